@@ -1,1 +1,19 @@
-//! (skeleton)
+//! Words and rules: what is asked, what SAP knows, what may be dialled.
+//!
+//! Nothing here does I/O, reads a clock, awaits or knows a file format. Text from outside becomes a
+//! type at the edge, and the type's constructor is the only place that knows its rules.
+
+mod decision;
+mod numbers;
+mod partner;
+mod rules;
+
+pub use decision::{Decision, Dial, Reason, Source, decide, decide_without_sap};
+pub use numbers::{
+    DialledNumber, DialledNumberError, Home, HomeError, ServiceNumber, ServiceNumberError,
+};
+pub use partner::{
+    BusinessPartner, ContractNumber, CountryCode, CountryCodeError, DistributionChannel,
+    DistributionChannelError, Lookup, PartnerId, PartnerIdError,
+};
+pub use rules::{DefaultPair, DuplicateContract, Rules, ServiceNumbers, Unavailable, Unmatched};

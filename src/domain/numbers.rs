@@ -1,0 +1,335 @@
+//! Telephone numbers: the one jtel is about to dial and the one the customer gets to see.
+
+use std::fmt;
+
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
+
+/// The most digits an international number has (ITU-T E.164, 6.2.1).
+const MAX_DIGITS: usize = 15;
+
+/// The fewest digits accepted: `110` and `112` are the shortest numbers anybody dials on purpose.
+const MIN_DIALLED_DIGITS: usize = 3;
+
+/// The fewest digits of a service number. Shorter ones are short codes, which may never be shown as
+/// a caller's number in Germany (TKG s.120).
+const MIN_SERVICE_DIGITS: usize = 7;
+
+/// The longest text looked at, in bytes; a formatted number of 15 digits stays far below.
+const MAX_TEXT: usize = 40;
+
+/// Up to 15 ASCII digits, kept in place so that a call allocates nothing for its number.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+struct Digits {
+    bytes: [u8; MAX_DIGITS],
+    length: u8,
+}
+
+impl Digits {
+    /// `None` for anything but 1 to 15 digits.
+    fn of(text: &str) -> Option<Self> {
+        let mut digits = Self { bytes: [b'0'; MAX_DIGITS], length: 0 };
+        for byte in text.bytes() {
+            digits.push(byte)?;
+        }
+        (digits.length > 0).then_some(digits)
+    }
+
+    fn push(&mut self, byte: u8) -> Option<()> {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        *self.bytes.get_mut(usize::from(self.length))? = byte;
+        self.length += 1;
+        Some(())
+    }
+
+    fn as_str(&self) -> &str {
+        self.bytes
+            .get(..usize::from(self.length))
+            .and_then(|bytes| str::from_utf8(bytes).ok())
+            .unwrap_or_default()
+    }
+}
+
+/// The country whose national numbers are understood, e.g. `089 1234567` in Germany.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Home(Region);
+
+/// Why a text is not a country with a numbering plan.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{0}` is not a country with a numbering plan; write its ISO 3166 code, for example DE")]
+pub struct HomeError(String);
+
+impl Home {
+    /// Reads an ISO 3166 alpha-2 code, in either letter case.
+    ///
+    /// # Errors
+    ///
+    /// The text is not such a code, or the country has no numbering plan of its own.
+    pub fn parse(text: &str) -> Result<Self, HomeError> {
+        text.parse::<Region>()
+            .ok()
+            .filter(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(*region).is_some())
+            .map(Self)
+            .ok_or_else(|| HomeError(text.chars().take(8).collect()))
+    }
+}
+
+/// The number jtel is about to dial, as the digits of E.164 without plus where the text said so.
+///
+/// Personal data: its text form shows the last two digits only.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct DialledNumber(Digits);
+
+/// Why a text is not a number to dial. Carries no digits: the number is personal data.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum DialledNumberError {
+    /// Neither a digit nor the punctuation people write numbers with.
+    #[error("has a character that is no part of a telephone number at position {0}")]
+    Character(usize),
+    /// Fewer than 3 or more than 15 digits, or no text at all.
+    #[error("has not between 3 and 15 digits")]
+    Length,
+    /// The numbering plan of the home country knows no such number.
+    #[error("is not a number of the numbering plan")]
+    Plan,
+}
+
+impl DialledNumber {
+    /// Reads `+49 89 …`, `0049 89 …`, `4989…` and, for a country with the trunk prefix `0`, the
+    /// national `089 …`.
+    ///
+    /// A blank at the very beginning counts as a plus: that is what an unescaped `+` in a query
+    /// string turns into, and jtel's own documented example has one.
+    ///
+    /// # Errors
+    ///
+    /// See [`DialledNumberError`].
+    pub fn parse(text: &str, home: Home) -> Result<Self, DialledNumberError> {
+        if text.len() > MAX_TEXT {
+            return Err(DialledNumberError::Length);
+        }
+        let (mut plus, mut punctuated) = (false, false);
+        let mut digits = Digits { bytes: [b'0'; MAX_DIGITS], length: 0 };
+        let mut leading_zeros = 0_u8;
+        for (position, byte) in text.bytes().enumerate() {
+            match byte {
+                b'+' | b' ' if position == 0 => plus = true,
+                // The international prefix of every country that dials `0` for the trunk.
+                b'0' if digits.length == 0 && !plus => leading_zeros += 1,
+                b'0'..=b'9' => digits.push(byte).ok_or(DialledNumberError::Length)?,
+                b' ' | b'-' | b'(' | b')' | b'/' | b'.' => punctuated = true,
+                _ => return Err(DialledNumberError::Character(position)),
+            }
+        }
+        let number = match (plus, leading_zeros) {
+            (true, _) | (false, 2) if punctuated && text.contains("(0)") => {
+                Self::by_plan(&text.replacen("(0)", "", 1), home)?
+            }
+            (true, _) | (false, 0 | 2) => Self(digits),
+            (false, 1) => Self::by_plan(text, home)?,
+            (false, _) => return Err(DialledNumberError::Plan),
+        };
+        let length = usize::from(number.0.length);
+        // E.164 country codes do not begin with 0 (E.164 annex D keeps it spare).
+        if length < MIN_DIALLED_DIGITS || number.digits().starts_with('0') {
+            return Err(DialledNumberError::Length);
+        }
+        Ok(number)
+    }
+
+    /// Asks the numbering plan, which knows trunk prefixes and the countries that keep them (Italy).
+    fn by_plan(text: &str, home: Home) -> Result<Self, DialledNumberError> {
+        let number = PHONE_NUMBER_UTIL
+            .parse(text.trim(), Some(home.0))
+            .ok()
+            .ok_or(DialledNumberError::Plan)?;
+        let e164 = number.format_as(PhoneNumberFormat::E164);
+        Digits::of(e164.trim_start_matches('+')).map(Self).ok_or(DialledNumberError::Plan)
+    }
+
+    /// All digits. Personal data: never for a log, a label or an answer.
+    pub fn digits(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Debug for DialledNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.digits();
+        write!(f, "…{}", digits.get(digits.len().saturating_sub(2)..).unwrap_or_default())
+    }
+}
+
+/// The number a customer gets to see: E.164 without plus, as jtel writes it (`49891234567`).
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct ServiceNumber(Digits);
+
+/// Why a text is not a service number.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ServiceNumberError {
+    /// jtel's lists have no plus.
+    #[error("`{0}` starts with `+`; jtel writes numbers without it: {rest}", rest = .0.trim_start_matches('+'))]
+    Plus(String),
+    /// National or international prefix instead of the country code.
+    #[error(
+        "`{0}` starts with `0`; write country code and number without prefix, for example 498912345678"
+    )]
+    Prefix(String),
+    /// Something else than a digit.
+    #[error(
+        "`{0}` has something else than digits; write country code and number without blanks, for example 498912345678"
+    )]
+    Character(String),
+    /// Too short or too long for E.164.
+    #[error("`{0}` has {1} digits; a service number has 7 to 15")]
+    Length(String, usize),
+}
+
+impl ServiceNumber {
+    /// Reads 7 to 15 digits that begin with a country code.
+    ///
+    /// # Errors
+    ///
+    /// See [`ServiceNumberError`]; its texts say what to write instead.
+    pub fn parse(text: &str) -> Result<Self, ServiceNumberError> {
+        let shown = || text.chars().take(MAX_TEXT).collect::<String>();
+        if text.starts_with('+') {
+            return Err(ServiceNumberError::Plus(shown()));
+        }
+        if text.bytes().any(|byte| !byte.is_ascii_digit()) {
+            return Err(ServiceNumberError::Character(shown()));
+        }
+        if text.starts_with('0') {
+            return Err(ServiceNumberError::Prefix(shown()));
+        }
+        Digits::of(text)
+            .filter(|digits| usize::from(digits.length) >= MIN_SERVICE_DIGITS)
+            .map(Self)
+            .ok_or_else(|| ServiceNumberError::Length(shown(), text.len()))
+    }
+
+    /// The digits, as jtel expects them.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Debug for ServiceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for ServiceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn home() -> Home {
+        Home::parse("DE").unwrap()
+    }
+
+    #[test]
+    fn a_number_is_understood_in_every_form_people_and_jtel_write() {
+        for text in [
+            "+498912345678",
+            " 498912345678",
+            "498912345678",
+            "00498912345678",
+            "08912345678",
+            "+49 89 12345678",
+            "+49 (0)89 / 1234-5678",
+            "0049 (0) 89 12345678",
+            "089/123 456-78",
+        ] {
+            let number = DialledNumber::parse(text, home()).map(|n| n.digits().to_owned());
+            assert_eq!(number, Ok("498912345678".to_owned()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_country_that_keeps_its_leading_zero_keeps_it() {
+        let italy = Home::parse("IT").unwrap();
+
+        let number = DialledNumber::parse("06 698 12345", italy).unwrap();
+
+        assert_eq!(number.digits(), "390669812345");
+    }
+
+    #[test]
+    fn a_text_that_is_no_number_is_refused() {
+        for (text, error) in [
+            ("", DialledNumberError::Length),
+            ("+", DialledNumberError::Length),
+            ("12", DialledNumberError::Length),
+            ("+0123456", DialledNumberError::Length),
+            ("1234567890123456", DialledNumberError::Length),
+            ("anonymous", DialledNumberError::Character(0)),
+            ("49;ext=5", DialledNumberError::Character(2)),
+            ("49\r\n89", DialledNumberError::Character(2)),
+            ("49+89", DialledNumberError::Character(2)),
+            ("000491234567", DialledNumberError::Plan),
+        ] {
+            assert_eq!(DialledNumber::parse(text, home()), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_dialled_number_shows_its_last_two_digits_only() {
+        let number = DialledNumber::parse("+498912345678", home()).unwrap();
+
+        assert_eq!(format!("{number:?}"), "…78");
+    }
+
+    #[test]
+    fn a_country_without_a_numbering_plan_is_no_home() {
+        for text in ["", "XX", "Germany", "D"] {
+            assert!(Home::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_service_number_in_another_form_is_told_what_to_write() {
+        for (text, told) in [
+            ("+498912345678", "jtel writes numbers without it: 498912345678"),
+            ("08912345678", "starts with `0`"),
+            ("49 89 1234", "something else than digits"),
+            ("110", "has 3 digits"),
+            ("1234567890123456", "has 16 digits"),
+            ("", "has 0 digits"),
+        ] {
+            let error = ServiceNumber::parse(text).unwrap_err().to_string();
+            assert!(error.contains(told), "{text:?}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_a_number_never_panics_and_gives_digits_only(text in "\\PC{0,45}") {
+            if let Ok(number) = DialledNumber::parse(&text, home()) {
+                prop_assert!(number.digits().bytes().all(|byte| byte.is_ascii_digit()));
+                prop_assert!((3..=15).contains(&number.digits().len()));
+            }
+        }
+
+        #[test]
+        fn digits_after_a_plus_come_out_as_they_went_in(text in "[1-9][0-9]{6,14}") {
+            let number = DialledNumber::parse(&format!("+{text}"), home()).unwrap();
+            prop_assert_eq!(number.digits(), text);
+        }
+
+        #[test]
+        fn a_service_number_is_written_as_it_was_read(text in "[1-9][0-9]{6,14}") {
+            let number = ServiceNumber::parse(&text).unwrap();
+            prop_assert_eq!(number.to_string(), text);
+        }
+    }
+}
