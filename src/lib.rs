@@ -1,9 +1,3 @@
 //! dialgate: asks SAP whether a clicked number is dialled, and with which service number.
-#![warn(missing_docs)]
 
-pub mod config;
 pub mod domain;
-pub mod net;
-pub mod sap;
-pub mod simulator;
-pub mod telemetry;
