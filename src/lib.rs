@@ -1,3 +1,4 @@
 //! dialgate: asks SAP whether a clicked number is dialled, and with which service number.
 
+pub mod config;
 pub mod domain;

@@ -1,0 +1,131 @@
+//! `answers:`, `query:` and `cache:` how a question is read, how it is answered, and how long an
+//! answer is remembered.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{resolve::Reading, units::DurationText};
+use crate::domain::Home;
+
+/// The longest time that anything may be remembered: personal data is not kept for weeks.
+const LONGEST_TTL: Duration = Duration::from_hours(7 * 24);
+
+/// Which statuses leave `/onClickToDial`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Answers {
+    /// 200, 400, 403 and 404 only: those that jtel documents.
+    Jtel,
+    /// Each case with its own status, for callers other than jtel.
+    Http,
+}
+
+/// How a question is read.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The country whose national numbers are understood.
+    pub home: Home,
+    /// What happens to a question with a parameter that dialgate does not know.
+    pub unknown_parameters: UnknownParameters,
+}
+
+/// What happens to a question with a parameter that dialgate does not know.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownParameters {
+    /// It is answered as if the parameter were not there.
+    Ignore,
+    /// It is refused as a bad query.
+    Refuse,
+}
+
+/// How long an answer from SAP is trusted.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    /// Most partners kept at once.
+    pub max_entries: u64,
+    /// A partner that was found is served from memory for this long.
+    pub found_ttl: Duration,
+    /// "SAP knows no such partner" is remembered for this long.
+    pub unknown_ttl: Duration,
+    /// While SAP is silent, what it said last is served up to this age.
+    pub last_good_ttl: Duration,
+    /// Every time above is shortened by a random part of up to this many percent, so that entries
+    /// made together do not end together. 0 to 50.
+    pub jitter_percent: u8,
+}
+
+/// `query:` in `config.yaml`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct QueryFile {
+    /// ISO 3166 code of the country whose national numbers are understood, e.g. `089 1234567`.
+    default_country: String,
+    /// What happens to a question with a parameter that dialgate does not know.
+    unknown_parameters: UnknownParameters,
+}
+
+/// `cache:` in `config.yaml`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct CacheFile {
+    /// Most partners kept at once.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    max_entries: u64,
+    /// A partner that was found is served from memory for this long. 0s: SAP is always asked.
+    found_ttl: DurationText,
+    /// "SAP knows no such partner" is remembered for this long.
+    unknown_ttl: DurationText,
+    /// While SAP is silent, what it said last is served up to this age. 0s turns that off.
+    last_good_ttl: DurationText,
+    /// Each time above is shortened by a random part of up to this many percent.
+    #[schemars(range(min = 0, max = 50))]
+    jitter: u8,
+}
+
+impl Default for QueryFile {
+    fn default() -> Self {
+        Self { default_country: "DE".to_owned(), unknown_parameters: UnknownParameters::Ignore }
+    }
+}
+
+impl Default for CacheFile {
+    fn default() -> Self {
+        Self {
+            max_entries: 100_000,
+            found_ttl: "1h".into(),
+            unknown_ttl: "1m".into(),
+            last_good_ttl: "12h".into(),
+            jitter: 10,
+        }
+    }
+}
+
+impl QueryFile {
+    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Query> {
+        let home = Home::parse(&self.default_country)
+            .map_err(|error| reading.at("query.default_country", error.to_string()))
+            .ok()?;
+        Some(Query { home, unknown_parameters: self.unknown_parameters })
+    }
+}
+
+impl CacheFile {
+    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Cache> {
+        let mut time = |key: &str, text| {
+            reading.duration(&format!("cache.{key}"), text, Duration::ZERO..=LONGEST_TTL)
+        };
+        let found_ttl = time("found_ttl", &self.found_ttl);
+        let unknown_ttl = time("unknown_ttl", &self.unknown_ttl);
+        let last_good_ttl = time("last_good_ttl", &self.last_good_ttl);
+        Some(Cache {
+            max_entries: self.max_entries,
+            found_ttl: found_ttl?,
+            unknown_ttl: unknown_ttl?,
+            last_good_ttl: last_good_ttl?,
+            jitter_percent: self.jitter,
+        })
+    }
+}

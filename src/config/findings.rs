@@ -1,0 +1,325 @@
+//! What is wrong with a file, all of it: every finding with its place, its line and what to do.
+//!
+//! Findings name keys and places; the line is shown through a veil over everything that is, or may
+//! be, a secret.
+
+use std::{collections::BTreeSet, fmt, ops::Range, sync::Arc};
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
+
+use super::node::{Node, Yaml};
+
+/// Most characters of a text from the file that a message repeats.
+const MAX_SHOWN: usize = 60;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The file's name as the operator gave it.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// The key in full: `sap.login.basic.password`. Empty where the file itself is meant.
+    pub key: String,
+    /// What is wrong and what to do.
+    pub message: String,
+    /// More about what to write.
+    pub help: Option<String>,
+    document: usize,
+    span: Range<usize>,
+}
+
+/// Everything that is wrong. Without one, the file is in force; with one, nothing of it is.
+#[derive(Clone, Default)]
+pub struct Findings {
+    documents: Vec<Document>,
+    list: Vec<Finding>,
+    /// Keys whose values could not be read: what follows from their absence is no finding.
+    unread: BTreeSet<String>,
+}
+
+/// A file that findings point into.
+#[derive(Clone)]
+struct Document {
+    name: String,
+    text: Arc<str>,
+    tree: Option<Arc<Node>>,
+    /// What is not shown.
+    veils: Vec<Range<usize>>,
+}
+
+impl Findings {
+    /// No findings yet in a file. A byte order mark at its beginning is not part of the text.
+    pub(super) fn new(name: &str, text: &str) -> Self {
+        let mut findings = Self::default();
+        findings.open(name, text);
+        findings
+    }
+
+    /// Adds a file that findings may point into.
+    pub(super) fn open(&mut self, name: &str, text: &str) -> usize {
+        self.documents.push(Document {
+            name: printable(name),
+            text: text.into(),
+            tree: None,
+            veils: Vec::new(),
+        });
+        self.documents.len() - 1
+    }
+
+    /// From here on keys can be found in the file's tree.
+    pub(super) fn know(&mut self, tree: Arc<Node>) {
+        if let Some(document) = self.documents.first_mut() {
+            document.tree = Some(tree);
+        }
+    }
+
+    /// Adds a finding at a key of `config.yaml`, or, where the key is not there, at its section.
+    /// Nothing is added where the key's own value could not be read: that is a finding already.
+    pub fn at(&mut self, key: &str, message: impl Into<String>) {
+        self.at_with_help(key, message, None);
+    }
+
+    pub(super) fn at_with_help(
+        &mut self,
+        key: &str,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        if self.is_unread(key) {
+            return;
+        }
+        let span = self.place(key);
+        self.push(0, span, key, message.into(), help);
+    }
+
+    /// Adds a finding at bytes of a file.
+    pub(super) fn push(
+        &mut self,
+        document: usize,
+        span: Range<usize>,
+        key: &str,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        let (file, line, column) = match self.documents.get(document) {
+            Some(document) => {
+                let (line, column) = position(&document.text, span.start);
+                (document.name.clone(), line, column)
+            }
+            None => (String::new(), 1, 1),
+        };
+        let (key, message) = (printable(key), printable(&message.into()));
+        self.list.push(Finding { file, line, column, key, message, help, document, span });
+        self.list.sort_by_key(|finding| (finding.document, finding.span.start));
+    }
+
+    /// Remembers that the value of a key could not be read.
+    pub(super) fn unread(&mut self, key: &str) {
+        self.unread.insert(key.to_owned());
+    }
+
+    /// The value of this key, or of a section around it, could not be read.
+    pub(super) fn is_unread(&self, key: &str) -> bool {
+        self.unread.contains("") || self.unread.iter().any(|unread| is_within(key, unread))
+    }
+
+    /// Nothing is wrong with a key or with anything below it.
+    pub(super) fn spare(&self, section: &str) -> bool {
+        !self.is_unread(section)
+            && self.list.iter().all(|f| f.document != 0 || !is_within(&f.key, section))
+            && !self.unread.iter().any(|unread| is_within(unread, section))
+    }
+
+    /// Does not show these bytes of `config.yaml`.
+    pub(super) fn veil(&mut self, span: Range<usize>) {
+        if let Some(document) = self.documents.first_mut()
+            && !span.is_empty()
+        {
+            document.veils.push(span);
+        }
+    }
+
+    /// Some of these bytes are not shown.
+    pub(super) fn is_veiled(&self, span: &Range<usize>) -> bool {
+        self.documents.first().is_some_and(|document| {
+            document.veils.iter().any(|veil| veil.start < span.end && span.start < veil.end)
+        })
+    }
+
+    /// Where a key is, as `config.yaml:12`.
+    pub(super) fn line_of(&self, key: &str) -> String {
+        self.line_of_byte(0, self.place(key).start)
+    }
+
+    /// Where a byte of a file is, as `numbers.csv:12`.
+    pub(super) fn line_of_byte(&self, document: usize, byte: usize) -> String {
+        self.documents.get(document).map_or_else(String::new, |document| {
+            format!("{}:{}", document.name, position(&document.text, byte).0)
+        })
+    }
+
+    /// The bytes a finding at a key points at: the value if it is short, else the key.
+    fn place(&self, key: &str) -> Range<usize> {
+        let Some(tree) = self.documents.first().and_then(|document| document.tree.as_deref())
+        else {
+            return 0..0;
+        };
+        let (name, value) = tree.nearest(key);
+        match (&value.value, name) {
+            (Yaml::List(_) | Yaml::Map(_) | Yaml::Null, Some(name)) => name.span.clone(),
+            (Yaml::Map(entries), None) if !key.is_empty() && !std::ptr::eq(value, tree) => {
+                entries.first().map_or(value.span.clone(), |first| first.key.span.clone())
+            }
+            (Yaml::List(_) | Yaml::Map(_) | Yaml::Null, None) if std::ptr::eq(value, tree) => 0..0,
+            _ => value.span.clone(),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// One after the other, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &Finding> {
+        self.list.iter()
+    }
+
+    /// All of them as an operator reads them, with their lines. The last line says how many there
+    /// are and what follows from that, e.g. `nothing was started`.
+    pub fn report(&self, colour: bool, consequence: &str) -> String {
+        let count = match self.len() {
+            1 => "1 finding".to_owned(),
+            count => format!("{count} findings"),
+        };
+        format!("{}{count}; {consequence}\n", self.render(colour))
+    }
+
+    fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() }
+            .decor_style(DecorStyle::Ascii);
+        let mut told = String::new();
+        for finding in &self.list {
+            told.push_str(&finding.to_string());
+            told.push('\n');
+            if let Some(snippet) = self.snippet(finding, &renderer) {
+                told.push_str(&snippet);
+                told.push('\n');
+            }
+        }
+        told
+    }
+
+    fn snippet(&self, finding: &Finding, renderer: &Renderer) -> Option<String> {
+        let document = self.documents.get(finding.document)?;
+        let line = line_at(&document.text, finding.span.start);
+        let (shown, span) = veiled(document, &line, &finding.span);
+        if shown.trim().is_empty() {
+            return None;
+        }
+        let snippet = Snippet::source(shown)
+            .line_start(finding.line)
+            .annotation(AnnotationKind::Primary.span(span));
+        let group = Group::with_level(Level::ERROR).element(snippet);
+        let group = match &finding.help {
+            Some(help) => group.element(Level::HELP.message(help.as_str())),
+            None => group,
+        };
+        Some(renderer.render(&[group]))
+    }
+}
+
+/// The first line of a finding, which is enough to act: `config.yaml:12:3: sap.timeout: …`.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: ", self.file, self.line, self.column)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// All of them with their lines, without colour.
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+/// As [`Display`](fmt::Display): the texts of the files are not for logs.
+impl fmt::Debug for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Findings {}
+
+/// `key` is `section` or stands below it.
+fn is_within(key: &str, section: &str) -> bool {
+    key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// A text from outside, short and without anything that could steer a terminal.
+pub(super) fn shown(text: &str) -> String {
+    let short: String = text.chars().take(MAX_SHOWN).collect();
+    let more = if short.len() < text.len() { "…" } else { "" };
+    printable(&format!("{short}{more}"))
+}
+
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// Line and column (in characters) of a byte, both from 1. A byte after the last line counts to it.
+fn position(text: &str, byte: usize) -> (usize, usize) {
+    let line = line_at(text, byte);
+    let number = text.get(..line.start).unwrap_or_default().matches('\n').count() + 1;
+    let before = text.get(line.start..byte.min(line.end)).unwrap_or_default();
+    (number, before.chars().count() + 1)
+}
+
+/// The bytes of the line that a byte is in, without its end.
+pub(super) fn line_at(text: &str, byte: usize) -> Range<usize> {
+    let byte = text.floor_char_boundary(byte.min(text.trim_end_matches(['\n', '\r']).len()));
+    let start = text.get(..byte).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+    let rest = text.get(start..).unwrap_or_default();
+    let length = rest.find('\n').unwrap_or(rest.len());
+    let line = rest.get(..length).unwrap_or_default();
+    start..start + line.trim_end_matches('\r').len()
+}
+
+/// A line as it may be shown, and the part of it that a finding is about.
+fn veiled(document: &Document, line: &Range<usize>, span: &Range<usize>) -> (String, Range<usize>) {
+    let mut shown = String::new();
+    let (mut start, mut end) = (None, None);
+    let mut was_veiled = false;
+    for (offset, character) in document.text.get(line.clone()).unwrap_or_default().char_indices() {
+        let byte = line.start + offset;
+        if byte >= span.end && end.is_none() {
+            end = Some(shown.len());
+        }
+        let is_veiled = document.veils.iter().any(|veil| veil.contains(&byte));
+        if byte >= span.start && start.is_none() {
+            start = Some(if is_veiled && was_veiled { shown.len() - 3 } else { shown.len() });
+        }
+        match (is_veiled, was_veiled) {
+            (true, false) => shown.push_str("***"),
+            (true, true) => {}
+            (false, _) => shown.push(character),
+        }
+        was_veiled = is_veiled;
+    }
+    let start = start.unwrap_or(shown.len());
+    let end = end.unwrap_or(shown.len()).max(start);
+    (shown, start..end)
+}

@@ -1,0 +1,370 @@
+//! `listen:`, `admin:` and `shutdown:` where dialgate is reached, within which limits, and how it
+//! goes.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use http::uri::PathAndQuery;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    findings::shown,
+    resolve::Reading,
+    units::{DurationText, SizeText},
+};
+
+/// The shortest and the longest time limit that makes sense for a connection.
+const TIME: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(10)..=Duration::from_mins(10);
+
+/// Where jtel asks.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// The path of onClickToDial; begins with `/`, has no query.
+    pub path: String,
+    /// `None`: plaintext, because a load balancer in front ends TLS.
+    pub tls: Option<Tls>,
+    /// Most calls answered at once; one more is refused as overloaded.
+    pub max_calls: usize,
+    /// What one connection may cost.
+    pub limits: Limits,
+}
+
+/// The certificate that jtel sees.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// PEM file with the certificate and the chain up to, but without, the root.
+    pub certificate: PathBuf,
+    /// PEM file with the private key of that certificate.
+    pub key: PathBuf,
+    /// The oldest version that is spoken.
+    pub min_version: TlsVersion,
+}
+
+/// A version of TLS.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
+)]
+pub enum TlsVersion {
+    /// TLS 1.2, RFC 5246.
+    #[serde(rename = "1.2")]
+    V1_2,
+    /// TLS 1.3, RFC 8446.
+    #[serde(rename = "1.3")]
+    V1_3,
+}
+
+/// Limits of one listener.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// A TLS handshake ends by then, counted from the accepted connection.
+    pub handshake_timeout: Duration,
+    /// A request's head is complete by then, counted from its first byte; the first head of a
+    /// connection from the moment HTTP may be spoken.
+    pub head_timeout: Duration,
+    /// A connection without a request in flight is closed after this long.
+    pub idle_timeout: Duration,
+    /// A peer takes all of an answer within this long, counted from the moment the answer is ready.
+    pub write_timeout: Duration,
+    /// The request line and all headers together, in bytes.
+    pub header_bytes: usize,
+    /// Header fields of one request.
+    pub headers: usize,
+    /// The request target, in bytes.
+    pub uri_bytes: usize,
+    /// Connections open at once. Keep it below half of the process's file descriptors.
+    pub connections: usize,
+    /// Connections open at once from one address. A jtel or a load balancer is one address.
+    pub connections_per_address: usize,
+}
+
+impl Default for Limits {
+    /// The times are those nginx and Envoy recommend for servers at an edge; a question of jtel
+    /// takes well under 2 KiB and a dozen headers.
+    fn default() -> Self {
+        Self {
+            handshake_timeout: Duration::from_secs(5),
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_mins(1),
+            write_timeout: Duration::from_secs(10),
+            header_bytes: 16 * 1024,
+            headers: 64,
+            uri_bytes: 4096,
+            connections: 4096,
+            connections_per_address: 1024,
+        }
+    }
+}
+
+/// Where the metrics and the status page are.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// Address and port; loopback unless the file says in words that it may be reached.
+    pub address: SocketAddr,
+}
+
+/// How long the process takes to leave.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    /// Longest wait for calls in progress.
+    pub drain_timeout: Duration,
+    /// How long dialgate is "not ready" before it stops accepting.
+    pub drain_delay: Duration,
+}
+
+/// `listen:` in `config.yaml`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ListenFile {
+    /// IP address and port that jtel connects to.
+    address: String,
+    /// The path that jtel's REST URL ends with.
+    path: String,
+    /// Certificate and key that jtel sees.
+    pub(super) tls: Option<TlsFile>,
+    /// True: no TLS here, because a load balancer in front ends it; then there is no tls section.
+    plaintext_behind_a_tls_load_balancer: bool,
+    /// Most calls answered at once; one more is refused as overloaded.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    max_calls: usize,
+    /// What one connection may cost, and how many there may be.
+    limits: LimitsFile,
+}
+
+/// `listen.tls:` in `config.yaml`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["certificate", "key"]))]
+pub(super) struct TlsFile {
+    /// PEM file: the certificate first, then the intermediate ones, without the root.
+    #[schemars(with = "String")]
+    certificate: Option<String>,
+    /// PEM file with the certificate's private key.
+    #[schemars(with = "String")]
+    key: Option<String>,
+    /// The oldest version of TLS that is spoken.
+    min_version: TlsVersion,
+}
+
+/// `listen.limits:` in `config.yaml`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsFile {
+    /// Longest wait for the TLS handshake.
+    handshake_timeout: DurationText,
+    /// Longest wait for a request's head, from its first byte to its last.
+    head_timeout: DurationText,
+    /// A connection without a request is closed after this long.
+    idle_timeout: DurationText,
+    /// Longest wait for a caller to take its answer.
+    write_timeout: DurationText,
+    /// Most bytes of a request's head.
+    header_bytes: SizeText,
+    /// Most header fields of a request.
+    #[schemars(range(min = 1, max = 1024))]
+    headers: usize,
+    /// Most bytes of path and query together.
+    uri_bytes: SizeText,
+    /// Most connections at once.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    connections: usize,
+    /// Most connections at once from one address.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    connections_per_address: usize,
+}
+
+/// `admin:` in `config.yaml`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AdminFile {
+    /// IP address and port of /metrics, /livez, /readyz and the status page.
+    address: String,
+    /// True: the address may be other than loopback, although whoever reaches it needs no password.
+    reachable_from_outside: bool,
+}
+
+/// `shutdown:` in `config.yaml`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ShutdownFile {
+    /// Longest wait for calls in progress.
+    drain_timeout: DurationText,
+    /// How long dialgate says "not ready" before it stops accepting.
+    drain_delay: DurationText,
+}
+
+impl Default for ListenFile {
+    fn default() -> Self {
+        Self {
+            address: "0.0.0.0:8443".to_owned(),
+            path: "/onClickToDial".to_owned(),
+            tls: None,
+            plaintext_behind_a_tls_load_balancer: false,
+            max_calls: 4096,
+            limits: LimitsFile::default(),
+        }
+    }
+}
+
+impl Default for TlsFile {
+    fn default() -> Self {
+        Self { certificate: None, key: None, min_version: TlsVersion::V1_2 }
+    }
+}
+
+impl Default for LimitsFile {
+    fn default() -> Self {
+        Self {
+            handshake_timeout: "5s".into(),
+            head_timeout: "10s".into(),
+            idle_timeout: "60s".into(),
+            write_timeout: "10s".into(),
+            header_bytes: "16KiB".into(),
+            headers: 64,
+            uri_bytes: "4KiB".into(),
+            connections: 4096,
+            connections_per_address: 1024,
+        }
+    }
+}
+
+impl Default for AdminFile {
+    fn default() -> Self {
+        Self { address: "127.0.0.1:9464".to_owned(), reachable_from_outside: false }
+    }
+}
+
+impl Default for ShutdownFile {
+    fn default() -> Self {
+        Self { drain_timeout: "10s".into(), drain_delay: "0s".into() }
+    }
+}
+
+impl ListenFile {
+    /// `tls` has been read before: it is of use even where the rest is not.
+    pub(super) fn resolve(&self, tls: Option<Tls>, reading: &mut Reading<'_>) -> Option<Listen> {
+        let address = reading.address("listen.address", &self.address);
+        let path = self.path(reading);
+        let limits = self.limits.resolve(reading);
+        match (&self.tls, self.plaintext_behind_a_tls_load_balancer) {
+            (None, false) => reading.at(
+                "listen.tls",
+                "is missing; write certificate and key, `dialgate certs dev` makes them for tests",
+            ),
+            (Some(_), true) => reading.at(
+                "listen.plaintext_behind_a_tls_load_balancer",
+                "is true, yet there is a tls section; remove one of the two",
+            ),
+            _ => {}
+        }
+        let max_calls = self.max_calls;
+        Some(Listen { address: address?, path: path?, tls, max_calls, limits: limits? })
+    }
+
+    fn path(&self, reading: &mut Reading<'_>) -> Option<String> {
+        let key = "listen.path";
+        let path = self.path.as_str();
+        let told = shown(path);
+        if !path.starts_with('/') {
+            reading.at(key, format!("`{told}` does not begin with `/`"));
+        } else if path.contains(['?', '#']) {
+            reading
+                .at(key, format!("`{told}` goes on after the path; jtel adds the question itself"));
+        } else if path.parse::<PathAndQuery>().is_err() || !path.is_ascii() {
+            reading.at(key, format!("`{told}` has a character that no path of a URL has"));
+        } else {
+            return Some(path.to_owned());
+        }
+        None
+    }
+}
+
+impl TlsFile {
+    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Tls> {
+        let mut path = |key: &str, path: &Option<String>| match path.as_deref() {
+            Some("") => {
+                reading.at(key, "is empty; write the path of a PEM file");
+                None
+            }
+            Some(path) => Some(reading.path(path)),
+            None => None,
+        };
+        let certificate = path("listen.tls.certificate", &self.certificate);
+        let key = path("listen.tls.key", &self.key);
+        Some(Tls { certificate: certificate?, key: key?, min_version: self.min_version })
+    }
+}
+
+impl LimitsFile {
+    fn resolve(&self, reading: &mut Reading<'_>) -> Option<Limits> {
+        let mut time =
+            |key: &str, text| reading.duration(&format!("listen.limits.{key}"), text, TIME);
+        let handshake_timeout = time("handshake_timeout", &self.handshake_timeout);
+        let head_timeout = time("head_timeout", &self.head_timeout);
+        let idle_timeout = time("idle_timeout", &self.idle_timeout);
+        let write_timeout = time("write_timeout", &self.write_timeout);
+        // hyper's buffer for a head is 8 KiB at least; a question of jtel has about 500 bytes.
+        let header_bytes =
+            reading.size("listen.limits.header_bytes", &self.header_bytes, 8192..=1024 * 1024);
+        let uri_bytes = reading.size("listen.limits.uri_bytes", &self.uri_bytes, 256..=65_534);
+        if self.connections_per_address > self.connections {
+            reading.at(
+                "listen.limits.connections_per_address",
+                format!(
+                    "`{}` is more than listen.limits.connections ({})",
+                    self.connections_per_address, self.connections
+                ),
+            );
+        }
+        Some(Limits {
+            handshake_timeout: handshake_timeout?,
+            head_timeout: head_timeout?,
+            idle_timeout: idle_timeout?,
+            write_timeout: write_timeout?,
+            header_bytes: header_bytes?,
+            headers: self.headers,
+            uri_bytes: uri_bytes?,
+            connections: self.connections,
+            connections_per_address: self.connections_per_address,
+        })
+    }
+}
+
+impl AdminFile {
+    /// `listen`: the address that jtel asks at, which cannot be used twice.
+    pub(super) fn resolve(
+        &self,
+        listen: Option<SocketAddr>,
+        reading: &mut Reading<'_>,
+    ) -> Option<Admin> {
+        let address = reading.address("admin.address", &self.address)?;
+        if !address.ip().is_loopback() && !self.reachable_from_outside {
+            reading.at(
+                "admin.address",
+                "is not loopback, and whoever reaches it sees metrics and status without a \
+                 password; write `reachable_from_outside: true` if your network keeps others away",
+            );
+        }
+        if let Some(listen) = listen
+            && listen.port() == address.port()
+            && address.port() != 0
+            && (listen.ip() == address.ip() || listen.ip().is_unspecified())
+        {
+            reading
+                .at("admin.address", format!("port {} is listen.address's already", listen.port()));
+        }
+        Some(Admin { address })
+    }
+}
+
+impl ShutdownFile {
+    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Shutdown> {
+        let bounds = Duration::ZERO..=Duration::from_mins(10);
+        let timeout = &self.drain_timeout;
+        let drain_timeout = reading.duration("shutdown.drain_timeout", timeout, bounds.clone());
+        let drain_delay = reading.duration("shutdown.drain_delay", &self.drain_delay, bounds);
+        Some(Shutdown { drain_timeout: drain_timeout?, drain_delay: drain_delay? })
+    }
+}

@@ -1,0 +1,72 @@
+//! `config.yaml` becomes a [`Config`]: valid by construction, every finding at once with its line
+//! and column.
+
+mod calls;
+mod check;
+mod clients;
+mod edit;
+mod file;
+mod findings;
+mod listen;
+mod log;
+mod node;
+mod number_list;
+mod resolve;
+mod rules;
+mod sap;
+mod secret;
+mod show;
+mod suggest;
+mod units;
+mod veil;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use calls::{Answers, Cache, Query, UnknownParameters};
+pub use clients::{Client, ClientName, ClientNameError, SecretHash, SecretHashError};
+pub use edit::edit;
+pub use file::{Draft, load, parse, read, schema};
+pub use findings::{Finding, Findings};
+pub use listen::{Admin, Limits, Listen, Shutdown, Tls, TlsVersion};
+pub use log::{AccessLog, Log, LogFormat};
+pub use resolve::Environment;
+pub use sap::{Dialect, Flag, Login, SalesAreas, Sap, Step};
+pub use secret::Secret;
+pub use show::show;
+
+use crate::domain::Rules;
+
+/// The file that is shipped: every key with its default and a comment.
+pub const EXAMPLE: &str = include_str!("../../config.yaml");
+
+/// Everything an operator decides. Only [`load`] and [`parse`] make one, so it cannot be wrong.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where jtel asks.
+    pub listen: Listen,
+    /// Where the metrics and the status page are.
+    pub admin: Admin,
+    /// Which statuses leave `/onClickToDial`.
+    pub answers: Answers,
+    /// Who may ask; empty only where `anybody_may_ask`.
+    pub clients: Vec<Client>,
+    /// Nobody needs to say who he is.
+    pub anybody_may_ask: bool,
+    /// Longest time from a call's first byte to its answer.
+    pub deadline: Duration,
+    /// How a question is read.
+    pub query: Query,
+    /// The SAP that is asked.
+    pub sap: Sap,
+    /// How long an answer from SAP is trusted.
+    pub cache: Cache,
+    /// Which service number belongs to which contract number, and what happens without one.
+    pub rules: Rules,
+    /// What is written, how, and where to.
+    pub log: Log,
+    /// How long the process takes to leave.
+    pub shutdown: Shutdown,
+}

@@ -1,0 +1,142 @@
+//! `rules.service_numbers_file:` the service numbers as a table that Excel and jtel's admins keep.
+//!
+//! The first line names the columns, `contract_number;service_number`. Fields are separated by `;`
+//! or `,`, whichever the first line uses, and may stand in double quotes.
+
+use std::{fs, ops::Range};
+
+use super::resolve::{Place, Reading, error_text};
+
+/// A longer file is a mistake in the path: this is room for about 25,000 rows.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// The names of the columns, in any order.
+const COLUMNS: [&str; 2] = ["contract_number", "service_number"];
+
+/// One contract number with its service number, unread, each with its place.
+pub(super) struct Row {
+    pub(super) contract_number: (String, Place),
+    pub(super) service_number: (String, Place),
+}
+
+/// Reads the file. What is wrong with it is found in its own lines.
+pub(super) fn read(path: &str, reading: &mut Reading<'_>) -> Vec<Row> {
+    let key = "rules.service_numbers_file";
+    let full = reading.path(path);
+    let text = match fs::metadata(&full).map(|metadata| metadata.len()) {
+        Ok(0..=MAX_BYTES) => fs::read(&full),
+        Ok(_) => {
+            reading.at(key, "is longer than 1 MiB");
+            return Vec::new();
+        }
+        Err(error) => Err(error),
+    };
+    let text = match text.map(String::from_utf8) {
+        Ok(Ok(text)) => text,
+        Ok(Err(_)) => {
+            let told = "is not UTF-8; in Excel, save it as \"CSV UTF-8 (comma delimited)\"";
+            reading.at(key, told);
+            return Vec::new();
+        }
+        Err(error) => {
+            reading.at(key, format!("cannot be read: {}", error_text(&error)));
+            return Vec::new();
+        }
+    };
+    table(&full.display().to_string(), &text, reading)
+}
+
+/// Reads the text of such a file.
+pub(super) fn table(name: &str, text: &str, reading: &mut Reading<'_>) -> Vec<Row> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let document = reading.findings.open(name, text);
+    let separator = match text.lines().next() {
+        Some(first) if !first.contains(';') && first.contains(',') => ',',
+        _ => ';',
+    };
+    let mut wrong = Vec::new();
+    let mut records = records(text, separator, &mut wrong).into_iter();
+    let header = records.next().unwrap_or_default();
+    let columns = COLUMNS.map(|column| {
+        header.iter().position(|field| field.text.trim().eq_ignore_ascii_case(column))
+    });
+    let mut rows = Vec::new();
+    if let [Some(contract), Some(number)] = columns {
+        for record in records {
+            match (record.get(contract), record.get(number)) {
+                (Some(contract), Some(number)) => rows.push(Row {
+                    contract_number: contract.placed(document),
+                    // Digits have no meaningful blanks around them; a contract number may.
+                    service_number: (number.text.trim().to_owned(), number.placed(document).1),
+                }),
+                (one, other) => {
+                    let span = one.or(other).map_or(0..0, |field| field.span.clone());
+                    wrong.push((span, "has fewer columns than the first line"));
+                }
+            }
+        }
+    } else {
+        let span = header.first().map_or(0..0, |field| field.span.clone());
+        wrong.push((span, "the first line is not `contract_number;service_number`"));
+    }
+    for (span, told) in wrong {
+        reading.findings.push(document, span, "", told.to_owned(), None);
+    }
+    rows
+}
+
+/// A field without its quotes, and its bytes with them.
+struct Field {
+    text: String,
+    span: Range<usize>,
+}
+
+impl Field {
+    fn placed(&self, document: usize) -> (String, Place) {
+        (self.text.clone(), Place::Table(document, self.span.clone()))
+    }
+}
+
+/// Splits a text into records and fields as RFC 4180 has it. Empty lines are no records.
+fn records(
+    text: &str,
+    separator: char,
+    wrong: &mut Vec<(Range<usize>, &'static str)>,
+) -> Vec<Vec<Field>> {
+    let mut records = Vec::new();
+    let mut record: Vec<Field> = Vec::new();
+    let mut field = String::new();
+    let (mut start, mut quote) = (0, None);
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        let next = characters.peek().map(|(_, next)| *next);
+        match character {
+            '"' if quote.is_some() && next == Some('"') => {
+                field.push('"');
+                characters.next();
+            }
+            '"' if quote.is_some() => quote = None,
+            '"' if field.is_empty() => quote = Some(at),
+            _ if quote.is_some() => field.push(character),
+            '\r' if next == Some('\n') => {}
+            _ if character == separator || character == '\n' => {
+                let end = at - usize::from(text.get(..at).is_some_and(|s| s.ends_with('\r')));
+                record
+                    .push(Field { text: std::mem::take(&mut field), span: start..end.max(start) });
+                start = at + 1;
+                if character == '\n' {
+                    records.push(std::mem::take(&mut record));
+                }
+            }
+            _ => field.push(character),
+        }
+    }
+    if let Some(quote) = quote {
+        wrong.push((quote..quote + 1, "this quote is never closed"));
+    } else if !field.is_empty() || !record.is_empty() {
+        record.push(Field { text: field, span: start..text.len() });
+        records.push(record);
+    }
+    records.retain(|record| record.iter().any(|field| !field.text.trim().is_empty()));
+    records
+}

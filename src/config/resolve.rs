@@ -1,0 +1,223 @@
+//! Reads what the operator wrote as text: durations, sizes, addresses, files, secrets. Each text
+//! that cannot be read is a finding at its own key.
+
+use std::{
+    env, fmt, fs, io,
+    net::SocketAddr,
+    ops::{Range, RangeInclusive},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    findings::{Findings, shown},
+    secret::{Secret, SecretRef},
+    units::{self, DurationText, SizeText},
+    veil::is_environment_name,
+};
+
+/// A secret longer than this is a mistake in the path.
+const MAX_SECRET_BYTES: u64 = 64 * 1024;
+
+/// Anybody on the machine may read the file.
+const WORLD_READABLE: u32 = 0o004;
+
+/// The environment variables that secrets may come from. Handed in, so that a test brings its own.
+pub struct Environment(Box<Variables>);
+
+/// The value of a variable, if it is set.
+type Variables = dyn Fn(&str) -> Option<String>;
+
+impl Environment {
+    /// That of the process. A variable that is not UTF-8 counts as not set.
+    pub fn process() -> Self {
+        Self(Box::new(|name| env::var(name).ok()))
+    }
+
+    /// These variables and no others.
+    pub fn of<const N: usize>(variables: [(&str, &str); N]) -> Self {
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self(Box::new(move |name| {
+            variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        }))
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Environment")
+    }
+}
+
+/// What a section needs to become valid.
+pub(super) struct Reading<'a> {
+    pub(super) findings: Findings,
+    pub(super) environment: &'a Environment,
+    /// The directory of the config file; relative paths in it start here.
+    pub(super) base_dir: &'a Path,
+}
+
+/// Where a text stands: under a key of `config.yaml`, or in the bytes of another file.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    Key(String),
+    Table(usize, Range<usize>),
+}
+
+impl From<String> for Place {
+    fn from(key: String) -> Self {
+        Self::Key(key)
+    }
+}
+
+impl Reading<'_> {
+    /// Adds a finding at a key.
+    pub(super) fn at(&mut self, key: &str, message: impl Into<String>) {
+        self.findings.at(key, message);
+    }
+
+    /// Adds a finding at a place.
+    pub(super) fn at_place(&mut self, place: &Place, message: String) {
+        match place {
+            Place::Key(key) => self.findings.at(key, message),
+            Place::Table(document, span) => {
+                self.findings.push(*document, span.clone(), "", message, None);
+            }
+        }
+    }
+
+    /// Where a place is, as `config.yaml:12`.
+    pub(super) fn line_of_place(&self, place: &Place) -> String {
+        match place {
+            Place::Key(key) => self.findings.line_of(key),
+            Place::Table(document, span) => self.findings.line_of_byte(*document, span.start),
+        }
+    }
+
+    /// A path in the file, seen from the directory of the file.
+    pub(super) fn path(&self, path: &str) -> PathBuf {
+        self.base_dir.join(path)
+    }
+
+    /// Reads a duration within bounds.
+    pub(super) fn duration(
+        &mut self,
+        key: &str,
+        text: &DurationText,
+        bounds: RangeInclusive<Duration>,
+    ) -> Option<Duration> {
+        let told = shown(&text.0);
+        let Some(duration) = units::duration(&text.0) else {
+            let message =
+                format!("`{told}` is not a duration; write for example `250ms`, `5s` or `1m 30s`");
+            self.at(key, message);
+            return None;
+        };
+        if !bounds.contains(&duration) {
+            let [least, most] = [*bounds.start(), *bounds.end()].map(units::duration_text);
+            self.at(key, format!("`{told}` is out of range; possible are {least} to {most}"));
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// Reads a number of bytes within bounds.
+    pub(super) fn size(
+        &mut self,
+        key: &str,
+        text: &SizeText,
+        bounds: RangeInclusive<usize>,
+    ) -> Option<usize> {
+        let told = shown(&text.0);
+        let Some(size) = units::size(&text.0) else {
+            let message =
+                format!("`{told}` is not a size; write for example `512B`, `16KiB` or `1MiB`");
+            self.at(key, message);
+            return None;
+        };
+        if !bounds.contains(&size) {
+            let [least, most] = [*bounds.start(), *bounds.end()].map(units::size_text);
+            self.at(key, format!("`{told}` is out of range; possible are {least} to {most}"));
+            return None;
+        }
+        Some(size)
+    }
+
+    /// Reads an IP address with a port.
+    pub(super) fn address(&mut self, key: &str, text: &str) -> Option<SocketAddr> {
+        let address = text.parse().ok();
+        if address.is_none() {
+            let message = format!(
+                "`{}` is not an IP address with a port; write for example `0.0.0.0:8443`, \
+                 `127.0.0.1:9464` or `[::]:8443`",
+                shown(text)
+            );
+            self.at(key, message);
+        }
+        address
+    }
+
+    /// Fetches a secret from where the file says it is.
+    pub(super) fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
+        let (key, secret) = match reference {
+            SecretRef::Env(name) => (format!("{key}.env"), self.environment_secret(name)),
+            SecretRef::File(path) => (format!("{key}.file"), self.file_secret(path)),
+        };
+        secret.map_err(|message| self.at(&key, message)).ok()
+    }
+
+    fn environment_secret(&self, name: &str) -> Result<Secret, String> {
+        // What does not look like a name may be the password itself.
+        let told = if is_environment_name(name) { name } else { "that is named here" };
+        match (self.environment.0)(name) {
+            None => Err(format!("the environment variable {told} is not set")),
+            Some(text) if text.is_empty() => {
+                Err(format!("the environment variable {told} is empty"))
+            }
+            Some(text) => Ok(Secret::new(text)),
+        }
+    }
+
+    fn file_secret(&self, path: &str) -> Result<Secret, String> {
+        let told = shown(path);
+        let cannot = |error: io::Error| format!("{told} cannot be read: {}", error_text(&error));
+        let path = self.path(path);
+        let metadata = fs::metadata(&path).map_err(cannot)?;
+        if !metadata.is_file() {
+            return Err(format!("{told} is not a file"));
+        }
+        if metadata.len() > MAX_SECRET_BYTES {
+            return Err(format!("{told} is too long for a secret"));
+        }
+        let mode = metadata.permissions().mode();
+        if mode & WORLD_READABLE != 0 {
+            return Err(format!(
+                "{told} can be read by everybody on this machine (mode {:03o}); run `chmod o= {told}`",
+                mode & 0o777
+            ));
+        }
+        let mut text = fs::read_to_string(&path).map_err(cannot)?;
+        // Editors and `echo` end a file with a line break that is not part of the secret.
+        if text.ends_with('\n') {
+            text.pop();
+            if text.ends_with('\r') {
+                text.pop();
+            }
+        }
+        if text.is_empty() {
+            return Err(format!("{told} is empty"));
+        }
+        Ok(Secret::new(text))
+    }
+}
+
+/// An error of the operating system as part of a sentence: lower case, as `strerror` has it.
+pub(super) fn error_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_lowercase().chain(characters).collect(),
+        None => text,
+    }
+}

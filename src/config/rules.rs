@@ -1,0 +1,256 @@
+//! `rules:` which service number belongs to which contract number, and what happens without one.
+
+use std::collections::HashMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    findings::shown,
+    number_list::{self, Row},
+    resolve::Reading,
+};
+use crate::domain::{
+    ContractNumber, CountryCode, DefaultPair, DistributionChannel, Rules, ServiceNumber,
+    ServiceNumbers, Unavailable, Unmatched,
+};
+
+/// `rules:` in `config.yaml`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RulesFile {
+    /// Contract numbers with their service numbers, as in jtel's list.
+    #[schemars(with = "Vec<RowFile>")]
+    service_numbers: Vec<Option<RowFile>>,
+    /// More of them: a CSV file whose first line is `contract_number;service_number`.
+    service_numbers_file: Option<String>,
+    /// What happens where a partner's contract number has no service number.
+    without_service_number: WithoutServiceNumber,
+    /// What happens where SAP gives no answer and none is remembered.
+    sap_unavailable: SapUnavailable,
+    /// Whose service number is shown where a rule says `dial_default`.
+    default: Option<DefaultFile>,
+    /// What happens to a partner that SAP calls blocked.
+    partner_blocked: Marked,
+    /// What happens to a partner that does not want to be contacted.
+    contact_not_allowed: Marked,
+}
+
+/// One entry of `rules.service_numbers:` in `config.yaml`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["contract_number", "service_number"]))]
+struct RowFile {
+    /// Channel text and country code, one straight after the other: `Direct salesDE`.
+    #[schemars(with = "String")]
+    contract_number: Option<String>,
+    /// E.164 without plus, as jtel writes it: `498912345678`.
+    #[schemars(with = "String")]
+    service_number: Option<String>,
+}
+
+/// `rules.default:` in `config.yaml`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["distribution_channel", "country"]))]
+struct DefaultFile {
+    /// The channel's text, e.g. `Direct sales`.
+    #[schemars(with = "String")]
+    distribution_channel: Option<String>,
+    /// The country code, e.g. `DE`.
+    #[schemars(with = "String")]
+    country: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum WithoutServiceNumber {
+    /// The call is refused.
+    Refuse,
+    /// jtel dials; which number it then shows is up to jtel's own settings.
+    DialWithoutNumber,
+    /// jtel dials with the number of `rules.default`.
+    DialDefault,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum SapUnavailable {
+    /// The call is refused.
+    Refuse,
+    /// jtel dials with the number of `rules.default`.
+    DialDefault,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Marked {
+    /// The call is refused.
+    Refuse,
+    /// The mark makes no difference.
+    Dial,
+}
+
+impl Default for RulesFile {
+    fn default() -> Self {
+        Self {
+            service_numbers: Vec::new(),
+            service_numbers_file: None,
+            without_service_number: WithoutServiceNumber::Refuse,
+            sap_unavailable: SapUnavailable::Refuse,
+            default: None,
+            partner_blocked: Marked::Refuse,
+            contact_not_allowed: Marked::Dial,
+        }
+    }
+}
+
+impl RulesFile {
+    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> Rules {
+        let service_numbers = self.service_numbers(reading);
+        let default_pair = self.default_pair(&service_numbers, reading);
+        Rules {
+            service_numbers,
+            unmatched: match self.without_service_number {
+                WithoutServiceNumber::Refuse => Unmatched::Refuse,
+                WithoutServiceNumber::DialWithoutNumber => Unmatched::DialWithoutNumber,
+                WithoutServiceNumber::DialDefault => Unmatched::DialDefault,
+            },
+            unavailable: match self.sap_unavailable {
+                SapUnavailable::Refuse => Unavailable::Refuse,
+                SapUnavailable::DialDefault => Unavailable::DialDefault,
+            },
+            default_pair,
+            refuse_blocked: self.partner_blocked == Marked::Refuse,
+            refuse_contact_refused: self.contact_not_allowed == Marked::Refuse,
+        }
+    }
+
+    /// The rows of the file and of the list beside it, as one.
+    fn service_numbers(&self, reading: &mut Reading<'_>) -> ServiceNumbers {
+        let listed = self.service_numbers.iter().enumerate().filter_map(|(index, row)| {
+            let row = row.as_ref()?;
+            let key = |name: &str| format!("rules.service_numbers[{index}].{name}");
+            Some(Row {
+                contract_number: (row.contract_number.clone()?, key("contract_number").into()),
+                service_number: (row.service_number.clone()?, key("service_number").into()),
+            })
+        });
+        let mut rows: Vec<Row> = listed.collect();
+        let path = self.service_numbers_file.as_deref();
+        rows.extend(path.into_iter().flat_map(|path| number_list::read(path, reading)));
+        let is_empty = rows.is_empty() && reading.findings.spare("rules");
+        if is_empty && self.without_service_number == WithoutServiceNumber::Refuse {
+            let told = "has no entry, so that every call would be refused; write the contract \
+                        numbers that jtel knows with their service numbers";
+            reading.at("rules.service_numbers", told);
+        }
+        let mut numbers = ServiceNumbers::default();
+        let mut places = HashMap::new();
+        for row in &rows {
+            let (contract_text, contract_place) = &row.contract_number;
+            let (number_text, number_place) = &row.service_number;
+            let contract = contract_number(contract_text)
+                .map_err(|told| reading.at_place(contract_place, told))
+                .ok();
+            let number = ServiceNumber::parse(number_text)
+                .map_err(|error| reading.at_place(number_place, error.to_string()))
+                .ok();
+            let Some(contract) = contract else { continue };
+            if let Some(first) = places.get(contract.as_str()) {
+                let first = reading.line_of_place(first);
+                let told = format!(
+                    "`{}` has a service number already, in {first}; jtel would find only one",
+                    shown(contract_text)
+                );
+                reading.at_place(contract_place, told);
+                continue;
+            }
+            places.insert(contract.as_str().to_owned(), contract_place.clone());
+            if let Some(number) = number
+                && let Err(error) = numbers.add(contract, number)
+            {
+                reading.at_place(contract_place, error.to_string());
+            }
+        }
+        numbers
+    }
+
+    fn default_pair(
+        &self,
+        service_numbers: &ServiceNumbers,
+        reading: &mut Reading<'_>,
+    ) -> Option<DefaultPair> {
+        let Some(default) = &self.default else {
+            let key = match (self.without_service_number, self.sap_unavailable) {
+                (WithoutServiceNumber::DialDefault, _) => "rules.without_service_number",
+                (_, SapUnavailable::DialDefault) => "rules.sap_unavailable",
+                _ => return None,
+            };
+            if !reading.findings.is_unread("rules.default") {
+                let told = "is `dial_default`, but there is no rules.default; write its \
+                            distribution_channel and country";
+                reading.at(key, told);
+            }
+            return None;
+        };
+        let channel = default.distribution_channel.as_deref().and_then(|text| {
+            let told = |error| format!("`{}` {error}", shown(text));
+            DistributionChannel::parse(text)
+                .map_err(|error| reading.at("rules.default.distribution_channel", told(error)))
+                .ok()
+        });
+        let country = default.country.as_deref().and_then(|text| {
+            let told = |error| format!("`{}` {error}", shown(text));
+            CountryCode::parse(text)
+                .map_err(|error| reading.at("rules.default.country", told(error)))
+                .ok()
+        });
+        let (channel, country) = (channel?, country?);
+        let contract_number = ContractNumber::of(&channel, country);
+        let Some(service_number) = service_numbers.of(&contract_number) else {
+            let told = format!(
+                "its contract number `{}` has no service number; add it to rules.service_numbers",
+                shown(contract_number.as_str())
+            );
+            reading.at("rules.default", told);
+            return None;
+        };
+        Some(DefaultPair { channel, country, contract_number, service_number })
+    }
+}
+
+/// Reads a contract number, or says why no partner of SAP can ever have it.
+fn contract_number(text: &str) -> Result<ContractNumber, String> {
+    let told = shown(text);
+    if text.is_empty() {
+        return Err("is empty; write channel text and country code, e.g. `Direct salesDE`".into());
+    }
+    if text.trim() != text {
+        return Err(format!("`{told}` has a blank at its beginning or end; no text of SAP has"));
+    }
+    let never = "so that no partner matches";
+    let country = text.len().checked_sub(2).and_then(|end| text.split_at_checked(end));
+    let Some((channel, country)) = country else {
+        return Err(format!("`{told}` does not end with a country code such as `DE`, {never}"));
+    };
+    let Ok(country) = CountryCode::parse(country) else {
+        return Err(format!(
+            "`{told}` does not end with two upper-case letters, a country code such as `DE`, {never}"
+        ));
+    };
+    let Ok(channel) = DistributionChannel::parse(channel) else {
+        return Err(format!(
+            "`{told}` has no channel text of 1 to 60 characters before its country code, {never}"
+        ));
+    };
+    // SAP's text and country are joined without anything between them.
+    if channel.as_str().ends_with([' ', '-', '_', '/', ';', ',']) {
+        return Err(format!(
+            "`{told}` has a separator before its country code; jtel joins the two without one: `{}{}`",
+            channel.as_str().trim_end_matches([' ', '-', '_', '/', ';', ',']),
+            country.as_str(),
+        ));
+    }
+    Ok(ContractNumber::of(&channel, country))
+}

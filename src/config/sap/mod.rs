@@ -1,0 +1,156 @@
+//! `sap:` which SAP is asked, how it is reached and how its answers are read.
+
+mod dialect;
+mod reading;
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use http::{HeaderName, Uri};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use dialect::{Dialect, Flag, Step};
+
+use super::{
+    secret::{Secret, SecretRef},
+    units::{DurationText, SizeText},
+};
+
+/// The SAP that is asked; valid by construction.
+#[derive(Clone, Debug)]
+pub struct Sap {
+    /// Scheme, host and port; a path in front of the dialect's own is kept.
+    pub url: Uri,
+    /// The name of a built-in dialect, or `custom`.
+    pub preset: String,
+    /// The dialect in full where `preset` is `custom`.
+    pub custom: Option<Dialect>,
+    /// Language of the channel texts, as `sap-language` and `Accept-Language` want it: `EN`.
+    pub language: String,
+    /// How dialgate shows SAP who it is.
+    pub login: Login,
+    /// PEM file of the CA that signed SAP's certificate; `None`: the system's roots.
+    pub ca_file: Option<PathBuf>,
+    /// Longest wait for TCP and TLS.
+    pub connect_timeout: Duration,
+    /// Longest wait for a whole lookup, connecting and every step included.
+    pub total_timeout: Duration,
+    /// A connection to SAP is closed after this long without a request.
+    pub idle_timeout: Duration,
+    /// Requests to SAP at once. SAP advises fewer than 10 for all interfaces of a C4C tenant
+    /// together (KBA 3577788).
+    pub max_in_flight: usize,
+    /// An answer of SAP longer than this is no answer.
+    pub max_answer_bytes: usize,
+    /// What happens when a partner has several sales channels.
+    pub sales_areas: SalesAreas,
+    /// How often SAP is asked whether it answers while it does not.
+    pub probe_interval: Duration,
+}
+
+/// How dialgate logs in to SAP.
+#[derive(Clone, Debug)]
+pub enum Login {
+    /// No credentials at all.
+    None,
+    /// User and password, RFC 7617.
+    Basic {
+        /// The technical user.
+        user: String,
+        /// Its password.
+        password: Secret,
+    },
+    /// Fixed headers, such as `APIKey`.
+    Headers(Vec<(HeaderName, Secret)>),
+}
+
+/// Which of several sales areas counts.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SalesAreas {
+    /// All of them must name the same channel; otherwise the partner is ambiguous.
+    MustAgree,
+    /// The first in SAP's order, as jtel's own `[0]` does it. SAP promises no order.
+    First,
+}
+
+/// `sap:` in `config.yaml`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["url"]))]
+pub(in crate::config) struct SapFile {
+    /// Scheme, host and port of SAP, e.g. `https://my300000.crm.ondemand.com`.
+    #[schemars(with = "String")]
+    pub(in crate::config) url: Option<String>,
+    /// How this SAP is asked: c4c, native, or custom with the section of that name.
+    pub(in crate::config) preset: String,
+    /// Two letters: the language of the channel texts that the contract numbers are made of.
+    language: String,
+    /// How dialgate shows SAP who it is.
+    login: LoginFile,
+    /// PEM file of the CA that signed SAP's certificate; without it, the system's roots.
+    pub(in crate::config) ca_file: Option<String>,
+    /// Longest wait for TCP and TLS.
+    connect_timeout: DurationText,
+    /// Longest wait for a whole lookup; not longer than `deadline`.
+    total_timeout: DurationText,
+    /// A connection to SAP is closed after this long without a request.
+    idle_timeout: DurationText,
+    /// Requests to SAP at once.
+    #[schemars(range(min = 1, max = 1000))]
+    max_in_flight: usize,
+    /// An answer of SAP longer than this is no answer.
+    max_answer: SizeText,
+    /// What happens when a partner has several sales channels.
+    sales_areas: SalesAreas,
+    /// How often SAP is asked whether it answers while it does not.
+    probe_interval: DurationText,
+    /// The requests and paths of `preset: custom`.
+    #[schemars(with = "Option<Dialect>")]
+    custom: Option<serde_json::Value>,
+}
+
+/// `sap.login:` in `config.yaml`.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum LoginFile {
+    /// No credentials at all.
+    None,
+    /// User and password.
+    Basic(BasicFile),
+    /// Fixed headers, e.g. `APIKey`.
+    Headers(BTreeMap<String, SecretRef>),
+}
+
+/// `sap.login.basic:` in `config.yaml`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["user", "password"]))]
+pub(in crate::config) struct BasicFile {
+    /// The technical user in SAP.
+    #[schemars(with = "String")]
+    user: Option<String>,
+    /// Where its password is found.
+    #[schemars(with = "SecretRef")]
+    password: Option<SecretRef>,
+}
+
+impl Default for SapFile {
+    fn default() -> Self {
+        Self {
+            url: None,
+            preset: "c4c".to_owned(),
+            language: "EN".to_owned(),
+            login: LoginFile::None,
+            ca_file: None,
+            connect_timeout: "1s".into(),
+            total_timeout: "2500ms".into(),
+            idle_timeout: "20s".into(),
+            max_in_flight: 5,
+            max_answer: "256KiB".into(),
+            sales_areas: SalesAreas::MustAgree,
+            probe_interval: "10s".into(),
+            custom: None,
+        }
+    }
+}

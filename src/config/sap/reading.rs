@@ -1,0 +1,203 @@
+//! From `sap:` as it was written to a SAP that can be asked.
+
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+
+use http::{HeaderName, HeaderValue, Uri};
+
+use super::{BasicFile, Dialect, Login, LoginFile, Sap, SapFile};
+use crate::config::{findings::shown, resolve::Reading, secret::SecretRef, units::duration_text};
+
+/// The shortest and the longest time limit that makes sense towards SAP.
+const TIME: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_mins(1);
+
+/// Headers that dialgate or HTTP itself sets; a second one would contradict it.
+const OWN_HEADERS: [&str; 8] = [
+    "host",
+    "accept",
+    "accept-language",
+    "connection",
+    "content-length",
+    "transfer-encoding",
+    "te",
+    "upgrade",
+];
+
+impl SapFile {
+    /// `deadline`: the time of a whole call, which a lookup may not exceed.
+    pub(in crate::config) fn resolve(
+        &self,
+        deadline: Option<Duration>,
+        custom: Option<Dialect>,
+        reading: &mut Reading<'_>,
+    ) -> Option<Sap> {
+        let url = self.url(reading);
+        let language = self.language(reading);
+        let login = self.login.resolve(reading);
+        if let Some(url) = &url
+            && !matches!(self.login, LoginFile::None)
+            && url.scheme_str() == Some("http")
+            && !is_loopback(url)
+        {
+            reading.at("sap.url", "would carry the login in plain text; write `https://`");
+        }
+        let connect_timeout = reading.duration("sap.connect_timeout", &self.connect_timeout, TIME);
+        let total_timeout = reading.duration("sap.total_timeout", &self.total_timeout, TIME);
+        if let (Some(total), Some(deadline)) = (total_timeout, deadline)
+            && total > deadline
+        {
+            let told = format!(
+                "`{}` is longer than deadline, the time of the whole call ({})",
+                self.total_timeout.0,
+                duration_text(deadline)
+            );
+            reading.at("sap.total_timeout", told);
+        }
+        if let (Some(connect), Some(total)) = (connect_timeout, total_timeout)
+            && connect > total
+        {
+            let told = format!("`{}` is longer than sap.total_timeout", self.connect_timeout.0);
+            reading.at("sap.connect_timeout", told);
+        }
+        let bounds = Duration::from_millis(100)..=Duration::from_hours(1);
+        let idle_timeout = reading.duration("sap.idle_timeout", &self.idle_timeout, bounds.clone());
+        let probe_interval = reading.duration("sap.probe_interval", &self.probe_interval, bounds);
+        let max_answer = reading.size("sap.max_answer", &self.max_answer, 1024..=64 * 1024 * 1024);
+        Some(Sap {
+            url: url?,
+            preset: self.preset.clone(),
+            custom,
+            language: language?,
+            login: login?,
+            ca_file: self.ca_file.as_deref().map(|path| reading.path(path)),
+            connect_timeout: connect_timeout?,
+            total_timeout: total_timeout?,
+            idle_timeout: idle_timeout?,
+            max_in_flight: self.max_in_flight,
+            max_answer_bytes: max_answer?,
+            sales_areas: self.sales_areas,
+            probe_interval: probe_interval?,
+        })
+    }
+
+    /// The dialect of `preset: custom`.
+    pub(in crate::config) fn custom(&self, reading: &mut Reading<'_>) -> Option<Dialect> {
+        match (&self.custom, self.preset == "custom") {
+            (None, true) => {
+                reading.at("sap.custom", "is missing, but sap.preset says `custom`");
+                None
+            }
+            (Some(_), false) => {
+                let told = format!(
+                    "is not used, because sap.preset says `{}`; write `preset: custom` or remove it",
+                    shown(&self.preset)
+                );
+                reading.at("sap.custom", told);
+                None
+            }
+            (Some(custom), true) if reading.findings.spare("sap.custom") => {
+                let dialect = serde_json::from_value(custom.clone());
+                dialect.map_err(|error| reading.at("sap.custom", error.to_string())).ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// Repeats nothing of the text: it may carry a password.
+    fn url(&self, reading: &mut Reading<'_>) -> Option<Uri> {
+        let text = self.url.as_deref()?;
+        let wrong = match text.parse::<Uri>() {
+            Err(_) => "is not a URL; write for example `https://my300000.crm.ondemand.com`",
+            Ok(url) if !matches!(url.scheme_str(), Some("https" | "http")) => {
+                "does not begin with `https://` (or `http://`)"
+            }
+            Ok(url) if url.host().is_none_or(str::is_empty) => "names no host",
+            Ok(_) if text.contains('@') => "carries a user or password; they belong into sap.login",
+            Ok(_) if text.contains(['?', '#']) => {
+                "goes on after the path; what is asked follows from sap.preset"
+            }
+            Ok(url) => return Some(url),
+        };
+        reading.at("sap.url", wrong);
+        None
+    }
+
+    fn language(&self, reading: &mut Reading<'_>) -> Option<String> {
+        let is_code =
+            self.language.len() == 2 && self.language.bytes().all(|c| c.is_ascii_uppercase());
+        if !is_code {
+            let told = shown(&self.language);
+            reading.at(
+                "sap.language",
+                format!("`{told}` is not a language code such as `EN` or `DE`"),
+            );
+        }
+        is_code.then(|| self.language.clone())
+    }
+}
+
+impl LoginFile {
+    fn resolve(&self, reading: &mut Reading<'_>) -> Option<Login> {
+        match self {
+            Self::None => Some(Login::None),
+            Self::Basic(basic) => basic.resolve(reading),
+            Self::Headers(headers) => resolve_headers(headers, reading),
+        }
+    }
+}
+
+impl BasicFile {
+    fn resolve(&self, reading: &mut Reading<'_>) -> Option<Login> {
+        let key = "sap.login.basic.user";
+        let user = self.user.as_deref().filter(|user| {
+            if user.is_empty() {
+                reading.at(key, "is empty");
+            } else if user.contains(':') || user.chars().any(char::is_control) {
+                reading.at(
+                    key,
+                    "has a `:` or a control character, which Basic credentials cannot carry",
+                );
+            }
+            true
+        });
+        let password = self
+            .password
+            .as_ref()
+            .map(|password| reading.secret("sap.login.basic.password", password));
+        Some(Login::Basic { user: user?.to_owned(), password: password?? })
+    }
+}
+
+fn resolve_headers(
+    headers: &BTreeMap<String, SecretRef>,
+    reading: &mut Reading<'_>,
+) -> Option<Login> {
+    if headers.is_empty() {
+        reading.at("sap.login.headers", "is empty; write `NAME: { env: VARIABLE }`");
+    }
+    let resolved: Vec<_> = headers
+        .iter()
+        .map(|(name, reference)| {
+            let key = format!("sap.login.headers.{name}");
+            let header = HeaderName::from_bytes(name.as_bytes()).ok();
+            match &header {
+                None => reading.at(&key, "is not the name of a header"),
+                Some(header) if OWN_HEADERS.contains(&header.as_str()) => {
+                    reading.at(&key, "is a header that dialgate sets itself");
+                }
+                Some(_) => {}
+            }
+            let secret = reading.secret(&key, reference)?;
+            if HeaderValue::from_str(secret.expose()).is_err() {
+                reading.at(&key, "has a character that no header can carry");
+                return None;
+            }
+            Some((header?, secret))
+        })
+        .collect();
+    resolved.into_iter().collect::<Option<_>>().map(Login::Headers)
+}
+
+fn is_loopback(url: &Uri) -> bool {
+    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,107 @@
+//! What of the file is never shown, not even to the operator who wrote it: findings end up in logs
+//! and tickets.
+//!
+//! A password that was written where it does not belong is still a password, so the veil lies over
+//! places, not over values that look right.
+
+use std::ops::Range;
+
+use super::node::{Node, Yaml};
+
+/// Keys whose values are, or lead to, secrets. In a text that is no YAML everything below them is
+/// hidden.
+const SECRET_SECTIONS: [&str; 8] =
+    ["login", "basic", "headers", "password", "env", "file", "clients", "secrets"];
+
+/// The parts of a readable file that are not shown.
+pub(super) fn over_tree(tree: &Node) -> Vec<Range<usize>> {
+    let mut veils = Vec::new();
+    tree.leaves("", &mut |key, leaf| {
+        if is_secret(key, &leaf.value) {
+            veils.push(leaf.span.clone());
+        }
+    });
+    veils
+}
+
+/// The value under a key is a secret, or may be one.
+pub(super) fn is_secret(key: &str, value: &Yaml) -> bool {
+    let Yaml::Text(text) = value else {
+        return is_below(key, "sap.login") || key.contains(".secrets[");
+    };
+    // A URL may carry user and password.
+    if text.contains("://") && text.contains('@') {
+        return true;
+    }
+    if is_below(key, "sap.login") {
+        return match key.rsplit('.').next() {
+            Some("login") => text != "none",
+            Some("user") => key != "sap.login.basic.user",
+            Some("env") => !is_environment_name(text),
+            Some("file") => false,
+            _ => true,
+        };
+    }
+    is_below(key, "clients") && key.rsplit('.').next() != Some("name")
+}
+
+fn is_below(key: &str, section: &str) -> bool {
+    key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// Looks like the name of an environment variable and not like a password: `SAP_PASSWORD`.
+pub(super) fn is_environment_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        && text.contains('_')
+}
+
+/// The parts of a text that is no YAML that are not shown: all but comments, keys, and the values
+/// of keys that are known and hold no secret. `is_known` says which keys those may be.
+pub(super) fn over_text(text: &str, is_known: impl Fn(&str) -> bool) -> Vec<Range<usize>> {
+    let mut veils = Vec::new();
+    // The indentation of the secret section that the line is in.
+    let mut secret: Option<usize> = None;
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let end = start + line.trim_end().len();
+        let content = line.trim();
+        let indent = line.len() - line.trim_start().len();
+        let key = key_of(content);
+        if secret.is_some_and(|outer| {
+            indent < outer || indent == outer && key.is_some() && !content.starts_with('-')
+        }) {
+            secret = None;
+        }
+        if secret.is_none() && key.is_some_and(|key| SECRET_SECTIONS.contains(&key)) {
+            secret = Some(indent);
+        }
+        let shown = match key {
+            _ if content.starts_with('#') => end - start,
+            Some(key) if secret.is_none() && is_known(key) && is_plain(content) => end - start,
+            Some(_) => line.find(':').map_or(0, |colon| colon + 1),
+            None => 0,
+        };
+        let blanks = line.get(shown..).map_or(0, |rest| rest.len() - rest.trim_start().len());
+        let shown = shown + blanks;
+        if start + shown < end {
+            veils.push(start + shown..end);
+        }
+        start += line.len();
+    }
+    veils
+}
+
+/// The key at the beginning of a line, also after the `-` of a list.
+fn key_of(content: &str) -> Option<&str> {
+    let content = content.strip_prefix("- ").unwrap_or(content).trim_start();
+    let (key, _) = content.split_once(':')?;
+    let is_word = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_word.then_some(key)
+}
+
+/// One key and one value, with no room for another key.
+fn is_plain(content: &str) -> bool {
+    let value = content.split_once(':').map_or("", |(_, value)| value);
+    !value.contains(['{', '[', '@']) && !value.contains(": ")
+}
