@@ -1,0 +1,129 @@
+//! Every metric this process exports, in one registry of its own.
+//!
+//! Owned by the gateway, never global: two gateways in one test process count apart. Each room
+//! declares its metrics in a struct of its own; label values come from our enums only, and every
+//! series exists from the start, because a series that appears with its first error hides that
+//! error from `rate()`.
+
+mod calls;
+mod memory;
+mod net;
+mod process;
+mod sap;
+
+use prometheus::{IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+
+pub use calls::{CallMetrics, InFlight};
+pub use memory::MemoryMetrics;
+pub use net::NetMetrics;
+pub use sap::{SapMetrics, SapOutcome};
+
+/// The registry and the metrics of every room.
+pub struct Metrics {
+    registry: Registry,
+    /// Connections and TLS handshakes.
+    pub net: NetMetrics,
+    /// Calls and their decisions.
+    pub calls: CallMetrics,
+    /// What is remembered of SAP's answers.
+    pub memory: MemoryMetrics,
+    /// Requests to SAP.
+    pub sap: SapMetrics,
+    config_loaded: IntGauge,
+    certificate_expiry: IntGauge,
+    ready: IntGauge,
+}
+
+impl Metrics {
+    /// Declares every metric.
+    ///
+    /// # Errors
+    ///
+    /// A name or label that prometheus does not accept, or a name used twice: a mistake in this
+    /// program that a test finds.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let build = IntGaugeVec::new(
+            Opts::new("dialgate_build_info", "Always 1; the labels say which build this is."),
+            &["version"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        registry.register(Box::new(build))?;
+        let expiry = IntGaugeVec::new(
+            Opts::new(
+                "dialgate_certificate_expiry_timestamp_seconds",
+                "When the certificate shown to jtel ends, in seconds since 1970; 0 without TLS.",
+            ),
+            &["role"],
+        )?;
+        registry.register(Box::new(expiry.clone()))?;
+        registry.register(Box::new(process::ProcessCollector::new()?))?;
+        Ok(Self {
+            net: NetMetrics::new(&registry)?,
+            calls: CallMetrics::new(&registry)?,
+            memory: MemoryMetrics::new(&registry)?,
+            sap: SapMetrics::new(&registry)?,
+            config_loaded: gauge(
+                "dialgate_config_loaded_timestamp_seconds",
+                "When the configuration in force was loaded, in seconds since 1970.",
+            )?,
+            certificate_expiry: expiry.with_label_values(&["server"]),
+            ready: gauge("dialgate_ready", "1 while /readyz says that calls can be sent here.")?,
+            registry,
+        })
+    }
+
+    /// The registry, for further collectors.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The configuration in force was loaded at this second since 1970.
+    pub fn config_loaded(&self, at: i64) {
+        self.config_loaded.set(at);
+    }
+
+    /// The certificate shown to jtel ends at this second since 1970.
+    pub fn certificate_ends(&self, at: i64) {
+        self.certificate_expiry.set(at);
+    }
+
+    /// Whether calls can be sent here.
+    pub fn ready(&self, ready: bool) {
+        self.ready.set(i64::from(ready));
+    }
+
+    /// All metrics in Prometheus' text format.
+    ///
+    /// # Errors
+    ///
+    /// A metric family without series: a mistake in this program that a test finds.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_metrics_are_there_before_the_first_call() {
+        let text = Metrics::new().unwrap().render().unwrap();
+
+        for series in [
+            "dialgate_calls_total{decision=\"refuse\",reason=\"sap_unavailable\",source=\"none\"} 0",
+            "dialgate_call_duration_seconds_count{source=\"memory\"} 0",
+            "dialgate_memory_lookups_total{result=\"miss\"} 0",
+            "dialgate_build_info{version=",
+            "process_open_fds ",
+        ] {
+            assert!(text.contains(series), "{series} is missing in:\n{text}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What leaves the process about the process: metrics, access records, diagnostics.
+
+pub mod access;
+pub mod clock;
+pub mod logging;
+pub mod metrics;
