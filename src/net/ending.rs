@@ -1,0 +1,75 @@
+//! How connections end, and the one place that counts it.
+
+use super::watch::Watch;
+use crate::telemetry::metrics::NetMetrics;
+
+/// Who or what ended a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ending {
+    Peer,
+    HandshakeTimeout,
+    HeadTimeout,
+    IdleTimeout,
+    WriteTimeout,
+    ProtocolError,
+    Drain,
+    Error,
+}
+
+impl Ending {
+    /// Reads `result`, how hyper's connection ended; `told_to_end` is why we had asked it to.
+    ///
+    /// Counts what hyper refused as malformed: nobody else gets to see it.
+    pub(super) fn of(
+        result: &hyper::Result<()>,
+        told_to_end: Option<Self>,
+        watch: &Watch,
+        metrics: &NetMetrics,
+    ) -> Self {
+        match result {
+            Err(error) if error.is_parse() => {
+                let too_large = error.is_parse_too_large();
+                metrics.malformed(if too_large { "head_too_large" } else { "not_http" });
+                Self::ProtocolError
+            }
+            _ if told_to_end.is_some() => told_to_end.unwrap_or(Self::Error),
+            Ok(()) if watch.was_turned_away() => Self::ProtocolError,
+            Ok(()) => Self::Peer,
+            Err(error) if error.is_timeout() => Self::WriteTimeout,
+            Err(error) if watch.has_peer_left() || error.is_incomplete_message() => Self::Peer,
+            Err(_) => Self::ProtocolError,
+        }
+    }
+
+    fn count(self, metrics: &NetMetrics) {
+        match self {
+            Self::Peer => metrics.closed_by_peer(),
+            Self::HandshakeTimeout => metrics.closed_on_handshake_timeout(),
+            Self::HeadTimeout => metrics.closed_on_head_timeout(),
+            Self::IdleTimeout => metrics.closed_on_idle_timeout(),
+            Self::WriteTimeout => metrics.closed_on_write_timeout(),
+            Self::ProtocolError => metrics.closed_on_protocol_error(),
+            Self::Drain => metrics.closed_on_drain(),
+            Self::Error => metrics.closed_on_error(),
+        }
+    }
+}
+
+/// Counts the end of a connection when it is dropped, also when a panic drops it.
+pub(super) struct Closing<'a> {
+    /// How the connection ended; an error of ours until somebody says otherwise.
+    pub(super) ending: Ending,
+    metrics: &'a NetMetrics,
+}
+
+impl<'a> Closing<'a> {
+    pub(super) fn new(metrics: &'a NetMetrics) -> Self {
+        Self { ending: Ending::Error, metrics }
+    }
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.ending.count(self.metrics);
+    }
+}

@@ -1,0 +1,269 @@
+//! Sockets: takes connections, speaks TLS and HTTP on them, and ends them in time.
+//!
+//! Knows nothing of jtel or SAP: it hands a request to a handler and the handler's answer back. In
+//! the order of a connection's life: [`Listener`] accepts it (`accept`, `places`), `handshake`
+//! speaks TLS as [`tls`] says, `connection` serves HTTP with a `watch` on its time, [`drain`] ends
+//! it in order, `ending` counts how it ended. [`wire`] is what a handler calls first, and [`body`]
+//! reads what others send us.
+
+mod accept;
+pub mod body;
+mod certificate;
+mod connection;
+pub mod drain;
+mod ending;
+mod handshake;
+mod places;
+pub mod tls;
+mod watch;
+mod watched;
+pub mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+
+pub use crate::config::Limits;
+use crate::telemetry::metrics::Metrics;
+use accept::{AcceptFault, Outage};
+use connection::Room;
+pub use drain::Drain;
+use places::Places;
+
+/// Connections the operating system holds for us until they are accepted.
+const BACKLOG: i32 = 1024;
+
+/// What tasks get to notice that they have been cut off, so that none outlives its listener.
+const AFTER_CUT: Duration = Duration::from_secs(1);
+
+/// Where and how to listen.
+pub struct ListenerOptions {
+    /// Address and port; port 0 takes any free one.
+    pub address: SocketAddr,
+    /// TLS with this configuration; `None` speaks plaintext HTTP/1.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// How much time, room and company a connection is given.
+    pub limits: Limits,
+}
+
+/// A bound port, not yet served.
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    limits: Limits,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// Its address; IPv4 also where the listener listens on IPv6.
+    pub address: SocketAddr,
+    /// What TLS agreed on; `None` on a plaintext listener.
+    pub tls: Option<TlsFacts>,
+}
+
+/// What a TLS handshake agreed on, in the words records use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TlsFacts {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: &'static str,
+    /// IANA's name with the separator rustls uses, e.g. `TLS13_AES_128_GCM_SHA256`.
+    pub cipher: &'static str,
+    /// Whether an earlier session was resumed; then no certificate was shown.
+    pub resumed: bool,
+    /// `h2`, `http/1.1`, `http/1.0`, or nothing when the client named no protocol.
+    pub alpn: &'static str,
+}
+
+/// Why a port cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody else listens there.
+    #[error("{address} is taken by another process; stop that one or listen on another port")]
+    Taken {
+        /// Where we wanted to listen.
+        address: SocketAddr,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Ports below 1024 need a permission.
+    #[error(
+        "listening on {address} is not permitted; take a port from 1024 up or grant \
+         CAP_NET_BIND_SERVICE"
+    )]
+    Forbidden {
+        /// Where we wanted to listen.
+        address: SocketAddr,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The address belongs to another machine.
+    #[error("this machine has no address {}; listen on one it has, or on 0.0.0.0 or [::]", .address.ip())]
+    NotOurs {
+        /// Where we wanted to listen.
+        address: SocketAddr,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Anything else.
+    #[error("listening on {address} failed")]
+    Other {
+        /// Where we wanted to listen.
+        address: SocketAddr,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl BindError {
+    fn of(address: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::Taken { address, source },
+            io::ErrorKind::PermissionDenied => Self::Forbidden { address, source },
+            io::ErrorKind::AddrNotAvailable => Self::NotOurs { address, source },
+            _ => Self::Other { address, source },
+        }
+    }
+}
+
+impl Listener {
+    /// Takes the port. Connections wait in the backlog until [`Self::serve`].
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`], which names the address and what to do.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn bind(options: ListenerOptions) -> Result<Self, BindError> {
+        let ListenerOptions { address, tls, limits } = options;
+        let socket = bound(address).map_err(|source| BindError::of(address, source))?;
+        let address = socket.local_addr().map_err(|source| BindError::Other { address, source })?;
+        Ok(Self { socket, address, tls, limits })
+    }
+
+    /// Where it listens; with port 0 asked for, the port it got.
+    pub fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts and serves connections until `drain` starts; returns when they have all ended, or
+    /// have been cut off because the drain's limit has passed or the end was forced.
+    ///
+    /// `handler` runs inside its connection's task (HTTP/2: its stream's) and is dropped when the
+    /// peer hangs up. A panic in it ends that connection or stream and nothing else.
+    pub async fn serve<H, F>(self, handler: H, drain: Drain, metrics: Arc<Metrics>)
+    where
+        H: Fn(Request<Incoming>, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    {
+        let room = Arc::new(Room {
+            handler,
+            limits: self.limits,
+            acceptor: self.tls.map(TlsAcceptor::from),
+            metrics,
+            drain: drain.clone(),
+            cut: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        tokio::select! {
+            () = accept_all(&self.socket, &room) => {}
+            () = drain.wait_started() => {}
+        }
+        drop(self.socket);
+        room.tasks.close();
+        if !drain.finish(room.tasks.wait()).await {
+            warn!(
+                connections = room.tasks.len(),
+                "the time to finish is over; cutting off the rest"
+            );
+            room.cut.cancel();
+            if timeout(AFTER_CUT, room.tasks.wait()).await.is_err() {
+                warn!(tasks = room.tasks.len(), "requests still run after being cut off");
+            }
+        }
+    }
+}
+
+fn bound(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for connections of the process before it to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+async fn accept_all<H, F>(socket: &TcpListener, room: &Arc<Room<H>>)
+where
+    H: Fn(Request<Incoming>, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    let places = Places::new(room.limits.connections, room.limits.connections_per_address);
+    let mut outage = Outage::default();
+    loop {
+        match socket.accept().await {
+            Ok((stream, address)) => admit(stream, address, &places, room),
+            Err(error) => {
+                let fault = AcceptFault::of(&error);
+                if fault == AcceptFault::Descriptors {
+                    room.metrics.net.out_of_descriptors();
+                }
+                if let Some(pause) = fault.pause() {
+                    if outage.begins(Instant::now()) {
+                        warn!(%error, "connections cannot be accepted; new ones wait, open ones go on");
+                    }
+                    sleep(pause).await;
+                }
+            }
+        }
+    }
+}
+
+/// Gives the connection a place and a task, or closes it.
+fn admit<H, F>(stream: TcpStream, address: SocketAddr, places: &Places, room: &Arc<Room<H>>)
+where
+    H: Fn(Request<Incoming>, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+    let place = match places.take(address.ip()) {
+        Ok(place) => place,
+        Err(places::Full::InTotal) => return room.metrics.net.refused_in_total(),
+        Err(places::Full::PerAddress) => return room.metrics.net.refused_per_address(),
+    };
+    // Fails only when the peer is gone already, which the next read says better.
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%error, "TCP_NODELAY was not set");
+    }
+    let room = Arc::clone(room);
+    let tasks = room.tasks.clone();
+    drop(tasks.spawn(async move {
+        room.serve(stream, address).await;
+        drop(place);
+    }));
+}

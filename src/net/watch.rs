@@ -1,0 +1,342 @@
+//! What a connection is doing and since when, and when that has lasted too long.
+//!
+//! hyper's own timer is set anew for every request and knows only one of the four waits. Here the
+//! connection's parts write down what happens (a few plain stores a request), and one sleeping
+//! watchdog per connection (`connection`) looks at it now and then. It sleeps at most as long as
+//! the shortest limit: whatever begins while it sleeps cannot be overdue before it wakes, so the
+//! limits are kept to the moment, and a request registers no timer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Limits;
+
+/// "Not now", for a [`Moment`].
+const NEVER: u64 = 0;
+
+/// A point in time as microseconds since the connection began, plus one; or [`NEVER`].
+type Moment = AtomicU64;
+
+/// What one connection is doing. Shared by its socket, its requests and its watchdog.
+#[derive(Debug)]
+pub(super) struct Watch {
+    began: Instant,
+    /// Whether bytes that arrive between requests begin a head. So in HTTP/1; in HTTP/2 they may
+    /// as well be a ping or a window, and a head that drips counts as a connection without request.
+    heads_begin_with_bytes: bool,
+    /// A head is being read, or the first one is awaited, since.
+    head: Moment,
+    /// Bytes of that head have arrived.
+    head_has_bytes: AtomicBool,
+    /// No request has been in flight since.
+    idle: Moment,
+    /// The peer has not read what we wrote since.
+    blocked: Moment,
+    /// Answers wait for the peer to make room for them (HTTP/2 flow control) since.
+    undelivered: Moment,
+    /// Our direction is closed and the peer's is being read to its end since.
+    lingering: Moment,
+    undelivered_answers: AtomicU32,
+    requests_in_flight: AtomicU32,
+    peer_left: AtomicBool,
+    turned_away: AtomicBool,
+    linger_no_more: AtomicBool,
+}
+
+/// What the watchdog finds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Finding {
+    /// Look again then.
+    Fine(Instant),
+    /// A head was not complete in time.
+    Head,
+    /// Nothing was asked for too long.
+    Idle,
+    /// The peer did not read for too long.
+    Write,
+    /// The peer did not end its direction for too long after we ended ours.
+    Lingered,
+}
+
+impl Watch {
+    /// A connection that begins `now`, its first head being awaited.
+    pub(super) fn new(now: Instant, heads_begin_with_bytes: bool) -> Self {
+        Self {
+            began: now,
+            heads_begin_with_bytes,
+            head: Moment::new(1),
+            head_has_bytes: AtomicBool::new(false),
+            idle: Moment::new(1),
+            blocked: Moment::new(NEVER),
+            undelivered: Moment::new(NEVER),
+            lingering: Moment::new(NEVER),
+            undelivered_answers: AtomicU32::new(0),
+            requests_in_flight: AtomicU32::new(0),
+            peer_left: AtomicBool::new(false),
+            turned_away: AtomicBool::new(false),
+            linger_no_more: AtomicBool::new(false),
+        }
+    }
+
+    /// Bytes arrived.
+    pub(super) fn arrived(&self) {
+        if !self.heads_begin_with_bytes
+            || self.requests_in_flight.load(Ordering::Relaxed) > 0
+            || self.head_has_bytes.swap(true, Ordering::Relaxed)
+        {
+            return;
+        }
+        if self.head.load(Ordering::Relaxed) == NEVER {
+            self.note(&self.head);
+        }
+    }
+
+    /// The peer hung up, in order or not.
+    pub(super) fn peer_left(&self) {
+        self.peer_left.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_peer_left(&self) -> bool {
+        self.peer_left.load(Ordering::Relaxed)
+    }
+
+    /// The socket takes no more for now.
+    pub(super) fn write_blocked(&self) {
+        if self.blocked.load(Ordering::Relaxed) == NEVER {
+            self.note(&self.blocked);
+        }
+    }
+
+    /// Everything written has gone to the socket. Only that ends the wait: a peer that reads a byte
+    /// now and then would otherwise hold its connection for ever.
+    pub(super) fn write_drained(&self) {
+        self.blocked.store(NEVER, Ordering::Relaxed);
+    }
+
+    pub(super) fn was_turned_away(&self) -> bool {
+        self.turned_away.load(Ordering::Relaxed)
+    }
+
+    /// Our direction is closed. Whether to read on: the peer may be in the middle of sending what
+    /// nobody wants any more, because it was turned away or because its head was refused.
+    pub(super) fn lingers(&self) -> bool {
+        if self.has_peer_left() || self.linger_no_more.load(Ordering::Relaxed) {
+            return false;
+        }
+        let begins = self.was_turned_away() || self.head_has_bytes.load(Ordering::Relaxed);
+        if begins && self.lingering.load(Ordering::Relaxed) == NEVER {
+            self.note(&self.lingering);
+        }
+        begins
+    }
+
+    /// The peer has had its time.
+    pub(super) fn linger_no_more(&self) {
+        self.linger_no_more.store(true, Ordering::Relaxed);
+    }
+
+    /// A request's head is complete; the request is in flight until the guard is dropped.
+    pub(super) fn request(self: &Arc<Self>) -> InFlight {
+        self.head.store(NEVER, Ordering::Relaxed);
+        self.head_has_bytes.store(false, Ordering::Relaxed);
+        self.requests_in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight { watch: Arc::clone(self), answered: false }
+    }
+
+    /// What is overdue at `now`, or when to look again.
+    pub(super) fn look(&self, now: Instant, limits: &Limits) -> Finding {
+        if let Some(since) = self.since(&self.lingering) {
+            let due = since + limits.write_timeout;
+            return if due <= now { Finding::Lingered } else { Finding::Fine(due) };
+        }
+        let between_requests = self.requests_in_flight.load(Ordering::Relaxed) == 0;
+        let head = self.since(&self.head).filter(|_| between_requests);
+        let idle = self.since(&self.idle).filter(|_| between_requests && head.is_none());
+        let waits = [
+            (self.since(&self.blocked), limits.write_timeout, Finding::Write),
+            (self.since(&self.undelivered), limits.write_timeout, Finding::Write),
+            (head, limits.head_timeout, Finding::Head),
+            (idle, limits.idle_timeout, Finding::Idle),
+        ];
+        let mut next = now + shortest(limits);
+        for (since, limit, finding) in waits {
+            let Some(since) = since else { continue };
+            let due = since + limit;
+            if due <= now {
+                return finding;
+            }
+            next = next.min(due);
+        }
+        Finding::Fine(next)
+    }
+
+    fn note(&self, moment: &Moment) {
+        let passed = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX - 1);
+        moment.store(passed + 1, Ordering::Relaxed);
+    }
+
+    fn since(&self, moment: &Moment) -> Option<Instant> {
+        let passed = moment.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(self.began + Duration::from_micros(passed))
+    }
+}
+
+/// The shortest of the waits, and never so short that the watchdog spins.
+fn shortest(limits: &Limits) -> Duration {
+    limits
+        .head_timeout
+        .min(limits.idle_timeout)
+        .min(limits.write_timeout)
+        .max(Duration::from_millis(1))
+}
+
+/// A request from its complete head to the last byte of its answer handed to hyper, or to its end
+/// by other means: a panic, a caller who hung up.
+pub(super) struct InFlight {
+    watch: Arc<Watch>,
+    answered: bool,
+}
+
+impl InFlight {
+    /// The answer says that the connection ends because the request was wrong.
+    pub(super) fn turned_away(&self) {
+        self.watch.turned_away.store(true, Ordering::Relaxed);
+    }
+
+    /// The answer is there; from now on it is the peer who keeps it waiting.
+    pub(super) fn answered(mut self) -> Self {
+        let watch = &self.watch;
+        if watch.undelivered_answers.fetch_add(1, Ordering::Relaxed) == 0 {
+            watch.note(&watch.undelivered);
+        }
+        self.answered = true;
+        self
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let watch = &self.watch;
+        if self.answered {
+            if watch.undelivered_answers.fetch_sub(1, Ordering::Relaxed) == 1 {
+                watch.undelivered.store(NEVER, Ordering::Relaxed);
+            } else {
+                // Another answer still waits, but the peer does take answers.
+                watch.note(&watch.undelivered);
+            }
+        }
+        // In this order, so that the watchdog never sees the rest begin before the request.
+        watch.note(&watch.idle);
+        watch.requests_in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn limits() -> Limits {
+        Limits {
+            head_timeout: 10 * SECOND,
+            idle_timeout: 60 * SECOND,
+            write_timeout: 10 * SECOND,
+            ..Limits::default()
+        }
+    }
+
+    fn look(watch: &Watch) -> Finding {
+        watch.look(Instant::now(), &limits())
+    }
+
+    /// Follows the watchdog's own alarm clock until it finds something; how long that took.
+    async fn found(watch: &Watch) -> (Finding, Duration) {
+        let started = Instant::now();
+        loop {
+            assert!(started.elapsed() < 3600 * SECOND, "finds nothing");
+            match look(watch) {
+                Finding::Fine(next) => tokio::time::sleep_until(next).await,
+                finding => return (finding, started.elapsed()),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_from_the_start_counts_as_a_head_that_does_not_come() {
+        let watch = Watch::new(Instant::now(), true);
+
+        assert_eq!(found(&watch).await, (Finding::Head, 10 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_after_an_answer_is_idleness() {
+        let watch = Arc::new(Watch::new(Instant::now(), true));
+        drop(watch.request().answered());
+
+        assert_eq!(found(&watch).await, (Finding::Idle, 60 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dripping_head_is_timed_from_its_first_byte() {
+        let watch = Arc::new(Watch::new(Instant::now(), true));
+        drop(watch.request().answered());
+        advance(30 * SECOND).await;
+        watch.arrived();
+        advance(9 * SECOND).await;
+        watch.arrived();
+
+        assert_eq!(found(&watch).await, (Finding::Head, SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ping_between_requests_begins_no_head_in_http_2() {
+        let watch = Arc::new(Watch::new(Instant::now(), false));
+        drop(watch.request().answered());
+        watch.arrived();
+
+        assert_eq!(found(&watch).await, (Finding::Idle, 60 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_in_flight_may_take_as_long_as_its_handler_likes() {
+        let watch = Arc::new(Watch::new(Instant::now(), true));
+        let request = watch.request();
+        watch.arrived();
+        advance(1000 * SECOND).await;
+
+        assert!(matches!(look(&watch), Finding::Fine(_)));
+        drop(request);
+        assert_eq!(found(&watch).await, (Finding::Idle, 60 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_a_little_now_and_then_is_still_overdue() {
+        let watch = Arc::new(Watch::new(Instant::now(), true));
+        let _request = watch.request();
+        watch.write_blocked();
+        advance(6 * SECOND).await;
+        watch.write_blocked();
+
+        assert_eq!(found(&watch).await, (Finding::Write, 4 * SECOND));
+        watch.write_drained();
+        assert!(matches!(look(&watch), Finding::Fine(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_flow_control_holds_back_is_overdue_as_well() {
+        let watch = Arc::new(Watch::new(Instant::now(), false));
+        let stuck = watch.request().answered();
+        advance(6 * SECOND).await;
+        drop(watch.request().answered());
+
+        assert_eq!(found(&watch).await, (Finding::Write, 10 * SECOND));
+        drop(stuck);
+        assert!(matches!(look(&watch), Finding::Fine(_)));
+    }
+}
