@@ -3,4 +3,6 @@
 pub mod config;
 pub mod domain;
 pub mod net;
+pub mod sap;
+pub mod simulator;
 pub mod telemetry;

@@ -1,0 +1,234 @@
+//! Why SAP gave no usable answer. Never shown to jtel; no text here repeats anything SAP sent or
+//! anybody asked for.
+
+use std::{io, sync::Arc, time::Duration};
+
+use http::StatusCode;
+
+use crate::telemetry::metrics::SapOutcome;
+
+/// Why SAP gave no usable answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupError {
+    /// Every place among the requests in flight was taken until the deadline; SAP was not asked.
+    #[error(
+        "no place among the requests to SAP became free within {waited:?}; SAP is slow or `sap.max_in_flight` is too low"
+    )]
+    Busy {
+        /// How long this lookup waited.
+        waited: Duration,
+    },
+    /// Name, TCP or TLS.
+    #[error("SAP at {host} could not be reached; check `sap.url`, `sap.ca_file` and the firewall")]
+    Connect {
+        /// Host and port.
+        host: Arc<str>,
+        /// What the system or TLS said.
+        source: io::Error,
+    },
+    /// The time ran out.
+    #[error(
+        "SAP at {host} did not answer within {waited:?}; see whether SAP is slow before raising `sap.total_timeout`"
+    )]
+    Deadline {
+        /// Host and port.
+        host: Arc<str>,
+        /// How long SAP was waited for.
+        waited: Duration,
+    },
+    /// The connection ended before the answer did.
+    #[error(
+        "SAP at {host} closed the connection before its answer was complete; look for a proxy or a restart in between"
+    )]
+    Cut {
+        /// Host and port.
+        host: Arc<str>,
+        /// What HTTP said.
+        source: hyper::Error,
+    },
+    /// What came is not HTTP/1.1.
+    #[error("SAP at {host} did not answer in HTTP/1.1; check scheme and port of `sap.url`")]
+    Protocol {
+        /// Host and port.
+        host: Arc<str>,
+        /// What HTTP said.
+        source: hyper::Error,
+    },
+    /// SAP refused the credentials, in this lookup or before; it is not asked again with them.
+    #[error(
+        "SAP at {host} refused our credentials; correct `sap.login` and reload; SAP is not asked until then, because repeated attempts lock the user"
+    )]
+    Credentials {
+        /// Host and port.
+        host: Arc<str>,
+    },
+    /// Our user may not read partners. Says nothing about the partner.
+    #[error("SAP at {host} does not let our user read partners (403); give it that right in SAP")]
+    Forbidden {
+        /// Host and port.
+        host: Arc<str>,
+    },
+    /// SAP pointed somewhere else, usually to a login page.
+    #[error(
+        "SAP at {host} answered with a redirect ({status}), which is never followed; check `sap.url` and that the endpoint accepts our kind of login"
+    )]
+    Redirect {
+        /// Host and port.
+        host: Arc<str>,
+        /// 3xx.
+        status: StatusCode,
+    },
+    /// Another status that is no answer.
+    #[error(
+        "SAP at {host} answered with status {status}; look into SAP's log or its maintenance plan"
+    )]
+    Status {
+        /// Host and port.
+        host: Arc<str>,
+        /// What SAP answered with.
+        status: StatusCode,
+        /// When SAP wants to be asked again; one hour at most.
+        retry_after: Option<Duration>,
+    },
+    /// An answer that cannot be used.
+    #[error("SAP at {host} answered step `{step}` with {problem}")]
+    Reply {
+        /// Host and port.
+        host: Arc<str>,
+        /// The dialect's step.
+        step: Arc<str>,
+        /// What is wrong with it.
+        problem: ReplyProblem,
+    },
+}
+
+/// What makes an answer with a good status unusable.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ReplyProblem {
+    /// A page for people.
+    #[error(
+        "an HTML page; usually a login form: check `sap.login` and the endpoint's logon procedure"
+    )]
+    Html,
+    /// Neither JSON nor HTML.
+    #[error(
+        "something other than JSON; the request must ask for it, with `$format=json` in OData v2"
+    )]
+    ContentType,
+    /// Compressed, although that was not asked for.
+    #[error("a compressed body that was not asked for; look for a proxy in between")]
+    ContentEncoding,
+    /// Longer than the limit.
+    #[error(
+        "more than {limit} bytes; narrow the request with `$select`, or raise `sap.max_answer_bytes`"
+    )]
+    TooLarge {
+        /// `sap.max_answer_bytes`.
+        limit: usize,
+    },
+    /// Not JSON, although it says so.
+    #[error("a body that stops being JSON at byte {position}")]
+    NotJson {
+        /// From 0.
+        position: usize,
+    },
+    /// An error message where records should be.
+    #[error("an error message and a good status; try the request by hand with `dialgate explain`")]
+    ErrorBody,
+    /// A member that the dialect names is not there.
+    #[error(
+        "a record without `{path}`; compare the path with the answer, and `$expand` and `$select` with the path"
+    )]
+    PathMissing {
+        /// As the dialect writes it.
+        path: String,
+    },
+    /// A record of somebody else. Never used.
+    #[error("the record of another partner; look for a proxy or cache in between")]
+    WrongRecord,
+    /// A channel or country that cannot be one.
+    #[error("a value at `{path}` that is no {what}")]
+    Value {
+        /// `distribution channel` or `country code`.
+        what: &'static str,
+        /// As the dialect writes it.
+        path: String,
+    },
+}
+
+impl LookupError {
+    /// The word in metrics, logs and `explain`.
+    pub fn outcome(&self) -> SapOutcome {
+        match self {
+            Self::Busy { .. } => SapOutcome::Busy,
+            Self::Connect { .. } => SapOutcome::Connect,
+            Self::Deadline { .. } => SapOutcome::Deadline,
+            Self::Cut { .. } => SapOutcome::Cut,
+            Self::Protocol { .. } => SapOutcome::Protocol,
+            Self::Credentials { .. } => SapOutcome::Credentials,
+            Self::Forbidden { .. } => SapOutcome::Forbidden,
+            Self::Redirect { .. } => SapOutcome::Redirect,
+            Self::Status { .. } => SapOutcome::Status,
+            Self::Reply { problem, .. } => match problem {
+                ReplyProblem::Html => SapOutcome::Html,
+                ReplyProblem::ContentType => SapOutcome::ContentType,
+                ReplyProblem::ContentEncoding => SapOutcome::ContentEncoding,
+                ReplyProblem::TooLarge { .. } => SapOutcome::TooLarge,
+                ReplyProblem::NotJson { .. } => SapOutcome::NotJson,
+                ReplyProblem::ErrorBody => SapOutcome::ErrorBody,
+                ReplyProblem::PathMissing { .. } => SapOutcome::PathMissing,
+                ReplyProblem::WrongRecord => SapOutcome::WrongRecord,
+                ReplyProblem::Value { .. } => SapOutcome::Value,
+            },
+        }
+    }
+
+    /// [`SapOutcome::label`] of [`Self::outcome`].
+    pub fn label(&self) -> &'static str {
+        self.outcome().label()
+    }
+
+    /// When SAP wants to be asked again, if it said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            Self::Busy { .. }
+            | Self::Connect { .. }
+            | Self::Deadline { .. }
+            | Self::Cut { .. }
+            | Self::Protocol { .. }
+            | Self::Credentials { .. }
+            | Self::Forbidden { .. }
+            | Self::Redirect { .. }
+            | Self::Reply { .. } => None,
+        }
+    }
+
+    /// Where a body stopped being JSON.
+    pub fn position(&self) -> Option<usize> {
+        match self {
+            Self::Reply { problem: ReplyProblem::NotJson { position }, .. } => Some(*position),
+            _ => None,
+        }
+    }
+
+    /// SAP answered and was understood, only this one partner's data are no good: no reason to
+    /// think that SAP is silent.
+    pub fn is_about_one_partner(&self) -> bool {
+        matches!(self, Self::Reply { problem: ReplyProblem::Value { .. }, .. })
+    }
+
+    /// SAP read the request as one of ours: the credentials are good.
+    pub(super) fn proves_credentials(&self) -> bool {
+        matches!(
+            self,
+            Self::Reply {
+                problem: ReplyProblem::PathMissing { .. }
+                    | ReplyProblem::WrongRecord
+                    | ReplyProblem::Value { .. }
+                    | ReplyProblem::ErrorBody,
+                ..
+            }
+        )
+    }
+}

@@ -1,0 +1,29 @@
+//! SAP's dialects and only those: how SAP is asked about a business partner and how its answers are
+//! read.
+//!
+//! [`SapClient`] sends the steps of a dialect ([`preset_names`], or the configuration's own) one
+//! after the other. Nothing is remembered here but connections, whether SAP answers, and whether it
+//! refused our credentials. The rule above all others: a record is used only if it is the one that
+//! was asked for.
+
+mod client;
+mod dialect;
+mod error;
+mod health;
+mod login;
+mod odata;
+mod path;
+mod prepare;
+mod reply;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod transport;
+
+pub use client::{Asked, SapClient};
+pub use dialect::{DialectProblem, preset_names, preset_text};
+pub use error::{LookupError, ReplyProblem};
+pub use health::SapHealth;
+pub use prepare::check;

@@ -1,0 +1,349 @@
+//! Where in SAP's answer something stands: `d.results`, `SalesData[0].Text`, `$.a.b[*]['c']`.
+//!
+//! Three things that JSONPath itself does not know are needed here. A member that the dialect names
+//! and SAP does not send is a mistake and told apart from one that is empty. `{"results": […]}`, in
+//! which SAP Gateway wraps every list and Cloud for Customer none, is looked through. And the path
+//! needs no `$` in front, as in jtel's own fields. Whatever else begins with `$` (filters, slices,
+//! `..`) is left to `serde_json_path`; there a missing member counts as empty.
+
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+/// The longest path accepted, in bytes; the presets stay below 60.
+const MAX_PATH: usize = 500;
+
+/// The list inside SAP Gateway's wrapper.
+const WRAPPER: &str = "results";
+
+/// A path that can be followed.
+#[derive(Clone, Debug)]
+pub(super) struct Path {
+    text: String,
+    way: Way,
+}
+
+#[derive(Clone, Debug)]
+enum Way {
+    Plain(Vec<PathStep>),
+    JsonPath(JsonPath),
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum PathStep {
+    Member(String),
+    Index(usize),
+    All,
+}
+
+/// Why a text is not a path.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum PathProblem {
+    /// Not even a beginning.
+    #[error(
+        "is empty; write a path such as `d.results[0].CountryCode`, or `$` for the whole answer"
+    )]
+    Empty,
+    /// Nobody writes such a path.
+    #[error("has more than {MAX_PATH} characters")]
+    Length,
+    /// Neither of the two ways of writing.
+    #[error("is no path at position {position}: {expected} expected")]
+    Syntax {
+        /// In bytes, from 0.
+        position: usize,
+        /// What would have been right there.
+        expected: &'static str,
+    },
+    /// Begins with `$`, but JSONPath does not know it either.
+    #[error("is no JSONPath: {0}")]
+    JsonPath(String),
+}
+
+/// A member that the path names is not in SAP's answer. Shows the dialect's text, never SAP's.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Missing(pub(super) String);
+
+impl Path {
+    /// Reads a path.
+    pub(super) fn compile(text: &str) -> Result<Self, PathProblem> {
+        if text.is_empty() {
+            return Err(PathProblem::Empty);
+        }
+        if text.len() > MAX_PATH {
+            return Err(PathProblem::Length);
+        }
+        let way = match (plain_steps(text), text.starts_with('$')) {
+            (Ok(steps), _) => Way::Plain(steps),
+            (Err(problem), false) => return Err(problem),
+            (Err(_), true) => Way::JsonPath(
+                JsonPath::parse(text).map_err(|error| PathProblem::JsonPath(error.to_string()))?,
+            ),
+        };
+        Ok(Self { text: text.to_owned(), way })
+    }
+
+    /// Everything at this path, in SAP's order. Where SAP says `null` on the way or at the end,
+    /// that `null` is in the list; an empty list on the way leaves nothing.
+    pub(super) fn nodes<'v>(&self, root: &'v Value) -> Result<Vec<&'v Value>, Missing> {
+        match &self.way {
+            Way::JsonPath(path) => Ok(path.query(root).all()),
+            Way::Plain(steps) => {
+                let mut nodes = vec![root];
+                for step in steps {
+                    let mut next = Vec::with_capacity(nodes.len());
+                    for node in nodes {
+                        self.follow(step, node, &mut next)?;
+                    }
+                    nodes = next;
+                }
+                Ok(nodes)
+            }
+        }
+    }
+
+    /// The records at this path: the elements of a list, or the one thing that stands there.
+    pub(super) fn rows<'v>(&self, root: &'v Value) -> Result<Vec<&'v Value>, Missing> {
+        let mut rows = Vec::new();
+        for node in self.nodes(root)? {
+            match list(node) {
+                Some(elements) => rows.extend(elements),
+                None => rows.push(node),
+            }
+        }
+        rows.retain(|row| !row.is_null());
+        if rows.iter().all(|row| row.is_object()) { Ok(rows) } else { Err(self.missing()) }
+    }
+
+    fn follow<'v>(
+        &self,
+        step: &PathStep,
+        node: &'v Value,
+        next: &mut Vec<&'v Value>,
+    ) -> Result<(), Missing> {
+        match (step, node) {
+            (_, Value::Null) => next.push(node),
+            (PathStep::Member(name), Value::Object(members)) => {
+                next.push(members.get(name).ok_or_else(|| self.missing())?);
+            }
+            (PathStep::Member(_), _) => return Err(self.missing()),
+            (PathStep::Index(index), _) => {
+                next.extend(list(node).ok_or_else(|| self.missing())?.get(*index));
+            }
+            (PathStep::All, _) => next.extend(list(node).ok_or_else(|| self.missing())?),
+        }
+        Ok(())
+    }
+
+    fn missing(&self) -> Missing {
+        Missing(self.text.clone())
+    }
+}
+
+/// A list, bare or in its wrapper.
+fn list(node: &Value) -> Option<&Vec<Value>> {
+    match node {
+        Value::Array(elements) => Some(elements),
+        Value::Object(members) => members.get(WRAPPER)?.as_array(),
+        _ => None,
+    }
+}
+
+/// Reads `a.b[0].c`, `$.a.b[*]['c']` and `$`.
+fn plain_steps(text: &str) -> Result<Vec<PathStep>, PathProblem> {
+    let mut steps = Vec::new();
+    let (mut rest, mut may_begin) = match text.strip_prefix('$') {
+        Some(rest) => (rest, false),
+        None => (text, true),
+    };
+    while !rest.is_empty() {
+        let position = text.len() - rest.len();
+        let wrong = |expected| PathProblem::Syntax { position, expected };
+        if let Some(inside) = rest.strip_prefix('[') {
+            let (step, after) =
+                bracket(inside).ok_or_else(|| wrong("`[0]`, `[*]` or `['name']`"))?;
+            steps.push(step);
+            rest = after;
+        } else {
+            let name = match rest.strip_prefix('.') {
+                Some(name) if !may_begin => name,
+                None if may_begin => rest,
+                _ => return Err(wrong("`.` and a name, or `[`")),
+            };
+            let length = name.find(|c| !is_name(c)).unwrap_or(name.len());
+            let (name, after) = name.split_at(length);
+            if name.is_empty() {
+                return Err(wrong("a name"));
+            }
+            steps.push(PathStep::Member(name.to_owned()));
+            rest = after;
+        }
+        may_begin = false;
+    }
+    Ok(steps)
+}
+
+/// What stands in brackets, and what follows them. Names in quotes have no escapes here; JSONPath
+/// knows them.
+fn bracket(inside: &str) -> Option<(PathStep, &str)> {
+    for quote in ['\'', '"'] {
+        if let Some(quoted) = inside.strip_prefix(quote) {
+            let (name, after) = quoted.split_once(quote)?;
+            let after = after.strip_prefix(']')?;
+            return (!name.is_empty() && !name.contains('\\'))
+                .then(|| (PathStep::Member(name.to_owned()), after));
+        }
+    }
+    let (index, after) = inside.split_once(']')?;
+    if index == "*" {
+        return Some((PathStep::All, after));
+    }
+    // No sign: `parse` would take `+1`.
+    let digits = !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit());
+    let index = digits.then(|| index.parse().ok())??;
+    Some((PathStep::Index(index), after))
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | ':' | '@')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// What a path finds, as JSON text, or what is missing.
+    fn found(path: &str, root: &Value) -> String {
+        match Path::compile(path).unwrap().nodes(root) {
+            Ok(nodes) => nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            Err(Missing(path)) => format!("missing {path}"),
+        }
+    }
+
+    #[test]
+    fn a_path_finds_what_this_table_says() {
+        let root = json!({
+            "d": { "results": [{ "Id": "1", "Areas": [{ "T": "A" }, { "T": null }] }] },
+            "w": { "results": [{ "T": "B" }] },
+            "empty": [],
+            "null": null,
+            "a b": { "c": 1 },
+        });
+        for (path, expected) in [
+            ("d.results[0].Id", r#""1""#),
+            ("$.d.results[0]['Id']", r#""1""#),
+            ("d[0].Id", r#""1""#),
+            ("d[*].Areas[*].T", r#""A" null"#),
+            ("w[0].T", r#""B""#),
+            ("w.results[0].T", r#""B""#),
+            ("d.results[0].Areas[0].T", r#""A""#),
+            ("d.results[0].Areas[7].T", ""),
+            ("empty[0].T", ""),
+            ("empty[*].T", ""),
+            ("null[0].T", "null"),
+            ("null.T", "null"),
+            ("['a b'].c", "1"),
+            ("$[\"a b\"].c", "1"),
+            ("nowhere", "missing nowhere"),
+            ("d.results[0].Nothing", "missing d.results[0].Nothing"),
+            ("d.results[0].Id[0]", "missing d.results[0].Id[0]"),
+            ("d.results.Id", "missing d.results.Id"),
+            ("$..T", r#""A" null "B""#),
+            ("$.d.results[?@.Id=='1'].Areas[-2:].T", r#""A" null"#),
+            ("$.nowhere.at[?@.all]", ""),
+        ] {
+            assert_eq!(found(path, &root), expected, "{path}");
+        }
+        assert_eq!(found("$", &json!(1)), "1");
+    }
+
+    #[test]
+    fn rows_are_a_list_a_wrapped_list_or_one_record() {
+        for (path, root, rows) in [
+            ("d.results", json!({ "d": { "results": [{}, {}] } }), Some(2)),
+            ("d", json!({ "d": { "results": [{}] } }), Some(1)),
+            ("d", json!({ "d": { "Id": 1 } }), Some(1)),
+            ("$", json!({ "Id": 1 }), Some(1)),
+            ("$", json!([]), Some(0)),
+            ("d", json!({ "d": null }), Some(0)),
+            ("d.results", json!({ "d": {} }), None),
+            ("d", json!({ "d": "text" }), None),
+            ("d", json!({ "d": ["text"] }), None),
+        ] {
+            let found = Path::compile(path).unwrap().rows(&root).ok().map(|rows| rows.len());
+            assert_eq!(found, rows, "{path} {root}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_path_is_refused_with_its_place() {
+        for (text, problem) in [
+            ("", "is empty"),
+            (".a", "position 0"),
+            ("a..b", "position 1"),
+            ("a.", "position 1"),
+            ("a[", "position 1"),
+            ("a[x]", "position 1"),
+            ("a[+1]", "position 1"),
+            ("a[-1]", "position 1"),
+            ("a['']", "position 1"),
+            ("a b", "position 1"),
+            ("a[99999999999999999999999]", "position 1"),
+            ("$a", "is no JSONPath"),
+            ("$[", "is no JSONPath"),
+            (&"a".repeat(501), "more than 500"),
+        ] {
+            let message = Path::compile(text).unwrap_err().to_string();
+            assert!(message.contains(problem), "{text}: {message}");
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[a-c]{0,2}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map("[abc]|results", inner, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_path_or_a_problem(text in "\\PC{0,40}", root in any_json()) {
+            if let Ok(path) = Path::compile(&text) {
+                let _nodes = path.nodes(&root);
+            }
+        }
+
+        #[test]
+        fn any_path_can_be_followed_through_any_answer(
+            text in "\\$?[abc](\\.[abc]|\\[[0-2*]\\]|\\['[abc]'\\]){0,5}",
+            root in any_json(),
+        ) {
+            // `$a` is no path in either way of writing.
+            if let Ok(path) = Path::compile(&text) {
+                let _nodes = path.nodes(&root);
+                let _rows = path.rows(&root);
+            }
+        }
+
+        #[test]
+        fn members_are_found_under_the_name_they_were_written_with(
+            names in prop::collection::vec("[a-z_]{1,8}", 1..5),
+        ) {
+            let root = names.iter().rev().fold(json!("here"), |inner, name| json!({ name: inner }));
+            for text in [names.join("."), format!("$.{}", names.join(".")), format!("['{}']", names.join("']['"))] {
+                prop_assert_eq!(found(&text, &root), "\"here\"");
+            }
+        }
+    }
+}

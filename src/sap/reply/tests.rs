@@ -1,0 +1,307 @@
+//! Recorded shapes of answers and what each of them means.
+//!
+//! The shapes for Cloud for Customer are from a CAP server with its model and from SAP's developer
+//! guide; those of the endpoint in SAP from jtel's wiki.
+
+use http::{HeaderMap, StatusCode, header};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    config::{self, Sap},
+    sap::{
+        dialect::{self, Step},
+        testing::{id, sap},
+    },
+};
+
+fn steps(preset: &str, sales_areas: SalesAreas) -> Vec<Step> {
+    dialect::compile(&Sap { preset: preset.to_owned(), sales_areas, ..sap("http://localhost") })
+        .unwrap()
+}
+
+/// A lookup or a problem in one line, to keep the tables readable.
+fn told(result: &Result<Lookup, ReplyProblem>) -> String {
+    match result {
+        Ok(Lookup::Found(partner)) => format!(
+            "{} {}{}{}",
+            partner.channel().map_or("-", DistributionChannel::as_str),
+            partner.country().map_or("-".to_owned(), |country| country.as_str().to_owned()),
+            if partner.blocked { " blocked" } else { "" },
+            if partner.contact_refused { " refused" } else { "" },
+        ),
+        Ok(Lookup::Unknown) => "unknown".to_owned(),
+        Ok(Lookup::Ambiguous) => "ambiguous".to_owned(),
+        Err(problem) => format!("{problem:?}"),
+    }
+}
+
+fn record(members: &str) -> String {
+    format!(
+        r#"{{"__metadata":{{"type":"c4codata.IndividualCustomer"}},"CustomerID":"1001910","LifeCycleStatusCode":"2","ContactPermissionCode":"1",{members}}}"#
+    )
+}
+
+fn results(records: &[String]) -> String {
+    format!(r#"{{"d":{{"results":[{}]}}}}"#, records.join(","))
+}
+
+const AREA: &str =
+    r#"{"DistributionChannelCode":"01","DistributionChannelCodeText":"Direct sales"}"#;
+const OTHER_AREA: &str =
+    r#"{"DistributionChannelCode":"02","DistributionChannelCodeText":"Indirect sales"}"#;
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one table; cut in two it would be harder to read")]
+fn a_cloud_for_customer_answer_means_what_this_table_says() {
+    let areas = |areas: &[&str]| {
+        results(&[record(&format!(
+            r#""CountryCode":"DE","IndividualCustomerSalesData":[{}]"#,
+            areas.join(",")
+        ))])
+    };
+    let country = |country: &str| {
+        results(&[record(&format!(
+            r#""CountryCode":{country},"IndividualCustomerSalesData":[{AREA}]"#
+        ))])
+    };
+    let channel = |text: &str| areas(&[&format!(r#"{{"DistributionChannelCodeText":{text}}}"#)]);
+    let good = areas(&[AREA]);
+    let path_missing =
+        |path: &str| format!("{:?}", ReplyProblem::PathMissing { path: path.to_owned() });
+    let bad_value =
+        |what, path: &str| format!("{:?}", ReplyProblem::Value { what, path: path.to_owned() });
+    let text_path = "IndividualCustomerSalesData[*].DistributionChannelCodeText";
+    let no_channel = bad_value("distribution channel", text_path);
+    let no_country = bad_value("country code", "CountryCode");
+    for (body, expected) in [
+        (good.clone(), "Direct sales DE"),
+        (
+            good.replace(r#"[{"Dist"#, r#"{"results":[{"Dist"#).replace("sales\"}]", "sales\"}]}"),
+            "Direct sales DE",
+        ),
+        (good.replace(r#""2""#, r#""3""#), "Direct sales DE blocked"),
+        (good.replace(r#""2""#, r#""4""#), "Direct sales DE blocked"),
+        (good.replace(r#""1","Cou"#, r#""2","Cou"#), "Direct sales DE refused"),
+        (good.replace(r#""1","Cou"#, r#"null,"Cou"#), "Direct sales DE"),
+        (good.replace(r#""1001910""#, "1001910"), "Direct sales DE"),
+        (areas(&[]), "- DE"),
+        (areas(&[AREA, AREA]), "Direct sales DE"),
+        (areas(&[OTHER_AREA, AREA]), "ambiguous"),
+        (channel("null"), "- DE"),
+        (channel(r#""""#), "- DE"),
+        (channel(r#""Direktvertrieb""#), "Direktvertrieb DE"),
+        (channel(r#""Direct\r\nsales""#), &no_channel),
+        (channel("7"), &no_channel),
+        (channel("{}"), &no_channel),
+        (channel(&format!("\"{}\"", "x".repeat(61))), &no_channel),
+        (country("null"), "Direct sales -"),
+        (country(r#""""#), "Direct sales -"),
+        (country(r#""Germany""#), &no_country),
+        (country(r#""de""#), &no_country),
+        (results(&[]), "unknown"),
+        (r#"{"d":{"results":null}}"#.to_owned(), "unknown"),
+        (good.replace("1001910", "1001911"), "WrongRecord"),
+        (good.replace("1001910", "0001001910"), "WrongRecord"),
+        (good.replace(r#""1001910""#, "null"), "WrongRecord"),
+        (good.replace(r#""1001910""#, "[\"1001910\"]"), "WrongRecord"),
+        (good.replace("CustomerID", "Other"), &path_missing("CustomerID")),
+        (good.replace("CountryCode", "Other"), &path_missing("CountryCode")),
+        (good.replace("LifeCycleStatusCode", "Other"), &path_missing("LifeCycleStatusCode")),
+        (good.replace("CodeText", "Other"), &path_missing(text_path)),
+        (good.replace("results", "value"), &path_missing("d.results")),
+        (
+            results(&[record(
+                r#""CountryCode":"DE","IndividualCustomerSalesData":{"__deferred":{"uri":"x"}}"#,
+            )]),
+            &path_missing(text_path),
+        ),
+        ("[]".to_owned(), &path_missing("d.results")),
+        (r#"{"error":{"code":"x","message":{"value":"y"}}}"#.to_owned(), "ErrorBody"),
+        (r#"{"fault":{"faultstring":"x"}}"#.to_owned(), "ErrorBody"),
+        (String::new(), "NotJson { position: 0 }"),
+        ("<html>".to_owned(), "NotJson { position: 0 }"),
+        ("\u{feff}{}".to_owned(), "NotJson { position: 0 }"),
+        ("{\"d\":\n{\"results\" 1}}".to_owned(), "NotJson { position: 17 }"),
+        (r#"{"d":{"results":[]}} {"#.to_owned(), "NotJson { position: 21 }"),
+        ("[".repeat(200), "NotJson { position: 127 }"),
+    ] {
+        let reader = &steps("c4c", SalesAreas::MustAgree)[0].reader;
+
+        let read = reader.body(&id("1001910"), body.as_bytes());
+
+        assert_eq!(told(&read), expected, "{body}");
+    }
+}
+
+#[test]
+fn two_records_are_ambiguous_only_if_both_are_the_right_one() {
+    let reader = &steps("c4c", SalesAreas::MustAgree)[0].reader;
+    let right = record(&format!(r#""CountryCode":"DE","IndividualCustomerSalesData":[{AREA}]"#));
+    let wrong = right.replace("1001910", "1001911");
+
+    let both = reader.body(&id("1001910"), results(&[right.clone(), right.clone()]).as_bytes());
+    let one = reader.body(&id("1001910"), results(&[right, wrong]).as_bytes());
+
+    assert_eq!(both, Ok(Lookup::Ambiguous));
+    assert_eq!(one, Err(ReplyProblem::WrongRecord));
+}
+
+#[test]
+fn the_first_sales_area_counts_where_the_rule_says_so() {
+    let reader = &steps("c4c", SalesAreas::First)[0].reader;
+    for (areas, expected) in [
+        (vec![OTHER_AREA, AREA], "Indirect sales DE"),
+        (vec![r#"{"DistributionChannelCodeText":null}"#, AREA], "- DE"),
+        (vec![], "- DE"),
+    ] {
+        let body = results(&[record(&format!(
+            r#""CountryCode":"DE","IndividualCustomerSalesData":[{}]"#,
+            areas.join(",")
+        ))]);
+
+        assert_eq!(told(&reader.body(&id("1001910"), body.as_bytes())), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_native_answer_means_what_this_table_says() {
+    let reader = &steps("native", SalesAreas::MustAgree)[0].reader;
+    let missing = format!(
+        "{:?}",
+        ReplyProblem::PathMissing { path: "distributionChannelCodeText".to_owned() }
+    );
+    for (body, expected) in [
+        (r#"{"distributionChannelCodeText":"Direct sales","countryCode":"DE"}"#, "Direct sales DE"),
+        (
+            r#"[{"distributionChannelCodeText":"Direct sales","countryCode":"DE"}]"#,
+            "Direct sales DE",
+        ),
+        (r#"{"distributionChannelCodeText":null,"countryCode":"DE"}"#, "- DE"),
+        ("[]", "unknown"),
+        ("[{},{}]", "ambiguous"),
+        ("{}", missing.as_str()),
+        ("7", r#"PathMissing { path: "$" }"#),
+    ] {
+        assert_eq!(told(&reader.body(&id("1"), body.as_bytes())), expected, "{body}");
+    }
+}
+
+#[test]
+fn status_and_headers_are_read_before_the_body() {
+    let blocked = Lookup::Found(BusinessPartner::new(None, None, true, false));
+    let json = "application/json; charset=utf-8";
+    let problem = Head::Problem;
+    for (preset, status, content_type, expected) in [
+        ("c4c", 200, json, Head::Json),
+        ("c4c", 200, "application/problem+json", Head::Json),
+        ("c4c", 200, "APPLICATION/JSON", Head::Json),
+        ("c4c", 200, "text/html", problem(ReplyProblem::Html)),
+        ("c4c", 200, "application/atom+xml", problem(ReplyProblem::ContentType)),
+        ("c4c", 200, "text/json", problem(ReplyProblem::ContentType)),
+        ("c4c", 200, "", problem(ReplyProblem::ContentType)),
+        ("c4c", 204, json, Head::Status),
+        ("c4c", 302, "text/html", Head::Redirect),
+        ("c4c", 400, json, Head::Status),
+        ("c4c", 401, "text/html", Head::Credentials),
+        ("c4c", 403, json, Head::Forbidden),
+        ("c4c", 404, json, Head::Status),
+        ("c4c", 429, json, Head::Status),
+        ("c4c", 503, "text/html", Head::Status),
+        ("native", 400, json, Head::Answer(Lookup::Unknown)),
+        ("native", 404, "", Head::Answer(Lookup::Unknown)),
+        ("native", 403, "", Head::Answer(blocked)),
+        ("native", 401, "", Head::Credentials),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+        let reader = &steps(preset, SalesAreas::MustAgree)[0].reader;
+
+        let head = reader.head(StatusCode::from_u16(status).unwrap(), &headers);
+
+        assert_eq!(head, expected, "{preset} {status} {content_type}");
+    }
+}
+
+#[test]
+fn a_compressed_or_doubly_typed_answer_is_not_read() {
+    let reader = &steps("c4c", SalesAreas::MustAgree)[0].reader;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+    headers.insert(header::CONTENT_ENCODING, "identity".parse().unwrap());
+    assert_eq!(reader.head(StatusCode::OK, &headers), Head::Json);
+
+    headers.append(header::CONTENT_ENCODING, "gzip".parse().unwrap());
+    let encoded = reader.head(StatusCode::OK, &headers);
+    headers.remove(header::CONTENT_ENCODING);
+    headers.append(header::CONTENT_TYPE, "text/html".parse().unwrap());
+    let doubly = reader.head(StatusCode::OK, &headers);
+
+    assert_eq!(encoded, Head::Problem(ReplyProblem::ContentEncoding));
+    assert_eq!(doubly, Head::Problem(ReplyProblem::ContentType));
+}
+
+#[test]
+fn a_mark_reads_numbers_and_truth_values_as_text() {
+    let custom = "
+steps:
+  - name: one
+    request: /x?i={id}
+    rows: $
+    channel: c
+    country: l
+    blocked: { path: b, values: ['true', '3'] }
+";
+    let sap = Sap {
+        preset: "custom".to_owned(),
+        custom: Some(serde_saphyr::from_str::<config::Dialect>(custom).unwrap()),
+        ..sap("http://localhost")
+    };
+    let reader = dialect::compile(&sap).unwrap().remove(0).reader;
+    for (value, blocked) in [
+        ("true", true),
+        ("false", false),
+        ("3", true),
+        ("\"3\"", true),
+        ("null", false),
+        ("[3]", false),
+    ] {
+        let body = format!(r#"{{"c":"x","l":"DE","b":{value}}}"#);
+
+        let read = reader.body(&id("1"), body.as_bytes());
+
+        assert!(matches!(read, Ok(Lookup::Found(partner)) if partner.blocked == blocked), "{body}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_an_answer_or_a_problem_with_a_place_inside(
+        body in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        for preset in ["c4c", "native"] {
+            let read = steps(preset, SalesAreas::MustAgree)[0].reader.body(&id("1001910"), &body);
+            if let Err(ReplyProblem::NotJson { position }) = read {
+                prop_assert!(position <= body.len());
+            }
+        }
+    }
+
+    #[test]
+    fn no_cut_or_bent_answer_is_another_partner(
+        cut in 0_usize..400,
+        at in 0_usize..400,
+        byte in any::<u8>(),
+    ) {
+        let reader = &steps("c4c", SalesAreas::MustAgree)[0].reader;
+        let whole = results(&[record(&format!(r#""CountryCode":"DE","IndividualCustomerSalesData":[{AREA}]"#))]);
+        let mut bent = whole.clone().into_bytes();
+        if let Some(place) = bent.get_mut(at) { *place = byte; }
+
+        let cut = reader.body(&id("1001910"), &whole.as_bytes()[..cut.min(whole.len() - 1)]);
+        let for_another = reader.body(&id("1001999"), &bent);
+
+        prop_assert!(matches!(cut, Err(ReplyProblem::NotJson { .. })), "{cut:?}");
+        prop_assert!(!matches!(for_another, Ok(Lookup::Found(_))), "{for_another:?}");
+    }
+}
