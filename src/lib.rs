@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod domain;
+pub mod lookup;
 pub mod net;
 pub mod sap;
 pub mod simulator;
