@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod domain;
+pub mod gateway;
 pub mod lookup;
 pub mod net;
 pub mod sap;

@@ -1,0 +1,386 @@
+//! What leaves `/onClickToDial`: one table of statuses, and the two bodies jtel gets to see.
+//!
+//! jtel documents 200, 400, 403 and 404 and no others, so with `answers: jtel` nothing else leaves
+//! the path; with `answers: http` each case has its own status.
+
+use bytes::Bytes;
+use http::{
+    HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
+        WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    },
+};
+use http_body_util::Full;
+
+use crate::{
+    config::Answers,
+    domain::{Dial, Reason, Source},
+    net::wire::WireFault,
+    telemetry::clock::CallIdText,
+};
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Seconds after which a caller may ask again while SAP is silent: the default probe interval.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("10");
+
+/// Everything a request can be answered with.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// Dial; the rendered head of the body, see [`dial_head`].
+    Dial(Bytes, Source),
+    /// Do not dial.
+    Refuse(Reason, Source),
+    /// Do not dial: the question is not readable, and this is why.
+    BadQuery(String),
+    /// This is not proper HTTP.
+    Malformed(WireFault),
+    /// There is no such path.
+    NotFound,
+    /// The path takes GET and HEAD only.
+    MethodNotAllowed,
+}
+
+impl Answer {
+    pub(super) const UNAUTHORIZED: Self = Self::Refuse(Reason::Unauthorized, Source::None);
+
+    pub(super) fn source(&self) -> Source {
+        match self {
+            Self::Dial(_, source) | Self::Refuse(_, source) => *source,
+            Self::BadQuery(_) | Self::Malformed(_) | Self::NotFound | Self::MethodNotAllowed => {
+                Source::None
+            }
+        }
+    }
+
+    /// `None` for a request that was no call, and for a call that is put through.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Refuse(reason, _) => Some(*reason),
+            Self::BadQuery(_) => Some(Reason::BadQuery),
+            Self::Dial(..) | Self::Malformed(_) | Self::NotFound | Self::MethodNotAllowed => None,
+        }
+    }
+
+    pub(super) fn reason_label(&self) -> &'static str {
+        match self {
+            Self::Dial(..) => "none",
+            Self::Refuse(reason, _) => reason.label(),
+            Self::BadQuery(_) => Reason::BadQuery.label(),
+            Self::Malformed(fault) => fault.label(),
+            Self::NotFound => "no_such_path",
+            Self::MethodNotAllowed => "method_not_allowed",
+        }
+    }
+
+    pub(super) fn decision(&self) -> &'static str {
+        match self {
+            Self::Dial(..) => "dial",
+            Self::Refuse(..) | Self::BadQuery(_) => "refuse",
+            Self::Malformed(_) | Self::NotFound | Self::MethodNotAllowed => "none",
+        }
+    }
+
+    /// The table of `design.md`, both columns.
+    fn status(&self, answers: Answers) -> StatusCode {
+        let reason = match self {
+            Self::Dial(..) => return StatusCode::OK,
+            Self::BadQuery(_) | Self::Malformed(_) => return StatusCode::BAD_REQUEST,
+            Self::NotFound => return StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => return StatusCode::METHOD_NOT_ALLOWED,
+            Self::Refuse(reason, _) => *reason,
+        };
+        let (jtel, http) = match reason {
+            Reason::BadQuery => (400, 400),
+            Reason::Unauthorized => (403, 401),
+            Reason::Overloaded | Reason::SapUnavailable => (403, 503),
+            Reason::PartnerUnknown => (404, 404),
+            Reason::PartnerAmbiguous => (403, 409),
+            Reason::PartnerBlocked | Reason::ContactNotAllowed | Reason::NoServiceNumber => {
+                (403, 403)
+            }
+        };
+        let status = match answers {
+            Answers::Jtel => jtel,
+            Answers::Http => http,
+        };
+        StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN)
+    }
+
+    /// For the person who reads the answer; never personal data.
+    fn detail(&self) -> &str {
+        match self {
+            Self::Dial(..) => "",
+            Self::BadQuery(fault) => fault,
+            Self::Malformed(fault) => fault.text(),
+            Self::NotFound => "there is no such path",
+            Self::MethodNotAllowed => "only GET and HEAD are answered here",
+            Self::Refuse(reason, _) => match reason {
+                Reason::BadQuery => "the question is not readable",
+                Reason::Unauthorized => "the credentials are missing or wrong",
+                Reason::Overloaded => "too many calls at once",
+                Reason::PartnerUnknown => "SAP knows no such business partner",
+                Reason::PartnerAmbiguous => "more than one record in SAP matches",
+                Reason::PartnerBlocked => "the business partner is blocked in SAP",
+                Reason::ContactNotAllowed => "the business partner does not want to be contacted",
+                Reason::NoServiceNumber => "no service number is configured for this partner",
+                Reason::SapUnavailable => "SAP gave no usable answer and none is remembered",
+            },
+        }
+    }
+
+    /// The answer as HTTP.
+    pub(super) fn response<B>(
+        &self,
+        answers: Answers,
+        call: &CallIdText,
+        request: &Request<B>,
+    ) -> Response<Full<Bytes>> {
+        let status = self.status(answers);
+        let body = match self {
+            Self::Dial(head, source) => dial_body(head, *source, call),
+            _ => self.problem(status, call),
+        };
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static(match self {
+                Self::Dial(..) => "application/json",
+                _ => "application/problem+json",
+            }),
+        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        if let Ok(id) = HeaderValue::from_str(call.as_str()) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let Some(status) = self.cache_status() {
+            headers.insert(CACHE_STATUS, HeaderValue::from_static(status));
+        }
+        match self {
+            Self::Refuse(Reason::SapUnavailable, _) => {
+                let fault = HeaderValue::from_static("dialgate; error=destination_unavailable");
+                headers.insert(PROXY_STATUS, fault);
+            }
+            Self::MethodNotAllowed => {
+                headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+            // What follows on this connection cannot be told from the body of this request.
+            // HTTP/2 has frames for that and forbids the header.
+            Self::Malformed(_) if request.version() < Version::HTTP_2 => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                let challenge =
+                    HeaderValue::from_static(r#"Basic realm="dialgate", charset="UTF-8""#);
+                headers.insert(WWW_AUTHENTICATE, challenge);
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+            }
+            _ => {}
+        }
+        if request.method() != Method::HEAD {
+            *response.body_mut() = Full::new(body);
+        }
+        response
+    }
+
+    /// RFC 9211; absent where nothing was looked up.
+    fn cache_status(&self) -> Option<&'static str> {
+        match (self.source(), self) {
+            (Source::Memory, _) => Some("dialgate; hit"),
+            (Source::Sap, _) | (Source::None, Self::Refuse(Reason::SapUnavailable, _)) => {
+                Some("dialgate; fwd=miss")
+            }
+            (Source::LastGood, _) => Some("dialgate; hit; detail=last_good"),
+            (Source::Default, _) => Some("dialgate; fwd=miss; detail=default"),
+            (Source::None, _) => None,
+        }
+    }
+
+    /// RFC 9457, with the members that a refusal of jtel's has besides.
+    fn problem(&self, status: StatusCode, call: &CallIdText) -> Bytes {
+        let reason = self.reason_label();
+        let title = status.canonical_reason().unwrap_or("Refused");
+        let mut problem = serde_json::json!({
+            "type": format!("urn:dialgate:{reason}"),
+            "title": title,
+            "status": status.as_u16(),
+            "detail": self.detail(),
+            "instance": format!("urn:uuid:{}", call.as_str()),
+            "reason": reason,
+            "callId": call.as_str(),
+        });
+        if let (Some(members), "refuse") = (problem.as_object_mut(), self.decision()) {
+            members.insert("decision".to_owned(), "refuse".into());
+        }
+        problem.to_string().into()
+    }
+}
+
+/// Everything of a 200 that is the same for each call about one partner under one rule set. What
+/// differs comes at the end, so that a call only adds two short texts.
+pub(super) fn dial_head(dial: &Dial<'_>) -> Bytes {
+    let mut head = String::with_capacity(192);
+    let mut member = |before: &str, value: &str| {
+        head.push_str(before);
+        // A quoted JSON string; serde_json cannot fail on a str.
+        head.push_str(&serde_json::Value::from(value).to_string());
+    };
+    member(r#"{"decision":"dial","distributionChannelCodeText":"#, dial.channel.as_str());
+    member(r#","countryCode":"#, dial.country.as_str());
+    member(r#","contractNumber":"#, dial.contract_number.as_str());
+    if let Some(number) = &dial.service_number {
+        member(r#","serviceNumber":"#, number.as_str());
+    }
+    head.push_str(r#","source":""#);
+    head.into()
+}
+
+fn dial_body(head: &[u8], source: Source, call: &CallIdText) -> Bytes {
+    const BETWEEN: &[u8] = br#"","callId":""#;
+    const AFTER: &[u8] = br#""}"#;
+    let parts = [head, source.label().as_bytes(), BETWEEN, call.as_str().as_bytes(), AFTER];
+    parts.concat().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::{
+        domain::{ContractNumber, CountryCode, DistributionChannel, ServiceNumber},
+        telemetry::clock::{CallId, Moment},
+    };
+
+    fn get() -> Request<()> {
+        Request::new(())
+    }
+
+    fn call() -> CallIdText {
+        CallId::new(Moment::now()).text()
+    }
+
+    async fn json(response: Response<Full<Bytes>>) -> serde_json::Value {
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    fn direct_sales(number: Option<&str>) -> Bytes {
+        let channel = DistributionChannel::parse("Direct \"sales\"").unwrap();
+        let country = CountryCode::parse("DE").unwrap();
+        dial_head(&Dial {
+            channel: &channel,
+            country,
+            contract_number: &ContractNumber::of(&channel, country),
+            service_number: number.map(|number| ServiceNumber::parse(number).unwrap()),
+            by_default: false,
+        })
+    }
+
+    #[test]
+    fn every_reason_has_its_status_in_the_jtel_and_in_the_http_column() {
+        let table = [
+            (Reason::BadQuery, 400, 400),
+            (Reason::Unauthorized, 403, 401),
+            (Reason::Overloaded, 403, 503),
+            (Reason::PartnerUnknown, 404, 404),
+            (Reason::PartnerAmbiguous, 403, 409),
+            (Reason::PartnerBlocked, 403, 403),
+            (Reason::ContactNotAllowed, 403, 403),
+            (Reason::NoServiceNumber, 403, 403),
+            (Reason::SapUnavailable, 403, 503),
+        ];
+        assert_eq!(table.len(), Reason::ALL.len());
+
+        for (reason, jtel, http) in table {
+            let answer = Answer::Refuse(reason, Source::None);
+            assert_eq!(answer.status(Answers::Jtel), jtel, "{reason:?}");
+            assert_eq!(answer.status(Answers::Http), http, "{reason:?}");
+            assert!(!answer.detail().is_empty(), "{reason:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_put_through_names_pair_number_source_and_call() {
+        let call = call();
+        let answer = Answer::Dial(direct_sales(Some("498912345678")), Source::Memory);
+
+        let response = answer.response(Answers::Jtel, &call, &get());
+
+        assert_eq!(response.headers()["cache-status"], "dialgate; hit");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.headers()["x-request-id"], call.as_str());
+        assert_eq!(
+            json(response).await,
+            serde_json::json!({
+                "decision": "dial",
+                "distributionChannelCodeText": "Direct \"sales\"",
+                "countryCode": "DE",
+                "contractNumber": "Direct \"sales\"DE",
+                "serviceNumber": "498912345678",
+                "source": "memory",
+                "callId": call.as_str(),
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn a_call_without_a_number_by_rule_has_no_such_member() {
+        let answer = Answer::Dial(direct_sales(None), Source::Sap);
+
+        let body = json(answer.response(Answers::Jtel, &call(), &get())).await;
+
+        assert_eq!(body.get("serviceNumber"), None);
+        assert_eq!(body["source"], "sap");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_a_problem_with_a_reason() {
+        let answer = Answer::Refuse(Reason::PartnerUnknown, Source::Sap);
+
+        let response = answer.response(Answers::Jtel, &call(), &get());
+
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let body = json(response).await;
+        assert_eq!(body["decision"], "refuse");
+        assert_eq!(body["reason"], "partner_unknown");
+        assert_eq!(body["status"], 404);
+        assert_eq!(body["type"], "urn:dialgate:partner_unknown");
+    }
+
+    #[test]
+    fn the_http_column_says_how_to_log_in_and_when_to_come_back() {
+        let unauthorized = Answer::UNAUTHORIZED.response(Answers::Http, &call(), &get());
+        let silent = Answer::Refuse(Reason::SapUnavailable, Source::None);
+        let silent = silent.response(Answers::Http, &call(), &get());
+
+        assert!(unauthorized.headers().contains_key("www-authenticate"));
+        assert_eq!(silent.headers()["retry-after"], "10");
+        assert_eq!(silent.headers()["proxy-status"], "dialgate; error=destination_unavailable");
+    }
+
+    #[tokio::test]
+    async fn head_has_the_headers_of_get_and_no_body() {
+        let head = Request::builder().method("HEAD").body(()).unwrap();
+        let answer = Answer::Dial(direct_sales(None), Source::Sap);
+        let call = call();
+
+        let to_get = answer.response(Answers::Jtel, &call, &get());
+        let to_head = answer.response(Answers::Jtel, &call, &head);
+
+        assert_eq!(to_get.headers(), to_head.headers());
+        assert_eq!(to_head.into_body().collect().await.unwrap().to_bytes().len(), 0);
+    }
+}
