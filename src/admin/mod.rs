@@ -1,0 +1,152 @@
+//! The second listener: metrics, health and the few things an operator says to a running gateway.
+//!
+//! Plaintext HTTP, on loopback unless the configuration says otherwise. What only reads is
+//! answered to anybody who reaches it; what changes something, to this machine only.
+
+mod ready;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN},
+    uri::Authority,
+};
+use http_body_util::Full;
+use hyper::body::Body;
+
+use crate::{
+    lookup::Partners,
+    net::{Limits, Peer, wire},
+    sap::SapClient,
+    telemetry::metrics::Metrics,
+};
+
+pub use ready::Readiness;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// What Prometheus asks for since 0.0.4 of its text format.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+const OVERVIEW: &str = "\
+dialgate admin listener
+
+GET  /metrics           everything Prometheus wants to know
+GET  /livez             200 while the process lives
+GET  /readyz            200 while calls can be sent here; ?verbose says why not
+POST /sap/retry-login   ask SAP again after it refused our credentials (from this machine only)
+";
+
+/// Answers on the admin listener.
+pub struct Admin {
+    metrics: Arc<Metrics>,
+    partners: Arc<Partners>,
+    sap: Arc<SapClient>,
+    readiness: Arc<Readiness>,
+    limits: Limits,
+    /// On loopback a browser can be made to come here under a foreign name (DNS rebinding).
+    loopback: bool,
+}
+
+impl Admin {
+    /// `loopback`: the listener is on a loopback address.
+    pub fn new(
+        metrics: Arc<Metrics>,
+        partners: Arc<Partners>,
+        sap: Arc<SapClient>,
+        readiness: Arc<Readiness>,
+        limits: Limits,
+        loopback: bool,
+    ) -> Self {
+        Self { metrics, partners, sap, readiness, limits, loopback }
+    }
+
+    /// Answers one request.
+    pub fn handle<B: Body>(&self, request: &Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
+        if let Err(fault) = wire::check(request, &self.limits) {
+            return text(StatusCode::BAD_REQUEST, fault.text());
+        }
+        if self.loopback && !names_this_machine(request) {
+            return text(StatusCode::MISDIRECTED_REQUEST, "ask for localhost or an IP address");
+        }
+        let (path, method) = (request.uri().path(), request.method());
+        match (path, method) {
+            ("/", &Method::GET) => text(StatusCode::OK, OVERVIEW),
+            ("/metrics", &Method::GET) => self.metrics(),
+            ("/livez", &Method::GET) => text(StatusCode::OK, "ok"),
+            ("/readyz", &Method::GET) => self.ready(request.uri().query() == Some("verbose")),
+            ("/sap/retry-login", &Method::POST) => self.retry_login(request, peer),
+            ("/" | "/metrics" | "/livez" | "/readyz", _) => allow("GET"),
+            ("/sap/retry-login", _) => allow("POST"),
+            _ => text(StatusCode::NOT_FOUND, OVERVIEW),
+        }
+    }
+
+    fn metrics(&self) -> Response<Full<Bytes>> {
+        self.partners.count();
+        self.metrics.ready(self.readiness.is_ready());
+        match self.metrics.render() {
+            Ok(metrics) => {
+                let mut response = text(StatusCode::OK, metrics);
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS));
+                response
+            }
+            Err(error) => {
+                tracing::error!(%error, "the metrics cannot be rendered");
+                text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be rendered")
+            }
+        }
+    }
+
+    fn ready(&self, verbose: bool) -> Response<Full<Bytes>> {
+        let checks = self.readiness.checks();
+        let status = if checks.iter().all(|check| check.passed) {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        if !verbose {
+            return text(status, if status.is_success() { "ready" } else { "not ready" });
+        }
+        let lines = checks.map(|check| {
+            let mark = if check.passed { '+' } else { '-' };
+            format!("[{mark}] {}: {}\n", check.name, check.text)
+        });
+        text(status, lines.concat())
+    }
+
+    fn retry_login<B>(&self, request: &Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
+        // A browser names the page that asks; no page has business here.
+        if !peer.address.ip().is_loopback() || request.headers().contains_key(ORIGIN) {
+            return text(StatusCode::FORBIDDEN, "this is answered to this machine only");
+        }
+        self.sap.retry_login();
+        text(StatusCode::OK, "the next lookup logs in to SAP again")
+    }
+}
+
+fn names_this_machine<B>(request: &Request<B>) -> bool {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let Some(authority) = host.and_then(|host| host.parse::<Authority>().ok()) else {
+        // HTTP/1.0 needs no Host; browsers do not speak it.
+        return host.is_none();
+    };
+    let name = authority.host().trim_matches(['[', ']']);
+    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(TEXT));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn allow(method: &'static str) -> Response<Full<Bytes>> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "not by this method");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
+    response
+}

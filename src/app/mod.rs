@@ -1,0 +1,243 @@
+//! Puts the parts together, serves until told to stop, and leaves in order.
+
+mod build;
+mod signals;
+
+use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, interval, sleep};
+
+use crate::{
+    admin::{Admin, Readiness},
+    config::{AccessLog as AccessTarget, Config},
+    gateway::Gateway,
+    lookup::Partners,
+    net::{BindError, Drain, Limits, Listener, ListenerOptions, tls::ServerTls},
+    sap::{SapClient, SapHealth},
+    telemetry::{access::AccessLog, clock, metrics::Metrics},
+};
+
+pub use build::{load, system_name};
+pub use signals::Signals;
+
+/// A gateway that is bound to its ports and not yet serving.
+pub struct App {
+    config: Arc<Config>,
+    calls: Listener,
+    admin: Listener,
+    gateway: Arc<Gateway>,
+    admin_answers: Arc<Admin>,
+    partners: Arc<Partners>,
+    sap: Arc<SapClient>,
+    metrics: Arc<Metrics>,
+    access: Option<AccessLog>,
+    control: Control,
+}
+
+/// The switch that ends a running gateway; its clones are the same switch.
+#[derive(Clone)]
+pub struct Control {
+    drain: Drain,
+    readiness: Arc<Readiness>,
+    drain_delay: Duration,
+}
+
+impl Control {
+    /// Not ready at once; no new connections after `shutdown.drain_delay`, which gives a load
+    /// balancer the time to notice; then calls in flight have `shutdown.drain_timeout`.
+    pub async fn leave(&self) {
+        self.readiness.leave();
+        sleep(self.drain_delay).await;
+        self.drain.start();
+    }
+
+    /// Ends everything at once, answered or not.
+    pub fn force(&self) {
+        self.readiness.leave();
+        self.drain.force();
+    }
+}
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port cannot be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The certificate or key changed between the check and the start.
+    #[error(transparent)]
+    Tls(#[from] crate::net::tls::TlsError),
+    /// SAP's section cannot be used.
+    #[error("{key}: {message}")]
+    Sap {
+        /// Key in the configuration.
+        key: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Where access records go.
+    #[error("the access records cannot be written; see log.access")]
+    Access(#[source] std::io::Error),
+    /// A mistake in this program.
+    #[error("the metrics cannot be declared")]
+    Metrics(#[from] prometheus::Error),
+}
+
+impl App {
+    /// Binds both ports and puts everything behind them. Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`]; nothing stays behind.
+    pub fn new(config: Config) -> Result<Self, StartError> {
+        let config = Arc::new(config);
+        let metrics = Arc::new(Metrics::new()?);
+        metrics.config_loaded(clock::unix_seconds());
+        let tls = config
+            .listen
+            .tls
+            .as_ref()
+            .map(build::server_tls)
+            .transpose()?
+            .inspect(|tls: &ServerTls| metrics.certificate_ends(tls.certificate.not_after));
+        let calls = Listener::bind(ListenerOptions {
+            address: config.listen.address,
+            tls: tls.map(|tls| tls.config),
+            limits: config.listen.limits.clone(),
+        })?;
+        let admin = Listener::bind(ListenerOptions {
+            address: config.admin.address,
+            tls: None,
+            limits: Limits::default(),
+        })?;
+        let sap = SapClient::new(&config.sap, Arc::clone(&metrics)).map_err(|problems| {
+            let first = problems.into_iter().next();
+            let (key, message) = first.map(|p| (p.key, p.message)).unwrap_or_default();
+            StartError::Sap { key, message }
+        })?;
+        let sap = Arc::new(sap);
+        let access = access_log(&config, &metrics).map_err(StartError::Access)?;
+        let partners =
+            Arc::new(Partners::new(system_name(&config.sap), &config.cache, Arc::clone(&metrics)));
+        let gateway = Arc::new(Gateway::new(
+            Arc::clone(&config),
+            Arc::clone(&sap),
+            Arc::clone(&partners),
+            Arc::clone(&metrics),
+            access.clone(),
+        ));
+        let readiness = Arc::new(Readiness::new(Arc::clone(&sap)));
+        let control = Control {
+            drain: Drain::new(config.shutdown.drain_timeout),
+            readiness: Arc::clone(&readiness),
+            drain_delay: config.shutdown.drain_delay,
+        };
+        let admin_answers = Arc::new(Admin::new(
+            Arc::clone(&metrics),
+            Arc::clone(&partners),
+            Arc::clone(&sap),
+            readiness,
+            Limits::default(),
+            admin.local_address().ip().is_loopback(),
+        ));
+        Ok(Self {
+            config,
+            calls,
+            admin,
+            gateway,
+            admin_answers,
+            partners,
+            sap,
+            metrics,
+            access,
+            control,
+        })
+    }
+
+    /// Where jtel asks; the port is the real one where the configuration said 0.
+    pub fn address(&self) -> SocketAddr {
+        self.calls.local_address()
+    }
+
+    /// Where the metrics are.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin.local_address()
+    }
+
+    /// The switch that ends the gateway.
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Serves until the drain has started and calls in flight are over, then writes what is left.
+    pub async fn serve(self) {
+        let Self { config, calls, admin, gateway, admin_answers, .. } = self;
+        let drain = self.control.drain;
+        let admin_drain = Drain::new(config.shutdown.drain_timeout);
+        // Admin connections are not calls' connections: they count in a registry nobody reads.
+        let uncounted = Metrics::new().map(Arc::new).unwrap_or(Arc::clone(&self.metrics));
+        let admin = tokio::spawn(admin.serve(
+            move |request, peer| {
+                let admin = Arc::clone(&admin_answers);
+                async move { admin.handle(&request, &peer) }
+            },
+            admin_drain.clone(),
+            uncounted,
+        ));
+        let probe = tokio::spawn(probe_while_silent(
+            Arc::clone(&self.sap),
+            config.sap.clone(),
+            drain.clone(),
+        ));
+        calls
+            .serve(
+                move |request, peer| {
+                    let gateway = Arc::clone(&gateway);
+                    async move { gateway.handle(request, &peer).await }
+                },
+                drain,
+                self.metrics,
+            )
+            .await;
+        // Calls are over; what they left is finished and written before the admin port goes.
+        self.partners.finish().await;
+        drop(probe.await);
+        if let Some(access) = self.access {
+            drop(tokio::task::spawn_blocking(move || access.close()).await);
+        }
+        admin_drain.start();
+        drop(admin.await);
+    }
+}
+
+/// Asks SAP whether it answers, at the start and as long as it does not. Credentials that SAP
+/// refused are not tried again.
+async fn probe_while_silent(sap: Arc<SapClient>, config: crate::config::Sap, drain: Drain) {
+    let mut every = interval(config.probe_interval);
+    loop {
+        tokio::select! {
+            () = drain.wait_started() => return,
+            _ = every.tick() => {}
+        }
+        if let SapHealth::NotAsked | SapHealth::Silent(_) = sap.health() {
+            let deadline = Instant::now() + config.total_timeout;
+            tokio::select! {
+                () = drain.wait_started() => return,
+                // What it found stands in the client's health and log.
+                _ = sap.probe(deadline) => {}
+            }
+        }
+    }
+}
+
+fn access_log(config: &Config, metrics: &Metrics) -> std::io::Result<Option<AccessLog>> {
+    let output: Box<dyn Write + Send> = match &config.log.access {
+        AccessTarget::Off => return Ok(None),
+        AccessTarget::Stdout => Box::new(std::io::stdout()),
+        AccessTarget::Stderr => Box::new(std::io::stderr()),
+        AccessTarget::File(path) => {
+            Box::new(std::fs::OpenOptions::new().create(true).append(true).open(path)?)
+        }
+    };
+    AccessLog::start(metrics.registry(), output).map(Some)
+}
