@@ -1,7 +1,65 @@
-//! dialgate: asks SAP whether a clicked number is dialled, and with which service number.
+//! dialgate stands between jtel (the contact centre) and SAP. Before jtel dials a number that an
+//! agent clicked in SAP, it asks dialgate, which looks the business partner up in SAP and answers
+//! whether the call may go out and which service number it shows.
+//!
+//! # A call's way
+//!
+//! ```text
+//! TcpStream ─ net::Listener ─ TlsStream ─ net::connection ─ Request
+//!    └─ gateway::Gateway::handle ── Clients (who asks) ── Query (what is asked)
+//!          └─ lookup::Partners::find ── memory │ sap::SapClient ── domain::Lookup
+//!                └─ domain::decide(lookup, number, rules) ── Decision
+//!    ┌───────────────────────────────────────┘
+//! Response ◄─ gateway::answer (one table) ── access record ── metrics
+//! ```
+//!
+//! Read `gateway/mod.rs` first: a call reads there from top to bottom. Then `domain/decision.rs`
+//! (the rules), `lookup/mod.rs` (the memory), `sap/client.rs` (what SAP is asked) and `app/mod.rs`
+//! (how the parts are put together).
+//!
+//! # Rooms
+//!
+//! A room uses only rooms before it in this list; `simulator` stands beside `sap`, and only `cli`
+//! uses it:
+//!
+//! | room | what |
+//! |---|---|
+//! | [`domain`] | words and rules; no I/O, no clock, no async, no serde |
+//! | [`config`] | `config.yaml` becomes a `Config`, every finding at once with line and column |
+//! | [`telemetry`] | metrics, access records, log; the wall clock |
+//! | [`net`] | sockets, TLS, HTTP; knows nothing of jtel or SAP |
+//! | [`sap`] | SAP's dialects and only those |
+//! | [`lookup`] | what SAP knows of a partner, memory first |
+//! | [`gateway`] | one call from jtel, request to answer |
+//! | [`admin`] | the second listener |
+//! | [`app`] | puts the parts together |
+//! | [`cli`] | one file per command |
+//!
+//! # Invariants, and the tests that hold them
+//!
+//! 1. `domain` does no I/O, reads no clock, awaits nothing:
+//!    `the_domain_does_no_input_or_output_reads_no_clock_and_awaits_nothing`.
+//! 2. A room uses only rooms before it: `a_room_uses_only_rooms_before_it`.
+//! 3. Every wait on the outside ends by a deadline:
+//!    `whatever_sap_does_a_call_is_refused_within_its_deadline_and_nothing_is_remembered`.
+//! 4. Every request leaves exactly one access record, also when the caller hangs up:
+//!    `every_request_leaves_one_record_with_who_how_and_what`, `a_first_caller_who_hangs_up_cancels_nobody`.
+//! 5. While the process lives, an authenticated, readable question gets a decision:
+//!    `every_partner_gets_the_answer_of_the_table_from_sap_and_from_memory`.
+//! 6. No metric label takes its value from the network: `no_label_comes_from_the_network`.
+//! 7. A secret cannot be printed; a dialled number is never written:
+//!    `no_record_metric_or_answer_has_a_number_a_partner_or_a_secret`,
+//!    `no_command_prints_a_secret_of_the_configuration`.
+//! 8. A configuration with findings starts nothing:
+//!    `a_configuration_with_findings_starts_nothing_and_names_them_all`.
+//! 9. Another partner's answer is never used:
+//!    `each_answer_of_a_loaded_gateway_belongs_to_its_own_partner`.
+//! 10. Every task has an owner that waits for it at shutdown; only `main` ends the process:
+//!     `calls_in_flight_are_answered_and_recorded_and_new_connections_refused`.
 
 pub mod admin;
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod gateway;

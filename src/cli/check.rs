@@ -1,0 +1,122 @@
+//! `dialgate check`: everything that can be known before a start.
+
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::time::Instant;
+
+use super::{ConfigFile, Failure, output::print, runtime};
+use crate::{
+    app,
+    config::{Config, Environment, Login},
+    net::tls::server_config,
+    sap::SapClient,
+    telemetry::{clock, metrics::Metrics},
+};
+
+/// A certificate that ends within so many days is worth a word: three weeks leave time to order.
+const SOON_DAYS: i64 = 21;
+
+#[derive(Args, Debug)]
+pub(super) struct Check {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Ask SAP once, with the configured credentials.
+    #[arg(long)]
+    connect: bool,
+}
+
+impl Check {
+    pub(super) fn execute(self) -> Result<(), Failure> {
+        let config = app::load(&self.file.config, &Environment::process())?;
+        let mut text = String::new();
+        let mut failed = 0;
+        let mut report = |line: Line| {
+            failed += usize::from(line.mark == "FAIL");
+            text.extend([format!("{:<5} ", line.mark), line.text, "\n".to_owned()]);
+        };
+        report(ok(format!("{} has no findings", self.file.config.display())));
+        report(certificate(&config)?);
+        report(clients(&config));
+        report(ok(format!(
+            "{} service numbers; without one: {:?}",
+            config.rules.service_numbers.len(),
+            config.rules.unmatched
+        )));
+        report(ok(format!(
+            "SAP at {} as `{}`, {}",
+            config.sap.url,
+            config.sap.preset,
+            login(&config)
+        )));
+        if self.connect {
+            report(runtime()?.block_on(ask_sap(&config))?);
+        }
+        print(&text)?;
+        match failed {
+            0 => Ok(()),
+            _ => Err(anyhow::anyhow!("{failed} of the checks failed").into()),
+        }
+    }
+}
+
+struct Line {
+    mark: &'static str,
+    text: String,
+}
+
+fn ok(text: String) -> Line {
+    Line { mark: "OK", text }
+}
+
+fn certificate(config: &Config) -> anyhow::Result<Line> {
+    let Some(tls) = &config.listen.tls else {
+        let text = "plaintext: a load balancer in front must end TLS".to_owned();
+        return Ok(Line { mark: "WARN", text });
+    };
+    let facts = server_config(&tls.certificate, &tls.key, tls.min_version)?.certificate;
+    let days = (facts.not_after - clock::unix_seconds()).div_euclid(24 * 60 * 60);
+    let text = format!(
+        "certificate {} for {}, {days} days left",
+        tls.certificate.display(),
+        facts.san.join(", ")
+    );
+    let mark = match days {
+        ..0 => "FAIL",
+        0..SOON_DAYS => "WARN",
+        _ => "OK",
+    };
+    Ok(Line { mark, text })
+}
+
+fn clients(config: &Config) -> Line {
+    if config.anybody_may_ask {
+        return Line { mark: "WARN", text: "anybody may ask".to_owned() };
+    }
+    let names: Vec<_> = config.clients.iter().map(|client| client.name.as_str()).collect();
+    ok(format!("clients: {}", names.join(", ")))
+}
+
+fn login(config: &Config) -> String {
+    match &config.sap.login {
+        Login::None => "without a login".to_owned(),
+        Login::Basic { user, .. } => format!("Basic as {user}, password ***"),
+        Login::Headers(headers) => {
+            let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
+            format!("with the headers {}", names.join(", "))
+        }
+    }
+}
+
+async fn ask_sap(config: &Config) -> anyhow::Result<Line> {
+    let sap = SapClient::new(&config.sap, Arc::new(Metrics::new()?)).map_err(|problems| {
+        let texts: Vec<_> =
+            problems.into_iter().map(|p| format!("{}: {}", p.key, p.message)).collect();
+        anyhow::anyhow!(texts.join("\n"))
+    })?;
+    let asked = Instant::now();
+    Ok(match sap.probe(asked + config.sap.total_timeout).await {
+        Ok(()) => ok(format!("SAP answers, in {} ms", asked.elapsed().as_millis())),
+        Err(error) => Line { mark: "FAIL", text: format!("{:#}", anyhow::Error::from(error)) },
+    })
+}

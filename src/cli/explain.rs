@@ -1,0 +1,230 @@
+//! `dialgate explain`: why a call shows the number it shows, step by step.
+//!
+//! Asks SAP itself, with the running configuration's own client and rules; nothing is remembered.
+//! For the person at the terminal: it names the partner, which logs and records never do.
+
+use std::{fmt::Write, sync::Arc};
+
+use clap::Args;
+use tokio::time::Instant;
+
+use super::{ConfigFile, Failure, output::print, runtime};
+use crate::{
+    app,
+    config::{Config, Environment},
+    domain::{
+        BusinessPartner, ContractNumber, Decision, DialledNumber, DistributionChannel, Lookup,
+        PartnerId, Reason, Unmatched, decide, decide_without_sap,
+    },
+    sap::{Asked, LookupError, SapClient},
+    telemetry::metrics::Metrics,
+};
+
+#[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// The business partner's ID, as jtel passes it on in `SAPBusinessPartnerID`.
+    partner: String,
+    /// The number to be dialled, as jtel passes it on in `SAPPhoneNumber`.
+    phone: Option<String>,
+    #[command(flatten)]
+    file: ConfigFile,
+    /// As one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Everything that led to the decision.
+struct Story {
+    partner: PartnerId,
+    dialled: Option<DialledNumber>,
+    steps: Vec<Asked>,
+    result: Result<Lookup, LookupError>,
+}
+
+impl Explain {
+    pub(super) fn execute(self) -> Result<(), Failure> {
+        let config = app::load(&self.file.config, &Environment::process())?;
+        let partner = PartnerId::parse(&self.partner)
+            .map_err(|error| anyhow::anyhow!("SAPBusinessPartnerID {error}; jtel gets 400"))?;
+        let dialled = self
+            .phone
+            .map(|phone| DialledNumber::parse(&phone, config.query.home))
+            .transpose()
+            .map_err(|error| anyhow::anyhow!("SAPPhoneNumber {error}; jtel gets 400"))?;
+        let metrics = Arc::new(Metrics::new().map_err(anyhow::Error::from)?);
+        let sap = SapClient::new(&config.sap, metrics)
+            .map_err(|problems| first_problem(problems.into_iter().next()))?;
+        let deadline = Instant::now() + config.sap.total_timeout;
+        let (result, steps) = runtime()?
+            .block_on(async { sap.look_up_traced(partner, dialled.as_ref(), deadline).await });
+        let story = Story { partner, dialled, steps, result };
+        print(&if self.json { story.json(&config) } else { story.text(&config) })
+    }
+}
+
+fn first_problem(problem: Option<crate::sap::DialectProblem>) -> anyhow::Error {
+    problem.map_or_else(
+        || anyhow::anyhow!("the SAP section cannot be used"),
+        |problem| anyhow::anyhow!("{}: {}", problem.key, problem.message),
+    )
+}
+
+impl Story {
+    fn decision<'a>(&'a self, config: &'a Config) -> Decision<'a> {
+        // Without a number any one does: no rule of today reads it.
+        match (
+            &self.result,
+            self.dialled.or_else(|| DialledNumber::parse("+4930", config.query.home).ok()),
+        ) {
+            (Ok(lookup), Some(dialled)) => decide(lookup, &dialled, &config.rules),
+            _ => decide_without_sap(&config.rules),
+        }
+    }
+
+    fn text(&self, config: &Config) -> String {
+        let mut text = format!("Partner {}\n\n", self.partner.as_str());
+        let mut line = |name: &str, what: &str| {
+            // Writing to a String cannot fail.
+            writeln!(text, "  {name:<18}{what}").unwrap_or_default();
+        };
+        for asked in &self.steps {
+            let status = asked.status.map_or("no answer".to_owned(), |s| s.as_u16().to_string());
+            line(
+                &format!("asked {}", asked.step),
+                &format!("{} in {} ms: {}", status, asked.took.as_millis(), read(asked)),
+            );
+            line("", &asked.target);
+        }
+        match &self.result {
+            Ok(Lookup::Found(partner)) => {
+                let none = || "none".to_owned();
+                let channel = partner.channel().map_or_else(none, |c| c.as_str().to_owned());
+                let country = partner.country().map_or_else(none, |c| c.as_str().to_owned());
+                line("channel", &channel);
+                line("country", &country);
+                let contract = partner.contract_number();
+                line("contract number", contract.map_or("none", |c| c.as_str()));
+                let number = contract.and_then(|c| config.rules.service_numbers.of(c));
+                line("service number", &number.map_or_else(none, |n| n.to_string()));
+                line("blocked", if partner.blocked { "yes" } else { "no" });
+                line("contact refused", if partner.contact_refused { "yes" } else { "no" });
+            }
+            Ok(Lookup::Unknown) => line("result", "SAP knows no such partner"),
+            Ok(Lookup::Ambiguous) => {
+                line("result", "more than one record, or more than one sales channel");
+            }
+            Err(error) => line("result", &format!("{error:#}")),
+        }
+        let decision = self.decision(config);
+        line("jtel gets", &told(&decision));
+        line("because", &because(&decision, config));
+        text
+    }
+
+    fn json(&self, config: &Config) -> String {
+        let decision = self.decision(config);
+        let steps: Vec<_> = self
+            .steps
+            .iter()
+            .map(|asked| {
+                serde_json::json!({
+                    "step": &*asked.step,
+                    "request": asked.target,
+                    "status": asked.status.map(|status| status.as_u16()),
+                    "took_ms": asked.took.as_millis(),
+                    "outcome": asked.outcome.label(),
+                })
+            })
+            .collect();
+        let found = match &self.result {
+            Ok(Lookup::Found(partner)) => Some(partner),
+            _ => None,
+        };
+        let (dial, reason) = match &decision {
+            Decision::Dial(dial) => (Some(dial), None),
+            Decision::Refuse(reason) => (None, Some(reason.label())),
+        };
+        let story = serde_json::json!({
+            "partner": self.partner.as_str(),
+            "steps": steps,
+            "distributionChannelCodeText": found.and_then(BusinessPartner::channel).map(DistributionChannel::as_str),
+            "countryCode": found.and_then(BusinessPartner::country).map(|c| c.as_str().to_owned()),
+            "contractNumber": dial
+                .map(|d| d.contract_number)
+                .or(found.and_then(BusinessPartner::contract_number))
+                .map(ContractNumber::as_str),
+            "serviceNumber": dial.and_then(|d| d.service_number).map(|n| n.to_string()),
+            "decision": if dial.is_some() { "dial" } else { "refuse" },
+            "reason": reason,
+            "because": because(&decision, config),
+        });
+        format!("{story}\n")
+    }
+}
+
+fn read(asked: &Asked) -> String {
+    match &asked.read {
+        Some(Lookup::Found(_)) => "found".to_owned(),
+        Some(Lookup::Unknown) => "not known there".to_owned(),
+        Some(Lookup::Ambiguous) => "ambiguous".to_owned(),
+        None => asked.outcome.label().to_owned(),
+    }
+}
+
+fn told(decision: &Decision<'_>) -> String {
+    match decision {
+        Decision::Refuse(reason) => format!("a refusal, {}", reason.label()),
+        Decision::Dial(dial) => match dial.service_number {
+            Some(number) => format!("200, dial, showing {number}"),
+            None => "200, dial, without a service number".to_owned(),
+        },
+    }
+}
+
+fn because(decision: &Decision<'_>, config: &Config) -> String {
+    let reason = match decision {
+        Decision::Dial(dial) if dial.by_default => {
+            return "the rules dial the default pair (rules.default)".to_owned();
+        }
+        Decision::Dial(dial) => {
+            return match dial.service_number {
+                Some(_) => format!(
+                    "rules.service_numbers has a row for `{}`",
+                    dial.contract_number.as_str()
+                ),
+                None => format!(
+                    "no row for `{}`, and rules.without_service_number is dial_without_number",
+                    dial.contract_number.as_str()
+                ),
+            };
+        }
+        Decision::Refuse(reason) => reason,
+    };
+    match reason {
+        Reason::PartnerUnknown => "no step of the dialect knows this ID".to_owned(),
+        Reason::PartnerAmbiguous => {
+            "a wrong number must not be shown; sap.sales_areas says which of several areas counts"
+                .to_owned()
+        }
+        Reason::PartnerBlocked => {
+            "SAP marks the partner as blocked (rules.partner_blocked)".to_owned()
+        }
+        Reason::ContactNotAllowed => {
+            "SAP marks the partner as not to be contacted (rules.contact_not_allowed)".to_owned()
+        }
+        Reason::NoServiceNumber => match config.rules.unmatched {
+            Unmatched::Refuse => {
+                "the contract number has no row in rules.service_numbers, and \
+                 rules.without_service_number is refuse"
+            }
+            Unmatched::DialWithoutNumber | Unmatched::DialDefault => {
+                "the partner has no sales channel or no country in SAP"
+            }
+        }
+        .to_owned(),
+        Reason::SapUnavailable => {
+            "SAP gave no usable answer; `dialgate check --connect` says what to do".to_owned()
+        }
+        Reason::BadQuery | Reason::Unauthorized | Reason::Overloaded => reason.label().to_owned(),
+    }
+}

@@ -1,0 +1,48 @@
+//! `dialgate healthcheck`: asks the running gateway whether it lives.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use clap::Args;
+
+use super::{ConfigFile, Failure, http, output::print, runtime};
+use crate::{app, config::Environment};
+
+#[derive(Args, Debug)]
+pub(super) struct Healthcheck {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The admin address, where the configuration is not at hand.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
+    /// Ask whether calls can be sent here, not only whether the process lives.
+    #[arg(long)]
+    ready: bool,
+}
+
+impl Healthcheck {
+    pub(super) fn execute(self) -> Result<(), Failure> {
+        let admin = match self.admin {
+            Some(address) => address,
+            None => app::load(&self.file.config, &Environment::process())?.admin.address,
+        };
+        let path = if self.ready { "/readyz?verbose" } else { "/livez" };
+        let url = format!("http://{}{path}", reachable(admin));
+        let answer = runtime()?.block_on(http::get(&url, None, None))?;
+        print(&format!("{}\n", answer.body.trim_end()))?;
+        if answer.status == 200 {
+            Ok(())
+        } else {
+            Err(anyhow::anyhow!("{url} answers {}", answer.status).into())
+        }
+    }
+}
+
+/// A wildcard address is reached through loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}

@@ -1,0 +1,181 @@
+//! The commands. stdout is the answer, stderr is the rest.
+//!
+//! Exit codes: 0 done; 1 it did not work (a port is taken, SAP is silent, a check failed); 2 what
+//! was asked for is wrong (usage, or findings in the configuration). A reader that closes the pipe
+//! is no error.
+
+mod certs;
+mod check;
+mod config;
+mod demo;
+mod explain;
+mod healthcheck;
+mod http;
+mod output;
+mod run;
+mod secret;
+mod sim;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::Findings;
+use output::{broken_pipe, print};
+
+/// Decides for jtel whether a number clicked in SAP is dialled, and with which service number.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dialgate",
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done, 1 it did not work, 2 usage or configuration is wrong."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer jtel's calls.
+    Run(run::Run),
+    /// Try it: a SAP simulator, development certificates and a ready curl line. Works offline.
+    Demo(demo::Demo),
+    /// Run only the SAP simulator.
+    Sim(sim::Sim),
+    /// Check the configuration and everything it names; start nothing.
+    Check(check::Check),
+    /// Tell how a partner would be decided, step by step.
+    Explain(explain::Explain),
+    /// Certificates for development.
+    #[command(subcommand)]
+    Certs(certs::Certs),
+    /// Passwords for clients.
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
+    /// The configuration: its schema, and what is in force.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Ask the running gateway whether it lives; for containers and service managers.
+    Healthcheck(healthcheck::Healthcheck),
+    /// Completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, as roff.
+    Man,
+    /// The version.
+    Version {
+        /// As one line of JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Which configuration a command works with.
+#[derive(clap::Args, Debug)]
+struct ConfigFile {
+    /// The configuration file.
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        default_value = "config.yaml",
+        env = "DIALGATE_CONFIG"
+    )]
+    config: PathBuf,
+}
+
+/// Why a command ends without having done its work.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// The configuration has findings; exit code 2.
+    #[error("{0}")]
+    Findings(Findings),
+    /// Anything else; exit code 1.
+    #[error(transparent)]
+    Failed(#[from] anyhow::Error),
+}
+
+impl From<Findings> for Failure {
+    fn from(findings: Findings) -> Self {
+        Self::Findings(findings)
+    }
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    // Before anything can make a TLS configuration: a dependency that picks another provider would
+    // make rustls panic. Somebody else having installed one is what the error would say.
+    rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap_or_default();
+    let outcome = match Cli::parse().command {
+        Command::Run(run) => run.execute(),
+        Command::Demo(demo) => demo.execute(),
+        Command::Sim(sim) => sim.execute(),
+        Command::Check(check) => check.execute(),
+        Command::Explain(explain) => explain.execute(),
+        Command::Certs(certs) => certs.execute(),
+        Command::Secret(secret) => secret.execute(),
+        Command::Config(config) => config.execute(),
+        Command::Healthcheck(healthcheck) => healthcheck.execute(),
+        Command::Completions { shell } => completions(shell),
+        Command::Man => man(),
+        Command::Version { json } => version(json),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Findings(findings)) => {
+            let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            output::complain(&findings.report(colour, "nothing was started"));
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(error)) if broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(Failure::Failed(error)) => {
+            output::complain(&format_args!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "dialgate", &mut text);
+    print(&String::from_utf8_lossy(&text))
+}
+
+fn man() -> Result<(), Failure> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(anyhow::Error::from)?;
+    print(&String::from_utf8_lossy(&page))
+}
+
+fn version(json: bool) -> Result<(), Failure> {
+    let version = env!("CARGO_PKG_VERSION");
+    if json {
+        return print(&format!(
+            "{}\n",
+            serde_json::json!({"name": "dialgate", "version": version})
+        ));
+    }
+    print(&format!("dialgate {version}\n"))
+}
+
+/// A runtime for commands that talk to somebody.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}
