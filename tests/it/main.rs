@@ -1,0 +1,25 @@
+//! dialgate as its users meet it: over real TLS sockets, with real clients and real servers.
+//!
+//! One binary. `support` starts gateways on free ports; every other module is a room of promises.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has to end; clippy sees only functions marked as tests"
+)]
+
+mod admin;
+mod calls;
+mod cap;
+mod cli;
+mod clients;
+mod demo;
+mod layering;
+mod memory;
+mod outage;
+mod readme;
+mod records;
+mod shutdown;
+mod support;

@@ -1,0 +1,92 @@
+//! Access records: exactly one per request, with what an auditor wants and without personal data.
+
+use http::Method;
+
+use crate::support::{Gateway, SAP_PASSWORD, SAP_USER};
+
+#[tokio::test]
+async fn every_request_leaves_one_record_with_who_how_and_what() {
+    let gateway = Gateway::start().await;
+    let jtel = gateway.jtel();
+
+    let dialled = jtel.ask("1001910").await;
+    jtel.ask("1001910").await;
+    jtel.ask("4040404").await;
+    jtel.clone().without_credentials().ask("1001910").await;
+    jtel.query("nonsense").await;
+    jtel.send(Method::POST, &jtel.url).await;
+    jtel.send(Method::GET, &jtel.url.replace("onClickToDial", "other")).await;
+
+    let records = gateway.until_records(7).await;
+    let facts: Vec<String> = records
+        .iter()
+        .map(|record| {
+            ["client", "status", "decision", "reason", "source"]
+                .map(|field| record[field].to_string().replace('"', ""))
+                .join(" ")
+        })
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            "jtel 200 dial none sap",
+            "jtel 200 dial none memory",
+            "jtel 404 refuse partner_unknown sap",
+            "null 403 refuse unauthorized none",
+            "jtel 400 refuse bad_query none",
+            "null 405 none method_not_allowed none",
+            "null 404 none no_such_path none",
+        ]
+    );
+    let first = &records[0];
+    assert_eq!(first["call"], dialled.json()["callId"]);
+    assert_eq!(first["peer"], "127.0.0.1");
+    assert_eq!(first["tls_version"], "TLSv1.3");
+    assert_eq!(first["tls_cipher"], "TLS13_AES_128_GCM_SHA256");
+    assert_eq!(first["http"], "1.1");
+    assert!(first["took_us"].as_u64() >= first["sap_us"].as_u64(), "{first}");
+    assert!(records[1]["sap_us"].is_null());
+}
+
+#[tokio::test]
+async fn no_record_metric_or_answer_has_a_number_a_partner_or_a_secret() {
+    let gateway = Gateway::start().await;
+    let jtel = gateway.jtel();
+    let mut told = String::new();
+
+    for query in [
+        "SAPBusinessPartnerID=5001234&SAPPhoneNumber=4989777666555",
+        "SAPBusinessPartnerID=5001234%27&SAPPhoneNumber=4989777666555",
+        "SAPBusinessPartnerID=5001234&SAPPhoneNumber=4989777666555x",
+        "SAPBusinessPartnerID=4040404&SAPPhoneNumber=4989777666555",
+    ] {
+        told += &jtel.query(query).await.text;
+    }
+    gateway.sap.set_fault(Some("not_json".parse().unwrap()), None);
+    told += &jtel.query("SAPBusinessPartnerID=5001235&SAPPhoneNumber=4989777666555").await.text;
+    gateway.until_records(5).await;
+    told += &gateway.metrics().await;
+    told += &std::fs::read_to_string(gateway.folder.path().join("access.log")).unwrap();
+
+    for secret in
+        ["5001234", "5001235", "777666555", "SAPPhoneNumber=", SAP_PASSWORD, SAP_USER, "canary"]
+    {
+        assert!(!told.contains(secret), "{secret} in {told}");
+    }
+}
+
+#[tokio::test]
+async fn no_label_comes_from_the_network() {
+    let gateway = Gateway::start().await;
+    let jtel = gateway.jtel();
+    let series = |metrics: &str| metrics.lines().filter(|line| !line.starts_with('#')).count();
+    let before = series(&gateway.metrics().await);
+
+    for number in 0..50 {
+        jtel.ask(&format!("600{number}")).await;
+        jtel.send(Method::GET, &format!("{}{number}", jtel.url)).await;
+        jtel.clone().with_password(&format!("user{number}"), "x").ask("1001910").await;
+    }
+
+    assert_eq!(series(&gateway.metrics().await), before);
+}

@@ -1,0 +1,191 @@
+//! The real gateway on free ports, with the SAP simulator behind it.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use dialgate::{
+    app::{self, App, Control},
+    config::{self, Environment, Secret, SecretHash},
+    simulator::{Simulator, SimulatorHandle, SimulatorOptions},
+};
+use rcgen::{CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::{Client, eventually};
+
+pub(crate) const SAP_USER: &str = "JTEL_GW";
+pub(crate) const SAP_PASSWORD: &str = "canary-sap-password";
+pub(crate) const CLIENT_PASSWORD: &str = "canary-client-password";
+
+/// A running gateway and everything around it.
+pub(crate) struct Gateway {
+    pub(crate) folder: TempDir,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) sap: SimulatorHandle,
+    pub(crate) sap_url: String,
+    pub(crate) control: Control,
+    pub(crate) serving: JoinHandle<()>,
+    simulator: Option<Simulator>,
+}
+
+impl Gateway {
+    /// The shipped configuration with SAP pointed at the simulator.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with some keys changed; ready to be asked.
+    pub(crate) async fn start_with(changes: &[(&str, &str)]) -> Self {
+        let gateway = Self::start_unready(changes).await;
+        gateway.until_ready().await;
+        gateway
+    }
+
+    /// The same, whether SAP answers or not.
+    pub(crate) async fn start_unready(changes: &[(&str, &str)]) -> Self {
+        let simulator = Simulator::start(SimulatorOptions {
+            address: ([127, 0, 0, 1], 0).into(),
+            user: SAP_USER.to_owned(),
+            password: Some(Secret::new(SAP_PASSWORD.to_owned())),
+            delay: Duration::ZERO,
+        })
+        .await
+        .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let sap_url = format!("http://{}", simulator.local_address());
+        let config_file = write_config(folder.path(), &sap_url, changes);
+
+        let config =
+            app::load(&config_file, &Environment::process()).unwrap_or_else(|e| panic!("{e}"));
+        let app = App::new(config).unwrap();
+        let (address, admin, control) = (app.address(), app.admin_address(), app.control());
+        let serving = tokio::spawn(app.serve());
+        Self {
+            folder,
+            address,
+            admin,
+            sap: simulator.handle(),
+            sap_url,
+            control,
+            serving,
+            simulator: Some(simulator),
+        }
+    }
+
+    /// Waits until `/readyz` says so.
+    pub(crate) async fn until_ready(&self) {
+        eventually("the gateway is ready", || async { self.admin("/readyz").await.0 == 200 }).await;
+    }
+
+    /// jtel, with the right password, over HTTP/1.1.
+    pub(crate) fn jtel(&self) -> Client {
+        self.client(false).with_password("jtel", CLIENT_PASSWORD)
+    }
+
+    /// jtel, with the right password, over HTTP/2.
+    pub(crate) fn jtel_h2(&self) -> Client {
+        self.client(true).with_password("jtel", CLIENT_PASSWORD)
+    }
+
+    fn client(&self, h2: bool) -> Client {
+        Client::new(self.address, "/onClickToDial", &self.ca(), h2)
+    }
+
+    /// The CA that signed the gateway's certificate.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// Asks the admin listener.
+    pub(crate) async fn admin(&self, path: &str) -> (u16, String) {
+        let client = Client::new(self.admin, "", &self.ca(), false);
+        let answer = client.send(http::Method::GET, &format!("http://{}{path}", self.admin)).await;
+        (answer.status.as_u16(), answer.text)
+    }
+
+    /// Everything Prometheus would read.
+    pub(crate) async fn metrics(&self) -> String {
+        self.admin("/metrics").await.1
+    }
+
+    /// The access records so far, one JSON value each.
+    pub(crate) fn records(&self) -> Vec<serde_json::Value> {
+        let text = fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Waits until there are so many access records.
+    pub(crate) async fn until_records(&self, count: usize) -> Vec<serde_json::Value> {
+        eventually("access records", || async { self.records().len() >= count }).await;
+        self.records()
+    }
+
+    /// Takes SAP away: its port is closed.
+    pub(crate) async fn stop_sap(&mut self) {
+        if let Some(simulator) = self.simulator.take() {
+            simulator.shut_down().await;
+        }
+    }
+}
+
+/// A configuration, certificates and secrets in `folder`, for a SAP at `sap_url`.
+pub(crate) fn write_config(folder: &Path, sap_url: &str, changes: &[(&str, &str)]) -> PathBuf {
+    write_certificates(folder);
+    let password_file = folder.join("sap-password");
+    fs::write(&password_file, SAP_PASSWORD).unwrap();
+    fs::set_permissions(&password_file, fs::Permissions::from_mode(0o600)).unwrap();
+    let hash = SecretHash::of(CLIENT_PASSWORD.as_bytes());
+    let mut all = vec![
+        ("listen.address", "127.0.0.1:0".to_owned()),
+        ("listen.tls.certificate", "server.pem".to_owned()),
+        ("listen.tls.key", "server-key.pem".to_owned()),
+        ("admin.address", "127.0.0.1:0".to_owned()),
+        ("clients", format!("[{{ name: jtel, secrets: [\"{hash}\"] }}]")),
+        ("sap.url", sap_url.to_owned()),
+        (
+            "sap.login",
+            format!("{{ basic: {{ user: {SAP_USER}, password: {{ file: sap-password }} }} }}"),
+        ),
+        ("log.access", "{ file: access.log }".to_owned()),
+    ];
+    for (key, value) in changes {
+        all.retain(|(other, _)| other != key);
+        all.push((key, (*value).to_owned()));
+    }
+    let text = config::edit(&with_default_pair(), &all).unwrap_or_else(|e| panic!("{e}"));
+    let file = folder.join("config.yaml");
+    fs::write(&file, text).unwrap();
+    file
+}
+
+/// The shipped configuration with its example of `rules.default` in force, so that tests can change
+/// it; no rule uses it by default.
+fn with_default_pair() -> String {
+    let commented = "  # default:\n  #   distribution_channel: Direct sales\n  #   country: DE\n";
+    let in_force = commented.replace("# ", "");
+    assert!(config::EXAMPLE.contains(commented));
+    config::EXAMPLE.replace(commented, &in_force)
+}
+
+fn write_certificates(folder: &Path) {
+    let mut ca = CertificateParams::default();
+    ca.distinguished_name.push(DnType::CommonName, "dialgate test CA");
+    ca.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca_key = KeyPair::generate().unwrap();
+    let ca_certificate = ca.self_signed(&ca_key).unwrap();
+    let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+    let mut server = CertificateParams::new(names.to_vec()).unwrap();
+    server.distinguished_name.push(DnType::CommonName, "dialgate test server");
+    let key = KeyPair::generate().unwrap();
+    let certificate = server.signed_by(&key, &Issuer::from_params(&ca, &ca_key)).unwrap();
+    fs::write(folder.join("ca.pem"), ca_certificate.pem()).unwrap();
+    fs::write(folder.join("server.pem"), certificate.pem()).unwrap();
+    fs::write(folder.join("server-key.pem"), key.serialize_pem()).unwrap();
+}

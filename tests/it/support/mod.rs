@@ -1,0 +1,37 @@
+//! Starts gateways, upstreams and programs, and waits for what must become true.
+
+pub(crate) mod cap;
+pub(crate) mod client;
+pub(crate) mod gateway;
+pub(crate) mod program;
+
+use std::{future::Future, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+pub(crate) use client::Client;
+pub(crate) use gateway::{Gateway, SAP_PASSWORD, SAP_USER};
+
+/// The longest wait for anything in a test. Far more than anything takes; only a broken test or a
+/// broken program comes near it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `what` is true.
+pub(crate) async fn eventually<F: Future<Output = bool>>(
+    what: &str,
+    mut is_true: impl FnMut() -> F,
+) {
+    let until = Instant::now() + PATIENCE;
+    while !is_true().await {
+        assert!(Instant::now() < until, "{what}: not within {PATIENCE:?}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The value of one series in Prometheus' text format.
+pub(crate) fn value_of(metrics: &str, series: &str) -> i64 {
+    metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+        .unwrap_or_else(|| panic!("{series} is not among the metrics:\n{metrics}"))
+}
