@@ -34,6 +34,11 @@ pub(super) enum Answer {
     Dial(Bytes, Source),
     /// Do not dial.
     Refuse(Reason, Source),
+    /// Do not dial: SAP gave no usable answer and none is remembered.
+    SapUnavailable {
+        /// SAP did not answer at all before the deadline.
+        timed_out: bool,
+    },
     /// Do not dial: the question is not readable, and this is why.
     BadQuery(String),
     /// This is not proper HTTP.
@@ -50,9 +55,11 @@ impl Answer {
     pub(super) fn source(&self) -> Source {
         match self {
             Self::Dial(_, source) | Self::Refuse(_, source) => *source,
-            Self::BadQuery(_) | Self::Malformed(_) | Self::NotFound | Self::MethodNotAllowed => {
-                Source::None
-            }
+            Self::SapUnavailable { .. }
+            | Self::BadQuery(_)
+            | Self::Malformed(_)
+            | Self::NotFound
+            | Self::MethodNotAllowed => Source::None,
         }
     }
 
@@ -60,6 +67,7 @@ impl Answer {
     pub(super) fn reason(&self) -> Option<Reason> {
         match self {
             Self::Refuse(reason, _) => Some(*reason),
+            Self::SapUnavailable { .. } => Some(Reason::SapUnavailable),
             Self::BadQuery(_) => Some(Reason::BadQuery),
             Self::Dial(..) | Self::Malformed(_) | Self::NotFound | Self::MethodNotAllowed => None,
         }
@@ -69,6 +77,7 @@ impl Answer {
         match self {
             Self::Dial(..) => "none",
             Self::Refuse(reason, _) => reason.label(),
+            Self::SapUnavailable { .. } => Reason::SapUnavailable.label(),
             Self::BadQuery(_) => Reason::BadQuery.label(),
             Self::Malformed(fault) => fault.label(),
             Self::NotFound => "no_such_path",
@@ -79,7 +88,7 @@ impl Answer {
     pub(super) fn decision(&self) -> &'static str {
         match self {
             Self::Dial(..) => "dial",
-            Self::Refuse(..) | Self::BadQuery(_) => "refuse",
+            Self::Refuse(..) | Self::SapUnavailable { .. } | Self::BadQuery(_) => "refuse",
             Self::Malformed(_) | Self::NotFound | Self::MethodNotAllowed => "none",
         }
     }
@@ -91,6 +100,13 @@ impl Answer {
             Self::BadQuery(_) | Self::Malformed(_) => return StatusCode::BAD_REQUEST,
             Self::NotFound => return StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => return StatusCode::METHOD_NOT_ALLOWED,
+            Self::SapUnavailable { timed_out: true } => {
+                return match answers {
+                    Answers::Jtel => StatusCode::FORBIDDEN,
+                    Answers::Http => StatusCode::GATEWAY_TIMEOUT,
+                };
+            }
+            Self::SapUnavailable { timed_out: false } => Reason::SapUnavailable,
             Self::Refuse(reason, _) => *reason,
         };
         let (jtel, http) = match reason {
@@ -118,6 +134,7 @@ impl Answer {
             Self::Malformed(fault) => fault.text(),
             Self::NotFound => "there is no such path",
             Self::MethodNotAllowed => "only GET and HEAD are answered here",
+            Self::SapUnavailable { .. } => "SAP gave no usable answer and none is remembered",
             Self::Refuse(reason, _) => match reason {
                 Reason::BadQuery => "the question is not readable",
                 Reason::Unauthorized => "the credentials are missing or wrong",
@@ -164,9 +181,13 @@ impl Answer {
             headers.insert(CACHE_STATUS, HeaderValue::from_static(status));
         }
         match self {
-            Self::Refuse(Reason::SapUnavailable, _) => {
-                let fault = HeaderValue::from_static("dialgate; error=destination_unavailable");
-                headers.insert(PROXY_STATUS, fault);
+            Self::SapUnavailable { timed_out } => {
+                let fault = if *timed_out {
+                    "dialgate; error=http_response_timeout"
+                } else {
+                    "dialgate; error=destination_unavailable"
+                };
+                headers.insert(PROXY_STATUS, HeaderValue::from_static(fault));
             }
             Self::MethodNotAllowed => {
                 headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -184,7 +205,7 @@ impl Answer {
                     HeaderValue::from_static(r#"Basic realm="dialgate", charset="UTF-8""#);
                 headers.insert(WWW_AUTHENTICATE, challenge);
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
                 headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
             }
             _ => {}
@@ -199,7 +220,7 @@ impl Answer {
     fn cache_status(&self) -> Option<&'static str> {
         match (self.source(), self) {
             (Source::Memory, _) => Some("dialgate; hit"),
-            (Source::Sap, _) | (Source::None, Self::Refuse(Reason::SapUnavailable, _)) => {
+            (Source::Sap, _) | (Source::None, Self::SapUnavailable { .. }) => {
                 Some("dialgate; fwd=miss")
             }
             (Source::LastGood, _) => Some("dialgate; hit; detail=last_good"),
@@ -363,11 +384,16 @@ mod tests {
     #[test]
     fn the_http_column_says_how_to_log_in_and_when_to_come_back() {
         let unauthorized = Answer::UNAUTHORIZED.response(Answers::Http, &call(), &get());
-        let silent = Answer::Refuse(Reason::SapUnavailable, Source::None);
-        let silent = silent.response(Answers::Http, &call(), &get());
+        let answer = |timed_out| {
+            Answer::SapUnavailable { timed_out }.response(Answers::Http, &call(), &get())
+        };
+        let (silent, slow) = (answer(false), answer(true));
 
         assert!(unauthorized.headers().contains_key("www-authenticate"));
+        assert_eq!((silent.status().as_u16(), slow.status().as_u16()), (503, 504));
         assert_eq!(silent.headers()["retry-after"], "10");
+        assert_eq!(slow.headers()["retry-after"], "10");
+        assert_eq!(slow.headers()["proxy-status"], "dialgate; error=http_response_timeout");
         assert_eq!(silent.headers()["proxy-status"], "dialgate; error=destination_unavailable");
     }
 

@@ -110,7 +110,7 @@ impl<'a> Call<'a> {
             Answer::NotFound => self.metrics.calls.path_not_found(),
             Answer::MethodNotAllowed => self.metrics.calls.method_not_allowed(),
             Answer::Malformed(fault) => self.metrics.net.malformed(fault.label()),
-            Answer::BadQuery(_) | Answer::Refuse(..) => {
+            Answer::BadQuery(_) | Answer::SapUnavailable { .. } | Answer::Refuse(..) => {
                 if let Some(reason) = answer.reason() {
                     self.metrics.calls.refused(reason, source, seconds);
                 }

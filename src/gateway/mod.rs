@@ -35,6 +35,9 @@ use call::Call;
 pub use auth::Clients;
 pub use query::{Query, QueryError};
 
+/// What [`LookupError::label`] calls an answer that did not come in time.
+const DEADLINE: &str = "deadline";
+
 /// Answers calls. One for the process; calls share it.
 pub struct Gateway {
     config: Arc<Config>,
@@ -53,8 +56,8 @@ pub struct Gateway {
 enum Facts {
     /// SAP's word on the partner, and where it was.
     Known(Arc<Remembered>, Source),
-    /// SAP is silent and nothing is remembered.
-    Silent,
+    /// SAP is silent, or too slow for this call, and nothing is remembered.
+    Silent { timed_out: bool },
 }
 
 impl Gateway {
@@ -119,11 +122,14 @@ impl Gateway {
             Facts::Known(known, source) => {
                 (decide(&known.lookup, &query.dialled, &self.config.rules), *source)
             }
-            Facts::Silent => (decide_without_sap(&self.config.rules), Source::Default),
+            Facts::Silent { .. } => (decide_without_sap(&self.config.rules), Source::Default),
         };
-        match decision {
-            Decision::Refuse(reason) => Err(Answer::Refuse(reason, refused_from(reason, source))),
-            Decision::Dial(dial) => Ok(Answer::Dial(self.head(&dial, &facts), source)),
+        match (decision, &facts) {
+            (Decision::Dial(dial), _) => Ok(Answer::Dial(self.head(&dial, &facts), source)),
+            (Decision::Refuse(Reason::SapUnavailable), Facts::Silent { timed_out }) => {
+                Err(Answer::SapUnavailable { timed_out: *timed_out })
+            }
+            (Decision::Refuse(reason), _) => Err(Answer::Refuse(reason, source)),
         }
     }
 
@@ -157,17 +163,18 @@ impl Gateway {
             }
             Err(missed) => missed,
         };
-        call.sap_was_silent(match &missed {
+        let label = match &missed {
             Missed::Sap(error) => error.label(),
-            Missed::Deadline => "deadline",
+            Missed::Deadline => DEADLINE,
             Missed::Lost(lost) => {
                 tracing::error!(call = %call.id(), %lost, "a lookup ended without a result");
                 "lost"
             }
-        });
+        };
+        call.sap_was_silent(label);
         match self.partners.last_good(partner).await {
             Some(remembered) => Facts::Known(remembered, Source::LastGood),
-            None => Facts::Silent,
+            None => Facts::Silent { timed_out: label == DEADLINE },
         }
     }
 
@@ -181,9 +188,4 @@ impl Gateway {
             _ => dial_head(dial),
         }
     }
-}
-
-/// A refusal because SAP is silent has no source; any other one has that of its facts.
-fn refused_from(reason: Reason, source: Source) -> Source {
-    if reason == Reason::SapUnavailable { Source::None } else { source }
 }

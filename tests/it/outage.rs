@@ -137,3 +137,24 @@ async fn an_outage_that_begins_later_leaves_the_gateway_ready() {
     assert_eq!(gateway.admin("/readyz").await.0, 200);
     assert!(gateway.admin("/readyz?verbose").await.1.contains("sap: silent"));
 }
+
+#[tokio::test]
+async fn the_http_column_tells_a_slow_sap_from_a_broken_one_and_when_to_come_back() {
+    let gateway = Gateway::start_with(&[
+        ("answers", "http"),
+        ("deadline", "300ms"),
+        ("sap.total_timeout", "200ms"),
+        ("sap.connect_timeout", "100ms"),
+    ])
+    .await;
+    let jtel = gateway.jtel();
+
+    for (fault, outcome) in [("hang", "504 sap_unavailable"), ("status_500", "503 sap_unavailable")]
+    {
+        gateway.sap.set_fault(Some(fault.parse().unwrap()), None);
+        let answer = jtel.ask("1001910").await;
+        assert_eq!(answer.outcome(), outcome, "{fault}");
+        assert!(answer.headers.contains_key("retry-after"), "{fault}");
+        assert!(answer.headers.contains_key("proxy-status"), "{fault}");
+    }
+}
