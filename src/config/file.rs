@@ -209,7 +209,7 @@ pub(super) fn read_sections(text: &str, name: &str) -> Result<(ConfigFile, Findi
             return Err(findings);
         }
     };
-    for veil in veil::over_tree(&tree) {
+    for veil in veil::over_tree(&tree, text) {
         findings.veil(veil);
     }
     findings.know(Arc::clone(&tree));

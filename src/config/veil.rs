@@ -13,14 +13,31 @@ use super::node::{Node, Yaml};
 const SECRET_SECTIONS: [&str; 8] =
     ["login", "basic", "headers", "password", "env", "file", "clients", "secrets"];
 
-/// The parts of a readable file that are not shown.
-pub(super) fn over_tree(tree: &Node) -> Vec<Range<usize>> {
+/// The parts of a readable file that are not shown. Comments are among them: it is there that the
+/// password of yesterday stands.
+pub(super) fn over_tree(tree: &Node, text: &str) -> Vec<Range<usize>> {
     let mut veils = Vec::new();
+    let mut leaves = Vec::new();
     tree.leaves("", &mut |key, leaf| {
+        leaves.push(leaf.span.clone());
         if is_secret(key, &leaf.value) {
             veils.push(leaf.span.clone());
         }
     });
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let is_comment = |sign: &usize| {
+            let before = line.get(..*sign).unwrap_or_default();
+            let byte = start + sign;
+            (before.is_empty() || before.ends_with([' ', '\t']))
+                && !leaves.iter().any(|leaf| leaf.contains(&byte))
+        };
+        let sign = line.match_indices('#').map(|(sign, _)| sign).find(is_comment);
+        if let Some(sign) = sign {
+            veils.push(start + sign + 1..start + line.trim_end().len());
+        }
+        start += line.len();
+    }
     veils
 }
 
@@ -36,13 +53,18 @@ pub(super) fn is_secret(key: &str, value: &Yaml) -> bool {
     if is_below(key, "sap.login") {
         return match key.rsplit('.').next() {
             Some("login") => text != "none",
-            Some("user") => key != "sap.login.basic.user",
+            // `user:password` in one.
+            Some("user") => key != "sap.login.basic.user" || !is_word(text),
             Some("env") => !is_environment_name(text),
             Some("file") => false,
             _ => true,
         };
     }
     is_below(key, "clients") && key.rsplit('.').next() != Some("name")
+}
+
+fn is_word(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
 }
 
 fn is_below(key: &str, section: &str) -> bool {
@@ -56,8 +78,8 @@ pub(super) fn is_environment_name(text: &str) -> bool {
         && text.contains('_')
 }
 
-/// The parts of a text that is no YAML that are not shown: all but comments, keys, and the values
-/// of keys that are known and hold no secret. `is_known` says which keys those may be.
+/// The parts of a text that is no YAML that are not shown: all but keys, and the values of keys that
+/// are known and hold no secret. `is_known` says which keys those may be.
 pub(super) fn over_text(text: &str, is_known: impl Fn(&str) -> bool) -> Vec<Range<usize>> {
     let mut veils = Vec::new();
     // The indentation of the secret section that the line is in.
@@ -77,7 +99,6 @@ pub(super) fn over_text(text: &str, is_known: impl Fn(&str) -> bool) -> Vec<Rang
             secret = Some(indent);
         }
         let shown = match key {
-            _ if content.starts_with('#') => end - start,
             Some(key) if secret.is_none() && is_known(key) && is_plain(content) => end - start,
             Some(_) => line.find(':').map_or(0, |colon| colon + 1),
             None => 0,
@@ -103,5 +124,5 @@ fn key_of(content: &str) -> Option<&str> {
 /// One key and one value, with no room for another key.
 fn is_plain(content: &str) -> bool {
     let value = content.split_once(':').map_or("", |(_, value)| value);
-    !value.contains(['{', '[', '@']) && !value.contains(": ")
+    !value.contains(['{', '[', '@', '#']) && !value.contains(": ")
 }
