@@ -10,8 +10,8 @@ use super::node::{Node, Yaml};
 
 /// Keys whose values are, or lead to, secrets. In a text that is no YAML everything below them is
 /// hidden.
-const SECRET_SECTIONS: [&str; 8] =
-    ["login", "basic", "headers", "password", "env", "file", "clients", "secrets"];
+const SECRET_SECTIONS: [&str; 9] =
+    ["login", "basic", "user", "headers", "password", "env", "file", "clients", "secrets"];
 
 /// The parts of a readable file that are not shown. Comments are among them: it is there that the
 /// password of yesterday stands.
