@@ -29,7 +29,7 @@ pub(super) fn over_tree(tree: &Node, text: &str) -> Vec<Range<usize>> {
         let is_comment = |sign: &usize| {
             let before = line.get(..*sign).unwrap_or_default();
             let byte = start + sign;
-            (before.is_empty() || before.ends_with([' ', '\t']))
+            (before.is_empty() || before.ends_with([' ', '\t', '\r']))
                 && !leaves.iter().any(|leaf| leaf.contains(&byte))
         };
         let sign = line.match_indices('#').map(|(sign, _)| sign).find(is_comment);
