@@ -25,13 +25,12 @@ pub struct Check {
 pub struct Readiness {
     sap: Arc<SapClient>,
     leaving: AtomicBool,
-    sap_has_answered: AtomicBool,
 }
 
 impl Readiness {
     /// Not ready until SAP has answered once.
     pub fn new(sap: Arc<SapClient>) -> Self {
-        Self { sap, leaving: AtomicBool::new(false), sap_has_answered: AtomicBool::new(false) }
+        Self { sap, leaving: AtomicBool::new(false) }
     }
 
     /// The process is about to end.
@@ -60,13 +59,10 @@ impl Readiness {
 
     fn sap(&self) -> (bool, String) {
         match self.sap.health() {
-            SapHealth::Answering => {
-                self.sap_has_answered.store(true, Ordering::Relaxed);
-                (true, "answering".to_owned())
-            }
+            SapHealth::Answering => (true, "answering".to_owned()),
             SapHealth::NotAsked => (false, "not asked yet".to_owned()),
             SapHealth::Silent(kind) => {
-                let known = self.sap_has_answered.load(Ordering::Relaxed);
+                let known = self.sap.has_answered();
                 let then = if known { "; answering from memory and by rule" } else { "" };
                 (known, format!("silent ({kind}){then}"))
             }

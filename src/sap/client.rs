@@ -142,6 +142,11 @@ impl SapClient {
         self.health.now()
     }
 
+    /// SAP has answered at least once since the start.
+    pub fn has_answered(&self) -> bool {
+        self.health.has_answered()
+    }
+
     /// Lets the next lookup try the credentials again, after SAP refused them.
     pub fn retry_login(&self) {
         self.login.retry();

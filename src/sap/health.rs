@@ -37,12 +37,17 @@ pub(super) struct Health {
 
 struct State {
     health: SapHealth,
+    has_answered: bool,
     told_about_a_partner: Option<Instant>,
 }
 
 impl Health {
     pub(super) fn new(host: Arc<str>, metrics: Arc<Metrics>) -> Self {
-        let state = Mutex::new(State { health: SapHealth::NotAsked, told_about_a_partner: None });
+        let state = Mutex::new(State {
+            health: SapHealth::NotAsked,
+            has_answered: false,
+            told_about_a_partner: None,
+        });
         Self { host, metrics, state }
     }
 
@@ -50,9 +55,15 @@ impl Health {
         self.state().health
     }
 
+    /// SAP has given a proper answer at least once.
+    pub(super) fn has_answered(&self) -> bool {
+        self.state().has_answered
+    }
+
     /// SAP gave a proper answer.
     pub(super) fn answered(&self) {
         let mut state = self.state();
+        state.has_answered = true;
         match state.health {
             // An answer to a request that was under way when another one was refused.
             SapHealth::Answering | SapHealth::CredentialsRefused => return,
