@@ -2,16 +2,21 @@
 //! be used: what rooms above `config` find wrong is a finding at its own line, too.
 
 use std::{
+    fs::{File, OpenOptions},
     hash::{DefaultHasher, Hash, Hasher},
+    io,
     path::Path,
 };
 
 use crate::{
     config::{self, Config, Draft, Environment, Findings},
-    net::tls::{ServerTls, TlsError, server_config},
+    net::tls::{CertificateFacts, ServerTls, TlsError, server_config},
     sap,
-    telemetry::logging,
+    telemetry::{clock, logging, process},
 };
+
+/// A certificate that ends within so many days is worth a word: three weeks leave time to order.
+pub const SOON_DAYS: i64 = 21;
 
 /// Reads, resolves and tries everything in the file; starts nothing.
 ///
@@ -38,11 +43,22 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
             findings.at(&problem.key, problem.message);
         }
     }
-    if let Some(log) = &draft.log
-        && let Err(error) = logging::check_level(&log.level)
-    {
-        findings.at("log.level", with_causes(&error));
+    if let Some(log) = &draft.log {
+        if let Err(error) = logging::check_level(&log.level) {
+            findings.at("log.level", with_causes(&error));
+        }
+        if let config::AccessLog::File(path) = &log.access
+            && let Err(error) = open_access_log(path)
+        {
+            let file = path.display();
+            findings.at("log.access.file", format!("{file} cannot be written: {error}"));
+        }
     }
+}
+
+/// Opens the file for access records; what is in it stays.
+pub(super) fn open_access_log(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
 }
 
 /// The certificate and key of the section, matched with each other.
@@ -52,6 +68,31 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
 /// See [`TlsError`].
 pub(super) fn server_tls(tls: &config::Tls) -> Result<ServerTls, TlsError> {
     server_config(&tls.certificate, &tls.key, tls.min_version)
+}
+
+/// A certificate that has ended, or soon will, is served all the same: what jtel makes of it is not
+/// documented, and a gateway that does not start stops every call.
+pub(super) fn tell_when_certificate_ends(certificate: &CertificateFacts) {
+    let days = (certificate.not_after - clock::unix_seconds()).div_euclid(24 * 60 * 60);
+    if days < 0 {
+        tracing::error!(days, "the certificate of listen.tls has ended; replace it and restart");
+    } else if days < SOON_DAYS {
+        tracing::warn!(days, "the certificate of listen.tls ends soon; replace it and restart");
+    }
+}
+
+/// Connections take descriptors; when none is left nobody is accepted, not even on the admin port.
+pub(super) fn tell_when_descriptors_are_few(limits: &config::Limits) {
+    if let Some(available) = process::max_descriptors()
+        && limits.connections.saturating_mul(2) > available
+    {
+        tracing::warn!(
+            available,
+            connections = limits.connections,
+            "listen.limits.connections is more than half of the process's descriptors; raise \
+             `ulimit -n` (LimitNOFILE) or lower the key"
+        );
+    }
 }
 
 /// Names a SAP system for the memory: another address, dialect or language is another system,

@@ -17,7 +17,7 @@ use crate::{
     telemetry::{access::AccessLog, clock, metrics::Metrics},
 };
 
-pub use build::{load, system_name};
+pub use build::{SOON_DAYS, load, system_name};
 pub use signals::Signals;
 
 /// A gateway that is bound to its ports and not yet serving.
@@ -49,6 +49,17 @@ impl Control {
         self.readiness.leave();
         sleep(self.drain_delay).await;
         self.drain.start();
+    }
+
+    /// What the end of the server means: an error unless somebody asked for it.
+    ///
+    /// # Errors
+    ///
+    /// The server failed, or ended by itself.
+    pub fn ended(&self, served: anyhow::Result<()>) -> anyhow::Result<()> {
+        served?;
+        anyhow::ensure!(self.drain.started(), "the server ended without having been told to");
+        Ok(())
     }
 
     /// Ends everything at once, answered or not.
@@ -93,13 +104,13 @@ impl App {
         let config = Arc::new(config);
         let metrics = Arc::new(Metrics::new()?);
         metrics.config_loaded(clock::unix_seconds());
-        let tls = config
-            .listen
-            .tls
-            .as_ref()
-            .map(build::server_tls)
-            .transpose()?
-            .inspect(|tls: &ServerTls| metrics.certificate_ends(tls.certificate.not_after));
+        let tls = config.listen.tls.as_ref().map(build::server_tls).transpose()?.inspect(
+            |tls: &ServerTls| {
+                metrics.certificate_ends(tls.certificate.not_after);
+                build::tell_when_certificate_ends(&tls.certificate);
+            },
+        );
+        build::tell_when_descriptors_are_few(&config.listen.limits);
         let calls = Listener::bind(ListenerOptions {
             address: config.listen.address,
             tls: tls.map(|tls| tls.config),
@@ -173,6 +184,7 @@ impl App {
     pub async fn serve(self) {
         let Self { config, calls, admin, gateway, admin_answers, .. } = self;
         let drain = self.control.drain;
+        let forced = drain.clone();
         let admin_drain = Drain::new(config.shutdown.drain_timeout);
         // Admin connections are not calls' connections: they count in a registry nobody reads.
         let uncounted = Metrics::new().map(Arc::new).unwrap_or(Arc::clone(&self.metrics));
@@ -200,8 +212,15 @@ impl App {
             )
             .await;
         // Calls are over; what they left is finished and written before the admin port goes.
-        self.partners.finish().await;
-        drop(probe.await);
+        let finished = async {
+            self.partners.finish().await;
+            drop(probe.await);
+        };
+        // After a second signal nobody waits for SAP any more.
+        tokio::select! {
+            () = finished => {}
+            () = forced.forced() => {}
+        }
         if let Some(access) = self.access {
             drop(tokio::task::spawn_blocking(move || access.close()).await);
         }
@@ -235,9 +254,7 @@ fn access_log(config: &Config, metrics: &Metrics) -> std::io::Result<Option<Acce
         AccessTarget::Off => return Ok(None),
         AccessTarget::Stdout => Box::new(std::io::stdout()),
         AccessTarget::Stderr => Box::new(std::io::stderr()),
-        AccessTarget::File(path) => {
-            Box::new(std::fs::OpenOptions::new().create(true).append(true).open(path)?)
-        }
+        AccessTarget::File(path) => Box::new(build::open_access_log(path)?),
     };
     AccessLog::start(metrics.registry(), output).map(Some)
 }

@@ -1,4 +1,6 @@
 //! SIGTERM and SIGINT: the first one asks the process to leave in order, the second one at once.
+//! SIGHUP, by which a closing terminal would end the process, is only told: there is nothing to
+//! reload yet.
 
 use std::io;
 
@@ -8,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
@@ -20,14 +23,20 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 
-    /// Waits for the next of them; its name is for the log.
+    /// Waits for the next of the two that end the process; its name is for the log.
     pub async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => {
+                    tracing::warn!("SIGHUP: a changed configuration needs a restart");
+                }
+            }
         }
     }
 }

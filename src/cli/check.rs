@@ -9,13 +9,11 @@ use super::{ConfigFile, Failure, output::print, runtime};
 use crate::{
     app,
     config::{Config, Environment, Login},
+    domain::Unmatched,
     net::tls::server_config,
     sap::SapClient,
     telemetry::{clock, metrics::Metrics},
 };
-
-/// A certificate that ends within so many days is worth a word: three weeks leave time to order.
-const SOON_DAYS: i64 = 21;
 
 #[derive(Args, Debug)]
 pub(super) struct Check {
@@ -39,9 +37,13 @@ impl Check {
         report(certificate(&config)?);
         report(clients(&config));
         report(ok(format!(
-            "{} service numbers; without one: {:?}",
+            "{} service numbers; a partner without one is {}",
             config.rules.service_numbers.len(),
-            config.rules.unmatched
+            match config.rules.unmatched {
+                Unmatched::Refuse => "refused",
+                Unmatched::DialWithoutNumber => "dialled without a number",
+                Unmatched::DialDefault => "dialled with the default pair",
+            }
         )));
         report(ok(format!(
             "SAP at {} as `{}`, {}",
@@ -83,7 +85,7 @@ fn certificate(config: &Config) -> anyhow::Result<Line> {
     );
     let mark = match days {
         ..0 => "FAIL",
-        0..SOON_DAYS => "WARN",
+        0..app::SOON_DAYS => "WARN",
         _ => "OK",
     };
     Ok(Line { mark, text })

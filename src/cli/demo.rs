@@ -8,7 +8,7 @@ use std::{
     fs::{self, OpenOptions},
     io::Write,
     net::{Ipv4Addr, SocketAddr},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -104,11 +104,13 @@ impl Demo {
         };
         let told = told.await;
         if told.is_err() {
+            // Nobody knows where the demo is, so there is nothing to serve.
             control.force();
         }
-        serving.await.context("the server task failed")?;
+        let served = serving.await.context("the server task failed")?;
         simulator.shut_down().await;
-        told
+        told?;
+        Ok(served?)
     }
 }
 
@@ -121,6 +123,7 @@ impl Stage {
     fn set() -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("dialgate-demo-")
+            .permissions(fs::Permissions::from_mode(0o700))
             .tempdir()
             .context("cannot make a folder for the demo")?
             .keep();
@@ -214,6 +217,7 @@ dialgate is up, with a SAP simulator behind it. Ctrl-C ends both.
   metrics, health   {admin}/metrics   {admin}/readyz?verbose
   SAP simulator     {sim}/_sim
   configuration     {config}
+                    (with certificates and passwords of its own; the folder stays, remove it when done)
 
 Ask as jtel does:
 

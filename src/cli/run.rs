@@ -1,14 +1,20 @@
 //! `dialgate run`: answers jtel's calls until it is told to stop.
 
-use anyhow::Context;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
 use clap::Args;
+use tokio::time::timeout;
 
 use super::{ConfigFile, Failure, runtime};
 use crate::{
-    app::{self, App, Control, Signals},
+    app::{self, App, Signals},
     config::{Config, Environment, LogFormat},
     telemetry::logging,
 };
+
+/// The longest the process lives after a second signal.
+const AFTER_FORCE: Duration = Duration::from_secs(4);
 
 #[derive(Args, Debug)]
 pub(super) struct Run {
@@ -29,8 +35,7 @@ impl Run {
                 config = %self.file.config.display(),
                 "dialgate {} answers calls on {}", env!("CARGO_PKG_VERSION"), app.address(),
             );
-            serve_until_told(app, &mut signals).await;
-            Ok(())
+            Ok(serve_until_told(app, &mut signals).await?)
         })
     }
 }
@@ -45,28 +50,37 @@ pub(super) fn start_log(config: &Config) -> Result<(), Failure> {
     Ok(logging::start(&config.log.level, format).map_err(anyhow::Error::from)?)
 }
 
-/// Serves until a signal comes and calls in flight are over; a second signal ends it at once.
-pub(super) async fn serve_until_told(app: App, signals: &mut Signals) {
+/// Serves until a signal comes and calls in flight are over; a second signal cuts them off, and
+/// then only their records are written.
+///
+/// # Errors
+///
+/// The server ended without having been told to, or calls were cut off.
+pub(super) async fn serve_until_told(app: App, signals: &mut Signals) -> anyhow::Result<()> {
     let control = app.control();
-    let served = tokio::spawn(app.serve());
-    let told = signals.next().await;
+    let mut served = tokio::spawn(app.serve());
+    let told = tokio::select! {
+        told = signals.next() => told,
+        ended = &mut served => return control.ended(ended.context("the server task failed")),
+    };
     tracing::info!("{told}: not ready any more, finishing the calls in flight");
+    let leave = async {
+        control.leave().await;
+        (&mut served).await
+    };
     tokio::select! {
-        served = leave(&control, served) => match served {
-            Ok(()) => tracing::info!("all calls are over"),
-            Err(error) => tracing::error!(%error, "the server task failed"),
-        },
-        told = signals.next() => {
-            tracing::warn!("{told} again: ending at once");
-            control.force();
+        served = leave => {
+            served.context("the server task failed")?;
+            tracing::info!("all calls are over");
+            return Ok(());
         }
+        told = signals.next() => tracing::warn!("{told} again: ending at once"),
     }
-}
-
-async fn leave(
-    control: &Control,
-    served: tokio::task::JoinHandle<()>,
-) -> Result<(), tokio::task::JoinError> {
-    control.leave().await;
-    served.await
+    control.force();
+    // The listener gives its tasks a second after the cut; the writer of records takes two.
+    match timeout(AFTER_FORCE, served).await {
+        Ok(served) => served.context("the server task failed")?,
+        Err(_elapsed) => tracing::error!("something did not end; records may be lost"),
+    }
+    bail!("a second signal cut off what was in flight")
 }

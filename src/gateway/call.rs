@@ -1,5 +1,5 @@
 //! One call's facts for its record and its metrics, written exactly once: at its end, or when the
-//! caller hangs up and hyper drops the call.
+//! caller hangs up, or the process is told to end at once, and hyper drops the call.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,8 +18,8 @@ use crate::{
 
 use super::answer::Answer;
 
-/// nginx's word for "the client closed the connection before the answer"; never sent.
-const CALLER_GONE: u16 = 499;
+/// nginx's word for "closed before the answer"; never sent.
+const NO_ANSWER: u16 = 499;
 
 /// A call under way.
 pub(super) struct Call<'a> {
@@ -49,9 +49,9 @@ impl<'a> Call<'a> {
             tls: peer.tls.map(|tls| (tls.version, tls.cipher)),
             http: version(request.version()),
             method: method(request.method()),
-            status: CALLER_GONE,
+            status: NO_ANSWER,
             decision: "none",
-            reason: "caller_gone",
+            reason: "unanswered",
             source: Source::None.label(),
             sap: "none",
             took_us: 0,
@@ -137,7 +137,10 @@ impl<'a> Call<'a> {
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         if self.record.is_some() {
-            self.metrics.calls.caller_gone();
+            if std::thread::panicking() {
+                self.note(|record| record.reason = "panic");
+            }
+            self.metrics.calls.unanswered();
             self.write();
         }
     }

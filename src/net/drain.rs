@@ -51,6 +51,11 @@ impl Drain {
         self.forced.cancel();
     }
 
+    /// Waits until everything is to end at once.
+    pub fn forced(&self) -> WaitForCancellationFuture<'_> {
+        self.forced.cancelled()
+    }
+
     /// Waits for `work`, once the end has begun, until the limit has passed or the end is forced.
     /// Returns whether the work was done.
     pub(crate) async fn finish<W: Future>(&self, work: W) -> bool {

@@ -50,7 +50,7 @@ pub struct AccessRecord {
     pub http: &'static str,
     /// Method, or `other`.
     pub method: &'static str,
-    /// Status of the answer; 499 where the caller hung up before it.
+    /// Status of the answer; 499 where there was none: the caller hung up, or was cut off.
     pub status: u16,
     /// `dial`, `refuse` or `none`.
     pub decision: &'static str,

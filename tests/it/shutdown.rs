@@ -1,15 +1,14 @@
 //! Leaving in order: nothing in flight is lost, and a second signal ends it at once.
 
-use std::{process::Stdio, time::Duration};
+use std::time::Duration;
 
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    time::timeout,
-};
+use tokio::time::timeout;
 
 use crate::support::{
-    Gateway, PATIENCE, SAP_PASSWORD, eventually, gateway::write_config, program,
-    program::terminate, value_of,
+    Gateway, PATIENCE, SAP_PASSWORD, eventually,
+    gateway::{CLIENT_PASSWORD, write_config},
+    program::{self, terminate},
+    value_of,
 };
 
 #[tokio::test]
@@ -55,19 +54,9 @@ async fn a_gateway_about_to_leave_is_not_ready_and_still_answers() {
 async fn the_process_ends_with_0_on_sigterm() {
     let sap = Gateway::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let url = sap.sap_url.clone();
-    let config = write_config(folder.path(), &url, &[("log.format", "json")]);
-    let mut process = program::dialgate()
-        .args(["run", "--config"])
-        .arg(&config)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-    let first = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
-    assert!(first.contains("answers calls on"), "{first}");
-    assert!(!first.contains(SAP_PASSWORD));
+    let config = write_config(folder.path(), &sap.sap_url, &[("log.format", "json")]);
+    let (mut process, lines) = program::serve(&config).await;
+    assert!(!lines.first.contains(SAP_PASSWORD));
 
     terminate(&process).await;
     let status = timeout(PATIENCE, process.wait()).await.unwrap().unwrap();
@@ -76,29 +65,63 @@ async fn the_process_ends_with_0_on_sigterm() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_the_process_at_once() {
+async fn a_second_signal_cuts_off_what_is_in_flight_and_still_writes_its_records() {
+    let sap = Gateway::start().await;
+    sap.sap.set_fault(Some("hang".parse().unwrap()), None);
+    let folder = tempfile::tempdir().unwrap();
+    let changes = [
+        ("log.format", "json"),
+        ("deadline", "1m"),
+        ("sap.total_timeout", "1m"),
+        ("shutdown.drain_timeout", "1m"),
+    ];
+    let config = write_config(folder.path(), &sap.sap_url, &changes);
+    let (mut process, mut lines) = program::serve(&config).await;
+    let address = lines.address.clone();
+    let jtel = crate::support::Client::new(
+        address.parse().unwrap(),
+        "/onClickToDial",
+        &folder.path().join("ca.pem"),
+        false,
+    )
+    .with_password("jtel", CLIENT_PASSWORD);
+    let calls: Vec<_> = (0..20)
+        .map(|call| {
+            let jtel = jtel.clone();
+            tokio::spawn(async move { jtel.ask(&format!("50000{call:02}")).await })
+        })
+        .collect();
+    let admin = lines.admin.clone();
+    eventually("the calls are under way", || async {
+        let url = format!("http://{admin}/metrics");
+        let metrics = jtel.send(http::Method::GET, &url).await.text;
+        value_of(&metrics, "dialgate_calls_in_flight") == 20
+    })
+    .await;
+
+    terminate(&process).await;
+    lines.until("not ready any more").await;
+    terminate(&process).await;
+    let status = timeout(PATIENCE, process.wait()).await.unwrap().unwrap();
+
+    assert_eq!(status.code(), Some(1), "calls were cut off");
+    let records = std::fs::read_to_string(folder.path().join("access.log")).unwrap();
+    assert_eq!(records.matches(r#""reason":"unanswered""#).count(), 20, "{records}");
+    for call in calls {
+        call.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_hangup_does_not_end_the_process() {
     let sap = Gateway::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let url = sap.sap_url.clone();
-    let changes = [("shutdown.drain_delay", "10m"), ("log.format", "json")];
-    let config = write_config(folder.path(), &url, &changes);
-    let mut process = program::dialgate()
-        .args(["run", "--config"])
-        .arg(&config)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-    timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+    let config = write_config(folder.path(), &sap.sap_url, &[("log.format", "json")]);
+    let (mut process, mut lines) = program::serve(&config).await;
 
-    terminate(&process).await;
-    timeout(PATIENCE, async {
-        while !lines.next_line().await.unwrap().unwrap().contains("not ready any more") {}
-    })
-    .await
-    .unwrap();
+    program::signal(&process, "-HUP").await;
+    lines.until("needs a restart").await;
     terminate(&process).await;
 
-    timeout(PATIENCE, process.wait()).await.unwrap().unwrap();
+    assert_eq!(timeout(PATIENCE, process.wait()).await.unwrap().unwrap().code(), Some(0));
 }

@@ -15,7 +15,7 @@ const CALL_SECONDS: &[f64] =
 pub struct CallMetrics {
     dialled: [IntCounter; Source::ALL.len()],
     refused: [IntCounter; Reason::ALL.len()],
-    hung_up: IntCounter,
+    unanswered: IntCounter,
     seconds: [Histogram; Source::ALL.len()],
     in_flight: IntGauge,
     not_found: IntCounter,
@@ -60,7 +60,7 @@ impl CallMetrics {
         Ok(Self {
             dialled: Source::ALL.map(|s| calls.with_label_values(&["dial", "none", s.label()])),
             refused: Reason::ALL.map(|r| calls.with_label_values(&["refuse", r.label(), "none"])),
-            hung_up: calls.with_label_values(&["none", "caller_gone", "none"]),
+            unanswered: calls.with_label_values(&["none", "unanswered", "none"]),
             seconds: Source::ALL.map(|s| seconds.with_label_values(&[s.label()])),
             in_flight,
             not_found: other.with_label_values(&["404"]),
@@ -80,9 +80,9 @@ impl CallMetrics {
         child(&self.seconds, source as usize).observe(seconds);
     }
 
-    /// The caller hung up before its answer.
-    pub fn caller_gone(&self) {
-        self.hung_up.inc();
+    /// The caller hung up before its answer, or was cut off.
+    pub fn unanswered(&self) {
+        self.unanswered.inc();
     }
 
     /// Somebody asked for a path that does not exist.

@@ -10,6 +10,8 @@ use prometheus::{
     proto::MetricFamily,
 };
 
+use crate::telemetry::process::max_descriptors;
+
 /// Clock ticks per second in `/proc/self/stat`: `USER_HZ`, 100 on every Linux since 2.6.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -76,7 +78,7 @@ impl ProcessCollector {
             self.open_descriptors.set(i64::try_from(open).unwrap_or_default());
         }
         if let Some(limit) = max_descriptors() {
-            self.max_descriptors.set(limit);
+            self.max_descriptors.set(i64::try_from(limit).unwrap_or(i64::MAX));
         }
     }
 }
@@ -140,12 +142,6 @@ impl Stat {
 fn boot_time() -> Option<f64> {
     let text = fs::read_to_string("/proc/stat").ok()?;
     text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
-}
-
-fn max_descriptors() -> Option<i64> {
-    let text = fs::read_to_string("/proc/self/limits").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_ascii_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStderr, Command},
     time::timeout,
 };
 
@@ -64,7 +64,55 @@ impl Demo {
 
 /// Sends SIGTERM to a process of ours.
 pub(crate) async fn terminate(process: &Child) {
+    signal(process, "-TERM").await;
+}
+
+/// Sends a signal to a process of ours.
+pub(crate) async fn signal(process: &Child, signal: &str) {
     let id = process.id().expect("the process lives").to_string();
-    let sent = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+    let sent = Command::new("kill").args([signal, &id]).status().await.unwrap();
     assert!(sent.success());
+}
+
+/// The log of a `dialgate run` with `log.format: json`.
+pub(crate) struct Log {
+    lines: Lines<BufReader<ChildStderr>>,
+    pub(crate) first: String,
+    pub(crate) address: String,
+    pub(crate) admin: String,
+}
+
+impl Log {
+    /// Waits for a line that contains `text`.
+    pub(crate) async fn until(&mut self, text: &str) {
+        let found = async {
+            while !self.lines.next_line().await.unwrap().expect("a line").contains(text) {}
+        };
+        timeout(PATIENCE, found).await.unwrap();
+    }
+}
+
+/// Starts `dialgate run` with a file whose `log.format` is `json`, and waits until it serves.
+pub(crate) async fn serve(config: &Path) -> (Child, Log) {
+    let mut process = dialgate()
+        .args(["run", "--config"])
+        .arg(config)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let serving = async {
+        loop {
+            let line = lines.next_line().await.unwrap().expect("the process serves");
+            if line.contains("answers calls on") {
+                return line;
+            }
+        }
+    };
+    let first = timeout(PATIENCE, serving).await.unwrap();
+    let facts: serde_json::Value = serde_json::from_str(&first).unwrap();
+    let fact = |name: &str| facts[name].as_str().unwrap().to_owned();
+    let (address, admin) = (fact("address"), fact("admin"));
+    (process, Log { lines, first, address, admin })
 }
