@@ -5,7 +5,10 @@
 
 mod ready;
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{
@@ -15,6 +18,7 @@ use http::{
 };
 use http_body_util::Full;
 use hyper::body::Body;
+use tokio::time::Instant;
 
 use crate::{
     lookup::Partners,
@@ -24,6 +28,10 @@ use crate::{
 };
 
 pub use ready::Readiness;
+
+/// Wrong attempts lock the user in SAP (KBA 2831118), so a loop must not be able to make them; a
+/// person who has just put something right needs one.
+const RETRY_LOGIN_EVERY: Duration = Duration::from_mins(1);
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -46,6 +54,7 @@ pub struct Admin {
     sap: Arc<SapClient>,
     readiness: Arc<Readiness>,
     limits: Limits,
+    last_retry: Mutex<Option<Instant>>,
     /// On loopback a browser can be made to come here under a foreign name (DNS rebinding).
     loopback: bool,
 }
@@ -60,7 +69,8 @@ impl Admin {
         limits: Limits,
         loopback: bool,
     ) -> Self {
-        Self { metrics, partners, sap, readiness, limits, loopback }
+        let last_retry = Mutex::default();
+        Self { metrics, partners, sap, readiness, limits, last_retry, loopback }
     }
 
     /// Answers one request.
@@ -71,14 +81,18 @@ impl Admin {
         if self.loopback && !names_this_machine(request) {
             return text(StatusCode::MISDIRECTED_REQUEST, "ask for localhost or an IP address");
         }
-        let (path, method) = (request.uri().path(), request.method());
-        match (path, method) {
+        // Load balancers ask with HEAD; hyper leaves the body away.
+        let method = match request.method() {
+            &Method::HEAD => &Method::GET,
+            method => method,
+        };
+        match (request.uri().path(), method) {
             ("/", &Method::GET) => text(StatusCode::OK, OVERVIEW),
             ("/metrics", &Method::GET) => self.metrics(),
             ("/livez", &Method::GET) => text(StatusCode::OK, "ok"),
             ("/readyz", &Method::GET) => self.ready(request.uri().query() == Some("verbose")),
             ("/sap/retry-login", &Method::POST) => self.retry_login(request, peer),
-            ("/" | "/metrics" | "/livez" | "/readyz", _) => allow("GET"),
+            ("/" | "/metrics" | "/livez" | "/readyz", _) => allow("GET, HEAD"),
             ("/sap/retry-login", _) => allow("POST"),
             _ => text(StatusCode::NOT_FOUND, OVERVIEW),
         }
@@ -122,6 +136,15 @@ impl Admin {
         if !peer.address.ip().is_loopback() || request.headers().contains_key(ORIGIN) {
             return text(StatusCode::FORBIDDEN, "this is answered to this machine only");
         }
+        let mut last = self.last_retry.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < RETRY_LOGIN_EVERY) {
+            return text(
+                StatusCode::TOO_MANY_REQUESTS,
+                "not again within a minute: SAP locks users",
+            );
+        }
+        *last = Some(Instant::now());
+        drop(last);
         self.sap.retry_login();
         text(StatusCode::OK, "the next lookup logs in to SAP again")
     }

@@ -11,11 +11,12 @@ use tokio::time::Instant;
 use super::{ConfigFile, Failure, output::print, runtime};
 use crate::{
     app,
-    config::{Config, Environment},
+    config::{Answers, Config, Environment},
     domain::{
         BusinessPartner, ContractNumber, Decision, DialledNumber, DistributionChannel, Lookup,
-        PartnerId, Reason, Unmatched, decide, decide_without_sap,
+        PartnerId, Reason, decide, decide_without_sap,
     },
+    gateway::status_of,
     sap::{Asked, LookupError, SapClient},
     telemetry::metrics::Metrics,
 };
@@ -58,7 +59,9 @@ impl Explain {
         let (result, steps) = runtime()?
             .block_on(async { sap.look_up_traced(partner, dialled.as_ref(), deadline).await });
         let story = Story { partner, dialled, steps, result };
-        print(&if self.json { story.json(&config) } else { story.text(&config) })
+        print(&if self.json { story.json(&config) } else { story.text(&config) })?;
+        // The story is told; that SAP gave no answer is still a failure for scripts.
+        story.result.map(|_lookup| ()).map_err(|error| anyhow::Error::from(error).into())
     }
 }
 
@@ -113,11 +116,11 @@ impl Story {
             Ok(Lookup::Ambiguous) => {
                 line("result", "more than one record, or more than one sales channel");
             }
-            Err(error) => line("result", &format!("{error:#}")),
+            Err(error) => line("result", &with_causes(error)),
         }
         let decision = self.decision(config);
-        line("jtel gets", &told(&decision));
-        line("because", &because(&decision, config));
+        line("jtel gets", &told(&decision, config.answers));
+        line("because", &self.because(&decision));
         text
     }
 
@@ -156,9 +159,58 @@ impl Story {
             "serviceNumber": dial.and_then(|d| d.service_number).map(|n| n.to_string()),
             "decision": if dial.is_some() { "dial" } else { "refuse" },
             "reason": reason,
-            "because": because(&decision, config),
+            "because": self.because(&decision),
         });
         format!("{story}\n")
+    }
+
+    fn because(&self, decision: &Decision<'_>) -> String {
+        let reason = match decision {
+            Decision::Dial(dial) if dial.by_default => {
+                return "the rules dial the default pair (rules.default)".to_owned();
+            }
+            Decision::Dial(dial) => {
+                return match dial.service_number {
+                    Some(_) => format!(
+                        "rules.service_numbers has a row for `{}`",
+                        dial.contract_number.as_str()
+                    ),
+                    None => format!(
+                        "no row for `{}`, and rules.without_service_number is dial_without_number",
+                        dial.contract_number.as_str()
+                    ),
+                };
+            }
+            Decision::Refuse(reason) => reason,
+        };
+        match reason {
+        Reason::PartnerUnknown => "no step of the dialect knows this ID".to_owned(),
+        Reason::PartnerAmbiguous => {
+            "a wrong number must not be shown; sap.sales_areas says which of several areas counts"
+                .to_owned()
+        }
+        Reason::PartnerBlocked => {
+            "SAP marks the partner as blocked (rules.partner_blocked)".to_owned()
+        }
+        Reason::ContactNotAllowed => {
+            "SAP marks the partner as not to be contacted (rules.contact_not_allowed)".to_owned()
+        }
+        Reason::NoServiceNumber => match &self.result {
+            Ok(Lookup::Found(partner)) if partner.contract_number().is_some() => {
+                "the contract number has no row in rules.service_numbers, and \
+                 rules.without_service_number is refuse"
+            }
+            _ => {
+                "the partner has no sales channel or no country in SAP, so there is no contract \
+                 number; complete the partner in SAP"
+            }
+        }
+        .to_owned(),
+        Reason::SapUnavailable => {
+            "SAP gave no usable answer; `dialgate check --connect` says what to do".to_owned()
+        }
+        Reason::BadQuery | Reason::Unauthorized | Reason::Overloaded => reason.label().to_owned(),
+    }
     }
 }
 
@@ -171,60 +223,24 @@ fn read(asked: &Asked) -> String {
     }
 }
 
-fn told(decision: &Decision<'_>) -> String {
+fn with_causes(error: &LookupError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn told(decision: &Decision<'_>, answers: Answers) -> String {
     match decision {
-        Decision::Refuse(reason) => format!("a refusal, {}", reason.label()),
+        Decision::Refuse(reason) => {
+            format!("{}, do not dial: {}", status_of(*reason, answers).as_u16(), reason.label())
+        }
         Decision::Dial(dial) => match dial.service_number {
             Some(number) => format!("200, dial, showing {number}"),
             None => "200, dial, without a service number".to_owned(),
         },
-    }
-}
-
-fn because(decision: &Decision<'_>, config: &Config) -> String {
-    let reason = match decision {
-        Decision::Dial(dial) if dial.by_default => {
-            return "the rules dial the default pair (rules.default)".to_owned();
-        }
-        Decision::Dial(dial) => {
-            return match dial.service_number {
-                Some(_) => format!(
-                    "rules.service_numbers has a row for `{}`",
-                    dial.contract_number.as_str()
-                ),
-                None => format!(
-                    "no row for `{}`, and rules.without_service_number is dial_without_number",
-                    dial.contract_number.as_str()
-                ),
-            };
-        }
-        Decision::Refuse(reason) => reason,
-    };
-    match reason {
-        Reason::PartnerUnknown => "no step of the dialect knows this ID".to_owned(),
-        Reason::PartnerAmbiguous => {
-            "a wrong number must not be shown; sap.sales_areas says which of several areas counts"
-                .to_owned()
-        }
-        Reason::PartnerBlocked => {
-            "SAP marks the partner as blocked (rules.partner_blocked)".to_owned()
-        }
-        Reason::ContactNotAllowed => {
-            "SAP marks the partner as not to be contacted (rules.contact_not_allowed)".to_owned()
-        }
-        Reason::NoServiceNumber => match config.rules.unmatched {
-            Unmatched::Refuse => {
-                "the contract number has no row in rules.service_numbers, and \
-                 rules.without_service_number is refuse"
-            }
-            Unmatched::DialWithoutNumber | Unmatched::DialDefault => {
-                "the partner has no sales channel or no country in SAP"
-            }
-        }
-        .to_owned(),
-        Reason::SapUnavailable => {
-            "SAP gave no usable answer; `dialgate check --connect` says what to do".to_owned()
-        }
-        Reason::BadQuery | Reason::Unauthorized | Reason::Overloaded => reason.label().to_owned(),
     }
 }

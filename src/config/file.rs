@@ -35,7 +35,7 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 pub(super) struct ConfigFile {
     /// Where jtel asks.
     pub(super) listen: ListenFile,
-    /// Where the metrics and the status page are.
+    /// Where the metrics and the health checks are.
     pub(super) admin: AdminFile,
     /// Which statuses leave /onClickToDial.
     pub(super) answers: Answers,

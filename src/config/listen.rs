@@ -98,7 +98,7 @@ impl Default for Limits {
     }
 }
 
-/// Where the metrics and the status page are.
+/// Where the metrics and the health checks are.
 #[derive(Clone, Debug)]
 pub struct Admin {
     /// Address and port; loopback unless the file says in words that it may be reached.
@@ -179,7 +179,7 @@ struct LimitsFile {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct AdminFile {
-    /// IP address and port of /metrics, /livez, /readyz and the status page.
+    /// IP address and port of /metrics, /livez and /readyz.
     address: String,
     /// True: the address may be other than loopback, although whoever reaches it needs no password.
     reachable_from_outside: bool,

@@ -47,7 +47,7 @@ pub const EXAMPLE: &str = include_str!("../../config.yaml");
 pub struct Config {
     /// Where jtel asks.
     pub listen: Listen,
-    /// Where the metrics and the status page are.
+    /// Where the metrics and the health checks are.
     pub admin: Admin,
     /// Which statuses leave `/onClickToDial`.
     pub answers: Answers,

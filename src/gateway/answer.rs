@@ -109,21 +109,7 @@ impl Answer {
             Self::SapUnavailable { timed_out: false } => Reason::SapUnavailable,
             Self::Refuse(reason, _) => *reason,
         };
-        let (jtel, http) = match reason {
-            Reason::BadQuery => (400, 400),
-            Reason::Unauthorized => (403, 401),
-            Reason::Overloaded | Reason::SapUnavailable => (403, 503),
-            Reason::PartnerUnknown => (404, 404),
-            Reason::PartnerAmbiguous => (403, 409),
-            Reason::PartnerBlocked | Reason::ContactNotAllowed | Reason::NoServiceNumber => {
-                (403, 403)
-            }
-        };
-        let status = match answers {
-            Answers::Jtel => jtel,
-            Answers::Http => http,
-        };
-        StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN)
+        status_of(reason, answers)
     }
 
     /// For the person who reads the answer; never personal data.
@@ -247,6 +233,23 @@ impl Answer {
         }
         problem.to_string().into()
     }
+}
+
+/// The status of a refusal: one table, both columns.
+pub fn status_of(reason: Reason, answers: Answers) -> StatusCode {
+    let (jtel, http) = match reason {
+        Reason::BadQuery => (400, 400),
+        Reason::Unauthorized => (403, 401),
+        Reason::Overloaded | Reason::SapUnavailable => (403, 503),
+        Reason::PartnerUnknown => (404, 404),
+        Reason::PartnerAmbiguous => (403, 409),
+        Reason::PartnerBlocked | Reason::ContactNotAllowed | Reason::NoServiceNumber => (403, 403),
+    };
+    let status = match answers {
+        Answers::Jtel => jtel,
+        Answers::Http => http,
+    };
+    StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN)
 }
 
 /// Everything of a 200 that is the same for each call about one partner under one rule set. What

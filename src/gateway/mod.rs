@@ -32,6 +32,7 @@ use crate::{
 use answer::{Answer, dial_head};
 use call::Call;
 
+pub use answer::status_of;
 pub use auth::Clients;
 pub use query::{Query, QueryError};
 

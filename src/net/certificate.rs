@@ -19,7 +19,7 @@ use super::tls::TlsError;
 /// Nobody's chain or key is larger; a wrong path may well lead to something that is.
 const FILE_BYTES: u64 = 1024 * 1024;
 
-/// What a certificate says of itself, for metrics, records and the status page.
+/// What a certificate says of itself, for metrics and checks.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CertificateFacts {
     /// The subject as one line, e.g. `CN=gate.example`.

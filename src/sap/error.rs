@@ -56,7 +56,7 @@ pub enum LookupError {
     },
     /// SAP refused the credentials, in this lookup or before; it is not asked again with them.
     #[error(
-        "SAP at {host} refused our credentials; correct `sap.login` and reload; SAP is not asked until then, because repeated attempts lock the user"
+        "SAP at {host} refused our credentials; correct `sap.login` and restart; SAP is not asked until then, because repeated attempts lock the user"
     )]
     Credentials {
         /// Host and port.
@@ -120,10 +120,10 @@ pub enum ReplyProblem {
     ContentEncoding,
     /// Longer than the limit.
     #[error(
-        "more than {limit} bytes; narrow the request with `$select`, or raise `sap.max_answer_bytes`"
+        "more than {limit} bytes; narrow the request with `$select`, or raise `sap.max_answer`"
     )]
     TooLarge {
-        /// `sap.max_answer_bytes`.
+        /// `sap.max_answer`.
         limit: usize,
     },
     /// Not JSON, although it says so.

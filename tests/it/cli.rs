@@ -149,6 +149,15 @@ async fn explain_tells_every_step_and_the_reason() {
         assert_eq!(story["steps"].as_array().unwrap().len(), steps, "{story}");
         assert!(story["because"].as_str().unwrap().len() > 10, "{story}");
     }
+    for partner in ["1001913", "1001914"] {
+        let output = run(dialgate().args(["explain", partner, "--config"]).arg(&file)).await;
+        let told = stdout(&output);
+        assert!(told.contains("no sales channel or no country"), "{told}");
+        assert!(told.contains("403, do not dial: no_service_number"), "{told}");
+    }
+    gateway.sap.set_fault(Some("status_500".parse().unwrap()), None);
+    let silent = run(dialgate().args(["explain", "1001910", "--config"]).arg(&file)).await;
+    assert_eq!(silent.status.code(), Some(1), "{}", stdout(&silent));
 }
 
 #[tokio::test]
@@ -178,6 +187,45 @@ async fn healthcheck_tells_a_running_gateway_from_a_dead_one() {
     assert!(alive.status.success(), "{}", stderr(&alive));
     assert!(by_address.status.success());
     assert_eq!(dead.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn healthcheck_needs_none_of_the_secrets_that_the_configuration_names() {
+    let demo = Demo::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.yaml");
+    let text = fs::read_to_string(demo.config_file()).unwrap();
+    let password = text.lines().find(|line| line.contains("sap-password")).unwrap();
+    let unset = "  login: { basic: { user: X, password: { env: NOT_SET_ANYWHERE } } }";
+    fs::write(&file, text.replace(password, unset)).unwrap();
+
+    let alive = run(dialgate().args(["healthcheck", "--config"]).arg(&file)).await;
+
+    assert!(alive.status.success(), "{}", stderr(&alive));
+}
+
+#[tokio::test]
+async fn a_file_for_access_records_that_cannot_be_written_is_a_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let changes = [("log.access", "{ file: /nonexistent/access.log }")];
+    let file = write_config(folder.path(), "http://127.0.0.1:9", &changes);
+
+    let output = run(dialgate().args(["check", "--config"]).arg(&file)).await;
+
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("log.access"), "{}", stderr(&output));
+}
+
+#[tokio::test]
+async fn a_demo_that_cannot_tell_where_it_is_ends_with_an_error() {
+    let line = format!(
+        "exec {} demo --json --port 0 --admin-port 0 --sim-port 0 >/dev/full",
+        env!("CARGO_BIN_EXE_dialgate")
+    );
+
+    let output = run(Command::new("sh").args(["-c", &line])).await;
+
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
 }
 
 #[tokio::test]

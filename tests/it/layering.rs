@@ -39,21 +39,46 @@ fn without_tests(name: &str, text: &str) -> String {
     text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned()
 }
 
-/// The rooms that a text names after `crate::`, in a path or in a group.
+/// The rooms that a text names after `crate::` or `super::super::`, in a path or in a group.
 fn rooms_used(text: &str) -> Vec<&'static str> {
+    let mut named = Vec::new();
+    for (_, rest) in ["crate::", "super::super::"]
+        .into_iter()
+        .flat_map(|root| text.match_indices(root).map(|(at, root)| (at, &text[at + root.len()..])))
+    {
+        match rest.strip_prefix('{') {
+            Some(group) => named.extend(first_words_of_group(group)),
+            None => named.extend(first_word(rest)),
+        }
+    }
     let mut all = ROOMS.to_vec();
     all.push("simulator");
-    all.retain(|room| {
-        text.contains(&format!("crate::{room}::"))
-            || text.split("use crate::{").skip(1).any(|group| {
-                let group = group.split("\n};").next().unwrap_or_default();
-                group.lines().any(|line| {
-                    let line = line.trim_start();
-                    line.starts_with(&format!("{room}::")) || line.starts_with(&format!("{room},"))
-                })
-            })
-    });
+    all.retain(|room| named.iter().any(|name| name == room));
     all
+}
+
+fn first_word(text: &str) -> Option<String> {
+    let word: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    (!word.is_empty()).then_some(word)
+}
+
+/// The first word of each member of a group such as `{app, config::{self, Environment}}`.
+fn first_words_of_group(group: &str) -> Vec<String> {
+    let (mut depth, mut begins, mut words) = (0, true, Vec::new());
+    for (at, character) in group.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => begins = true,
+            character if begins && !character.is_whitespace() => {
+                words.extend(first_word(&group[at..]));
+                begins = false;
+            }
+            _ => {}
+        }
+    }
+    words
 }
 
 #[test]
@@ -98,6 +123,9 @@ fn the_rules_of_this_test_see_a_forbidden_use() {
 
     assert_eq!(rooms_used("fn f() -> crate::cli::X {}"), ["cli"]);
     assert_eq!(rooms_used(grouped), ["domain", "gateway"]);
+    assert_eq!(rooms_used("use crate::gateway;"), ["gateway"]);
+    assert_eq!(rooms_used("use crate::{app, config::{self, Environment}};"), ["config", "app"]);
+    assert_eq!(rooms_used("use super::super::admin::Admin;"), ["admin"]);
 }
 
 #[test]

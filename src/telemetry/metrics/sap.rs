@@ -205,7 +205,7 @@ impl SapMetrics {
         self.credentials_refused.set(i64::from(credentials_refused));
     }
 
-    /// How many requests ended with `outcome`, for the status page and for tests.
+    /// How many requests ended with `outcome`, for tests.
     pub fn requests(&self, outcome: SapOutcome) -> u64 {
         self.requests.iter().find(|(of, _)| *of == outcome).map_or(0, |(_, counter)| counter.get())
     }
