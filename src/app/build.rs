@@ -95,7 +95,8 @@ pub(super) fn tell_when_descriptors_are_few(limits: &config::Limits) {
     }
 }
 
-/// Names a SAP system for the memory: another address, dialect or language is another system,
+/// Names a SAP system for the memory: another address, client, dialect, language or way of reading
+/// is another system,
 /// whose answers must never be taken for this one's.
 pub fn system_name(sap: &config::Sap) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -103,7 +104,9 @@ pub fn system_name(sap: &config::Sap) -> u64 {
     sap.preset.hash(&mut hasher);
     format!("{:?}", sap.custom).hash(&mut hasher);
     sap.language.hash(&mut hasher);
-    format!("{:?}", sap.sales_areas).hash(&mut hasher);
+    (&sap.client, &sap.sales_area, format!("{:?}", sap.id_form), sap.try_other_id_form)
+        .hash(&mut hasher);
+    format!("{:?} {:?}", sap.channel_texts, sap.country_codes).hash(&mut hasher);
     hasher.finish()
 }
 

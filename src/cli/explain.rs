@@ -186,7 +186,7 @@ impl Story {
         match reason {
         Reason::PartnerUnknown => "no step of the dialect knows this ID".to_owned(),
         Reason::PartnerAmbiguous => {
-            "a wrong number must not be shown; sap.sales_areas says which of several areas counts"
+            "a wrong number must not be shown; sap.sales_area says which of several areas counts"
                 .to_owned()
         }
         Reason::PartnerBlocked => {

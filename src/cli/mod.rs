@@ -12,6 +12,7 @@ mod explain;
 mod healthcheck;
 mod http;
 mod output;
+mod presets;
 mod run;
 mod secret;
 mod sim;
@@ -57,6 +58,9 @@ enum Command {
     /// The configuration: its schema, and what is in force.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// The kinds of SAP that are built in.
+    #[command(subcommand)]
+    Presets(presets::PresetsCommand),
     /// Ask the running gateway whether it lives; for containers and service managers.
     Healthcheck(healthcheck::Healthcheck),
     /// Completions for a shell.
@@ -119,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Certs(certs) => certs.execute(),
         Command::Secret(secret) => secret.execute(),
         Command::Config(config) => config.execute(),
+        Command::Presets(presets) => presets.execute(),
         Command::Healthcheck(healthcheck) => healthcheck.execute(),
         Command::Completions { shell } => completions(shell),
         Command::Man => man(),

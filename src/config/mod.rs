@@ -33,7 +33,7 @@ pub use findings::{Finding, Findings};
 pub use listen::{Admin, Limits, Listen, Shutdown, Tls, TlsVersion};
 pub use log::{AccessLog, Log, LogFormat};
 pub use resolve::Environment;
-pub use sap::{Dialect, Flag, Login, SalesAreas, Sap, Step};
+pub use sap::{Areas, Dialect, Flag, Login, SalesArea, Sap, Step, Then};
 pub use secret::Secret;
 pub use show::show;
 

@@ -3,12 +3,15 @@
 //! Nothing here does I/O, reads a clock, awaits or knows a file format. Text from outside becomes a
 //! type at the edge, and the type's constructor is the only place that knows its rules.
 
+mod countries;
 mod decision;
+mod id_form;
 mod numbers;
 mod partner;
 mod rules;
 
 pub use decision::{Decision, Dial, Reason, Source, decide, decide_without_sap};
+pub use id_form::IdForm;
 pub use numbers::{
     DialledNumber, DialledNumberError, Home, HomeError, ServiceNumber, ServiceNumberError,
 };

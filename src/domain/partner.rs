@@ -2,6 +2,8 @@
 
 use std::{borrow::Borrow, fmt, hash, sync::Arc};
 
+use super::countries;
+
 /// The most characters of a partner ID. SAP's own are 10 (`CustomerID`, `AccountID`,
 /// `BusinessPartner`); 20 leaves room for systems that prefix them.
 const MAX_ID: usize = 20;
@@ -119,18 +121,18 @@ pub struct CountryCode([u8; 2]);
 
 /// Why a text is not a country code.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("is not an ISO 3166 alpha-2 country code in upper case")]
+#[error("is not a country code of ISO 3166 alpha-2 in upper case, such as DE")]
 pub struct CountryCodeError;
 
 impl CountryCode {
-    /// Reads two upper-case letters.
+    /// Reads two upper-case letters that ISO has given to a country.
     ///
     /// # Errors
     ///
     /// See [`CountryCodeError`].
     pub fn parse(text: &str) -> Result<Self, CountryCodeError> {
         match text.as_bytes() {
-            [first @ b'A'..=b'Z', second @ b'A'..=b'Z'] => Ok(Self([*first, *second])),
+            [first, second] if countries::is_assigned(text) => Ok(Self([*first, *second])),
             _ => Err(CountryCodeError),
         }
     }
@@ -278,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_country_is_two_upper_case_letters() {
-        for text in ["", "D", "DEU", "de", "D1", "ÄÖ"] {
+        for text in ["", "D", "DEU", "de", "D1", "ÄÖ", "XX"] {
             assert_eq!(CountryCode::parse(text), Err(CountryCodeError), "{text:?}");
         }
     }

@@ -157,7 +157,12 @@ impl Gateway {
             async move { sap.look_up(partner, Some(&dialled), deadline).await }
         };
         let deadline = call.started() + self.config.deadline;
-        let missed: Missed<LookupError> = match self.partners.find(partner, deadline, ask).await {
+        let found = if self.sap.asks_by_phone() {
+            self.partners.ask_only(deadline, ask()).await
+        } else {
+            self.partners.find(partner, deadline, ask).await
+        };
+        let missed: Missed<LookupError> = match found {
             Ok(known) => {
                 call.waited_for_sap(known.waited);
                 return Facts::Known(known.remembered, known.source);

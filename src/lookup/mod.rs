@@ -123,6 +123,32 @@ impl Partners {
         }
     }
 
+    /// The same without memory, for an SAP whose answers depend on the dialled number and not on the
+    /// partner alone. Under the partner's ID the next call would get them for another number, and a
+    /// key with the number in it would keep numbers for hours: personal data that nobody needs.
+    ///
+    /// # Errors
+    ///
+    /// See [`Missed`].
+    pub async fn ask_only<E, F>(&self, deadline: Instant, ask: F) -> Result<Known, Missed<E>>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+        F: Future<Output = Result<Lookup, E>> + Send + 'static,
+    {
+        self.metrics.memory.miss();
+        let started = Instant::now();
+        match timeout_at(deadline, self.lookups.spawn(ask)).await {
+            Ok(Ok(Ok(lookup))) => Ok(Known {
+                remembered: Arc::new(Remembered::new(lookup)),
+                source: Source::Sap,
+                waited: started.elapsed(),
+            }),
+            Ok(Ok(Err(error))) => Err(Missed::Sap(Arc::new(error))),
+            Ok(Err(lost)) => Err(Missed::Lost(lost)),
+            Err(_elapsed) => Err(Missed::Deadline),
+        }
+    }
+
     /// What SAP said of `partner` last, within the time it may be used while SAP is silent.
     pub async fn last_good(&self, partner: PartnerId) -> Option<Arc<Remembered>> {
         let remembered = self.last_good.get(&Key { system: self.system, partner }).await?;

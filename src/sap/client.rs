@@ -2,32 +2,42 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, StatusCode, header, uri::PathAndQuery};
+use http::{HeaderMap, StatusCode, response, uri::PathAndQuery};
 use tokio::{
     sync::Semaphore,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
+use tracing::warn;
 
 use super::{
     dialect::{DialectProblem, Step},
     error::{LookupError, ReplyProblem},
     health::{Health, SapHealth},
+    hold::{Hold, retry_after},
     login::Login,
+    odata::By,
     prepare::Prepared,
-    reply::Head,
+    reply::{Head, Marks, Read, Reader, Sought, shows_page},
+    said::{self, Said},
     transport::{BodyError, Transport, TransportError, read_body},
 };
 use crate::{
     config,
-    domain::{DialledNumber, Lookup, PartnerId},
+    domain::{BusinessPartner, DialledNumber, IdForm, Lookup, PartnerId},
     telemetry::metrics::{Metrics, SapOutcome},
 };
 
 /// A number no partner has: SAP's number ranges begin at 1.
 const NOBODY: &str = "0";
 
-/// SAP's `Retry-After` counts up to here; longer would be a maintenance, which probing finds out.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+/// A number nobody has: no country code begins with 0.
+const NOBODYS_PHONE: &str = "0";
+
+/// How long SAP is left alone where it wants that and does not say for how long.
+const BREATH: Duration = Duration::from_secs(1);
+
+/// Longest wait for what SAP has to say about an error.
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// A SAP and how it is asked.
 pub struct SapClient {
@@ -40,6 +50,9 @@ pub struct SapClient {
     total_timeout: Duration,
     max_answer_bytes: usize,
     health: Health,
+    hold: Hold,
+    id_form: IdForm,
+    try_other_id_form: bool,
     metrics: Arc<Metrics>,
 }
 
@@ -57,8 +70,10 @@ pub struct Asked {
     pub took: Duration,
     /// How it ended.
     pub outcome: SapOutcome,
-    /// What was read, unless it was an error.
+    /// What was read, unless it was an error, or led on to another partner.
     pub read: Option<Lookup>,
+    /// The error in SAP's words, where it sent one.
+    pub said: Option<Said>,
 }
 
 impl SapClient {
@@ -78,6 +93,9 @@ impl SapClient {
             total_timeout: sap.total_timeout,
             max_answer_bytes: sap.max_answer_bytes,
             health: Health::new(Arc::clone(&host), Arc::clone(&metrics)),
+            hold: Hold::default(),
+            id_form: sap.id_form,
+            try_other_id_form: sap.try_other_id_form,
             host,
             metrics,
         })
@@ -86,8 +104,8 @@ impl SapClient {
     /// Asks SAP about `partner`, step after step until one knows it.
     ///
     /// Everything, waiting for a place and connecting included, ends by `deadline` and within
-    /// `sap.total_timeout`. A step that needs the dialled number gets an empty one where there is
-    /// none.
+    /// `sap.total_timeout`. A step that asks by the dialled number is left out where there is none;
+    /// one that only passes it on gets an empty one.
     ///
     /// # Errors
     ///
@@ -110,14 +128,18 @@ impl SapClient {
         deadline: Instant,
     ) -> (Result<Lookup, LookupError>, Vec<Asked>) {
         let mut all = Vec::new();
-        let note = |asked: &Asking<'_>, result: &Result<Lookup, LookupError>| {
+        let note = |asked: &Asking<'_>, result: &Result<Read, LookupError>| {
             all.push(Asked {
                 step: Arc::clone(&asked.step.name),
                 target: asked.target.to_string(),
                 status: asked.status,
                 took: asked.started.elapsed(),
                 outcome: outcome_of(result),
-                read: result.as_ref().ok().cloned(),
+                read: match result {
+                    Ok(Read::Known(lookup)) => Some(lookup.clone()),
+                    Ok(Read::LeadsOn { .. }) | Err(_) => None,
+                },
+                said: asked.said.clone(),
             });
         };
         let result = self.ask_in_turn(partner, dialled, deadline, note).await;
@@ -132,9 +154,10 @@ impl SapClient {
     pub async fn probe(&self, deadline: Instant) -> Result<(), LookupError> {
         let Ok(nobody) = PartnerId::parse(NOBODY) else { return Ok(()) };
         let Some(step) = self.steps.first() else { return Ok(()) };
-        let mut asking = Asking::new(step, nobody, None);
+        let nobody = Sought { id: self.id_form.of(nobody), phone: Some(NOBODYS_PHONE) };
+        let mut asking = Asking::new(step, nobody);
         let deadline = deadline.min(asking.started + self.total_timeout);
-        self.ask(&mut asking, nobody, deadline).await.map(|_whatever| ())
+        self.ask(&mut asking, deadline).await.map(|_whatever| ())
     }
 
     /// What is known about SAP from asking it.
@@ -147,8 +170,16 @@ impl SapClient {
         self.health.has_answered()
     }
 
-    /// Lets the next lookup try the credentials again, after SAP refused them.
+    /// The answers are about the dialled number and not about the partner: they must not be
+    /// remembered under the partner's ID.
+    pub fn asks_by_phone(&self) -> bool {
+        self.steps.iter().any(|step| step.by == By::Phone)
+    }
+
+    /// Lets the next lookup try the credentials again, after SAP refused them; and ask at all, after
+    /// SAP wanted to be left alone.
     pub fn retry_login(&self) {
+        self.hold.lift();
         self.login.retry();
         self.health.forget_refusal();
     }
@@ -158,28 +189,47 @@ impl SapClient {
         partner: PartnerId,
         dialled: Option<&DialledNumber>,
         deadline: Instant,
-        mut note: impl FnMut(&Asking<'_>, &Result<Lookup, LookupError>),
+        mut note: impl FnMut(&Asking<'_>, &Result<Read, LookupError>),
     ) -> Result<Lookup, LookupError> {
         let deadline = deadline.min(Instant::now() + self.total_timeout);
-        for step in &self.steps {
-            let mut asking = Asking::new(step, partner, dialled);
-            let result = self.ask(&mut asking, partner, deadline).await;
-            note(&asking, &result);
-            match result? {
-                Lookup::Unknown => {}
-                known => return Ok(known),
+        let phone = dialled.map(DialledNumber::digits);
+        let other = self.try_other_id_form.then(|| self.id_form.other(partner)).flatten();
+        let forms = [Some(self.id_form.of(partner)), other];
+        // All steps in one form first: the partner that has the number as it stands goes before
+        // one that only has it with other zeros.
+        for (turn, id) in forms.into_iter().flatten().enumerate() {
+            for step in &self.steps {
+                if step.by == By::Phone && (phone.is_none() || turn > 0) {
+                    continue;
+                }
+                let mut asking = Asking::new(step, Sought { id, phone });
+                let result = self.ask(&mut asking, deadline).await;
+                note(&asking, &result);
+                let (next, step, marks) = match result? {
+                    Read::Known(Lookup::Unknown) => continue,
+                    Read::Known(known) => return Ok(known),
+                    Read::LeadsOn { id, step, marks } => (id, self.steps.get(step), marks),
+                };
+                let (Some(next), Some(step)) = (next, step) else {
+                    return Ok(without_another(marks));
+                };
+                // The record checked there is the other partner's own: it must have the ID that
+                // this one's record named.
+                let mut asking = Asking::new(step, Sought { id: next, phone });
+                let result = self.ask(&mut asking, deadline).await;
+                note(&asking, &result);
+                return Ok(match result? {
+                    Read::Known(known) => with_marks(known, marks),
+                    Read::LeadsOn { .. } => Lookup::Ambiguous,
+                });
             }
         }
         Ok(Lookup::Unknown)
     }
 
     /// One request: waits for a place, asks, reads, and tells metrics and health.
-    async fn ask(
-        &self,
-        asking: &mut Asking<'_>,
-        partner: PartnerId,
-        deadline: Instant,
-    ) -> Result<Lookup, LookupError> {
+    async fn ask(&self, asking: &mut Asking<'_>, deadline: Instant) -> Result<Read, LookupError> {
+        self.left_alone()?;
         let queued = Instant::now();
         let waiting = async {
             let alone = self.login.admit().await;
@@ -194,20 +244,27 @@ impl SapClient {
             self.metrics.sap.not_asked(SapOutcome::Credentials);
             return Err(LookupError::Credentials { host: Arc::clone(&self.host) });
         }
+        self.left_alone()?;
         let in_flight = self.metrics.sap.asking();
         let started = Instant::now();
-        let result =
-            timeout_at(deadline, self.exchange(asking, partner)).await.unwrap_or_else(|_elapsed| {
-                let host = Arc::clone(&self.host);
-                Err(LookupError::Deadline { host, waited: started.elapsed() })
-            });
+        let result = timeout_at(deadline, self.exchange(asking)).await.unwrap_or_else(|_elapsed| {
+            let host = Arc::clone(&self.host);
+            Err(LookupError::Deadline { host, waited: started.elapsed() })
+        });
         drop((in_flight, place));
         self.settle(&result, started.elapsed());
         result
     }
 
+    /// An error while SAP wants to be left alone.
+    fn left_alone(&self) -> Result<(), LookupError> {
+        let Some(again_in) = self.hold.remaining() else { return Ok(()) };
+        self.metrics.sap.not_asked(SapOutcome::Throttled);
+        Err(LookupError::Throttled { host: Arc::clone(&self.host), again_in, code: None })
+    }
+
     /// What one request teaches about SAP and about our credentials.
-    fn settle(&self, result: &Result<Lookup, LookupError>, took: Duration) {
+    fn settle(&self, result: &Result<Read, LookupError>, took: Duration) {
         self.metrics.sap.ended(outcome_of(result), took);
         match result {
             Ok(_answer) => {
@@ -218,6 +275,9 @@ impl SapClient {
                 if matches!(error, LookupError::Credentials { .. }) {
                     self.login.refuse();
                 }
+                if let Some(wait) = error.retry_after() {
+                    self.hold.leave_alone(wait);
+                }
                 if error.proves_credentials() {
                     self.login.accept();
                 }
@@ -227,11 +287,7 @@ impl SapClient {
     }
 
     /// Sends the request and reads the answer. Has no time limit of its own but the connection's.
-    async fn exchange(
-        &self,
-        asking: &mut Asking<'_>,
-        partner: PartnerId,
-    ) -> Result<Lookup, LookupError> {
+    async fn exchange(&self, asking: &mut Asking<'_>) -> Result<Read, LookupError> {
         let step = asking.step;
         let host = || Arc::clone(&self.host);
         let (response, connection) = self
@@ -248,16 +304,30 @@ impl SapClient {
         let known = match step.reader.head(head.status, &head.headers) {
             Head::Json => None,
             Head::Answer(lookup) => Some(lookup),
-            Head::Credentials => return Err(LookupError::Credentials { host: host() }),
-            Head::Forbidden => return Err(LookupError::Forbidden { host: host() }),
+            Head::Credentials => {
+                if shows_page(&head.headers) {
+                    warn!(upstream = %self.host, "SAP answers 401 with a page for people: let the endpoint accept our kind of login without a form (transaction SICF, Logon Data, Use All Logon Procedures)");
+                }
+                return Err(LookupError::Credentials { host: host() });
+            }
             Head::Redirect => {
                 return Err(LookupError::Redirect { host: host(), status: head.status });
             }
-            Head::Status => {
-                let retry_after = retry_after(&head.headers);
-                return Err(LookupError::Status { host: host(), status: head.status, retry_after });
-            }
+            Head::Maintenance => return Err(LookupError::Maintenance { host: host() }),
             Head::Problem(problem) => return Err(self.unusable(step, problem)),
+            kind @ (Head::UnknownIfError | Head::Forbidden | Head::Throttled | Head::Status) => {
+                // The status counts for more than SAP's words about it: they get a moment.
+                let body = timeout(MOMENT, read_body(body, said::MAX_BODY)).await;
+                let body = body.ok().and_then(Result::ok);
+                asking.said = body.as_deref().and_then(said::read);
+                if body.is_some() && !step.alone {
+                    self.transport.idle.keep(connection);
+                }
+                if kind == Head::UnknownIfError && Reader::is_unknown(asking.said.as_ref()) {
+                    return Ok(Read::Known(Lookup::Unknown));
+                }
+                return Err(self.refused(&kind, &head, asking.said.as_ref()));
+            }
         };
         let body = read_body(body, self.max_answer_bytes).await;
         if body.is_ok() && !step.alone {
@@ -265,7 +335,7 @@ impl SapClient {
         }
         if let Some(lookup) = known {
             // The status was the answer; what else SAP says about it does not matter.
-            return Ok(lookup);
+            return Ok(Read::Known(lookup));
         }
         let body = body.map_err(|error| match error {
             BodyError::TooLarge => {
@@ -273,7 +343,27 @@ impl SapClient {
             }
             BodyError::Cut(source) => LookupError::Cut { host: host(), source },
         })?;
-        step.reader.body(&partner, &body).map_err(|problem| self.unusable(step, problem))
+        step.reader.body(asking.sought, &body).map_err(|problem| {
+            if let ReplyProblem::ErrorBody { .. } = &problem {
+                asking.said = said::read(&body);
+            }
+            self.unusable(step, problem)
+        })
+    }
+
+    /// A status that says no, with SAP's own code for it.
+    fn refused(&self, kind: &Head, head: &response::Parts, said: Option<&Said>) -> LookupError {
+        let host = Arc::clone(&self.host);
+        let code = said.and_then(|said| said.code.clone());
+        let (status, retry_after) = (head.status, retry_after(&head.headers));
+        match kind {
+            Head::Forbidden => LookupError::Forbidden { host, code },
+            Head::Throttled => {
+                let again_in = retry_after.unwrap_or(BREATH);
+                LookupError::Throttled { host, again_in, code }
+            }
+            _ => LookupError::Status { host, status, retry_after, code },
+        }
     }
 
     fn unusable(&self, step: &Step, problem: ReplyProblem) -> LookupError {
@@ -290,30 +380,46 @@ impl SapClient {
 /// One request on its way.
 struct Asking<'s> {
     step: &'s Step,
+    sought: Sought<'s>,
     target: PathAndQuery,
     status: Option<StatusCode>,
+    said: Option<Said>,
     started: Instant,
 }
 
 impl<'s> Asking<'s> {
     /// A request that is about to be sent.
-    fn new(step: &'s Step, partner: PartnerId, dialled: Option<&DialledNumber>) -> Self {
-        let target = step.template.render(partner.as_str(), dialled.map(DialledNumber::digits));
-        Self { step, target, status: None, started: Instant::now() }
+    fn new(step: &'s Step, sought: Sought<'s>) -> Self {
+        let target = step.template.render(sought.id.as_str(), sought.phone);
+        Self { step, sought, target, status: None, said: None, started: Instant::now() }
     }
 }
 
-fn outcome_of(result: &Result<Lookup, LookupError>) -> SapOutcome {
+/// A partner that leads on to nobody: known, but without anything to show a number by.
+fn without_another(marks: Marks) -> Lookup {
+    let Marks { blocked, contact_refused } = marks;
+    Lookup::Found(BusinessPartner::new(None, None, blocked, contact_refused))
+}
+
+/// What is known of the other partner, with the marks of both: the call is to the first and counts
+/// for the second.
+fn with_marks(known: Lookup, marks: Marks) -> Lookup {
+    match known {
+        Lookup::Found(mut partner) => {
+            partner.blocked |= marks.blocked;
+            partner.contact_refused |= marks.contact_refused;
+            Lookup::Found(partner)
+        }
+        Lookup::Unknown => without_another(marks),
+        Lookup::Ambiguous => Lookup::Ambiguous,
+    }
+}
+
+fn outcome_of(result: &Result<Read, LookupError>) -> SapOutcome {
     match result {
-        Ok(Lookup::Found(_)) => SapOutcome::Found,
-        Ok(Lookup::Unknown) => SapOutcome::Unknown,
-        Ok(Lookup::Ambiguous) => SapOutcome::Ambiguous,
+        Ok(Read::Known(Lookup::Found(_)) | Read::LeadsOn { .. }) => SapOutcome::Found,
+        Ok(Read::Known(Lookup::Unknown)) => SapOutcome::Unknown,
+        Ok(Read::Known(Lookup::Ambiguous)) => SapOutcome::Ambiguous,
         Err(error) => error.outcome(),
     }
-}
-
-/// Seconds only: a date would need the wall clock, and SAP does not send one.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }

@@ -1,21 +1,32 @@
-//! Which requests are sent and how their answers are read: the built-in presets and `sap.custom`,
-//! compiled once when the configuration is read.
+//! Which requests are sent and how their answers are read: a preset or `sap.custom`, compiled once
+//! when the configuration is read.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{
-    odata::Template,
-    path::Path,
-    reply::{Mark, Named, Reader},
+    odata::{By, Template},
+    path::{Absent, Path},
+    preset::{CUSTOM, built_in, preset_names},
+    reply::{AreaRule, Areas, Channel, Identity, Mark, Named, Next, Reader, Unmapped},
 };
 use crate::config;
 
-/// The name under which `sap.custom` is used.
-const CUSTOM: &str = "custom";
-
-/// The built-in dialects: name and text.
-const PRESETS: [(&str, &str); 2] =
-    [("c4c", include_str!("presets/c4c.yaml")), ("native", include_str!("presets/native.yaml"))];
+/// Header fields that dialgate or HTTP itself sets, and those that carry secrets.
+const OURS: [HeaderName; 11] = [
+    header::HOST,
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::ACCEPT_LANGUAGE,
+    header::AUTHORIZATION,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::COOKIE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::USER_AGENT,
+];
 
 /// Something in the `sap` section that cannot work; the caller knows line and column of the key.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,14 +43,12 @@ impl DialectProblem {
     }
 }
 
-/// The names `sap.preset` may have besides `custom`.
-pub fn preset_names() -> impl Iterator<Item = &'static str> {
-    PRESETS.into_iter().map(|(name, _)| name)
-}
-
-/// The text of a built-in dialect, to begin a `sap.custom` with.
-pub fn preset_text(name: &str) -> Option<&'static str> {
-    PRESETS.into_iter().find(|(preset, _)| *preset == name).map(|(_, text)| text)
+/// A dialect, ready for use.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    /// Of every request, besides dialgate's own.
+    pub(super) headers: HeaderMap,
+    pub(super) steps: Vec<Step>,
 }
 
 /// One request of a dialect, ready to be sent and read.
@@ -50,10 +59,12 @@ pub(super) struct Step {
     pub(super) reader: Reader,
     /// Nothing in the answer proves whose it is, so nobody else's may be on the connection.
     pub(super) alone: bool,
+    /// Asks by the dialled number and not by the partner's ID.
+    pub(super) by: By,
 }
 
-/// The steps of the dialect that the section asks for; all problems at once.
-pub(super) fn compile(sap: &config::Sap) -> Result<Vec<Step>, Vec<DialectProblem>> {
+/// The dialect that the section asks for; all problems at once.
+pub(super) fn compile(sap: &config::Sap) -> Result<Compiled, Vec<DialectProblem>> {
     let (key, dialect) = chosen(sap).map_err(|problem| vec![problem])?;
     let mut problems = Vec::new();
     if dialect.steps.is_empty() {
@@ -65,18 +76,25 @@ pub(super) fn compile(sap: &config::Sap) -> Result<Vec<Step>, Vec<DialectProblem
     if !language_is_sound {
         problems.push(DialectProblem::new("sap.language", "is no language; write for example EN"));
     }
-    let prefix = sap.url.path().trim_end_matches('/');
+    let headers = headers(key, &dialect.headers, &mut problems);
     let steps = dialect
         .steps
         .iter()
         .enumerate()
         .filter_map(|(place, step)| {
-            let mut compiler =
-                Compiler { key: format!("{key}.steps[{place}]"), problems: &mut problems };
-            compiler.step(step, sap, prefix)
+            let key = format!("{key}.steps[{place}]");
+            Compiler { key, sap, dialect: &dialect, problems: &mut problems }.step(step)
         })
         .collect();
-    if problems.is_empty() { Ok(steps) } else { Err(problems) }
+    // What the section lacks is told once, and not once for each step.
+    let mut told = Vec::new();
+    problems.retain(|problem| {
+        !told.contains(problem) && {
+            told.push(problem.clone());
+            true
+        }
+    });
+    if problems.is_empty() { Ok(Compiled { headers, steps }) } else { Err(problems) }
 }
 
 /// The dialect and the key it stands under.
@@ -87,25 +105,53 @@ fn chosen(sap: &config::Sap) -> Result<(&'static str, config::Dialect), DialectP
         })?;
         return Ok(("sap.custom", dialect));
     }
-    let text = preset_text(&sap.preset).ok_or_else(|| {
+    let dialect = built_in(&sap.preset).ok_or_else(|| {
         let names: Vec<_> = preset_names().chain([CUSTOM]).collect();
         DialectProblem::new("sap.preset", format!("is unknown; there are {}", names.join(", ")))
     })?;
-    serde_saphyr::from_str(text)
+    dialect
         .map(|dialect| ("sap.preset", dialect))
         .map_err(|error| DialectProblem::new("sap.preset", error.to_string()))
+}
+
+fn headers(
+    key: &str,
+    headers: &BTreeMap<String, String>,
+    problems: &mut Vec<DialectProblem>,
+) -> HeaderMap {
+    let mut sound = HeaderMap::new();
+    for (name, value) in headers {
+        let key = format!("{key}.headers.{name}");
+        match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            (Ok(name), _) if OURS.contains(&name) => problems.push(DialectProblem::new(
+                key,
+                "is a header that dialgate sets itself, or that belongs into sap.login",
+            )),
+            (Ok(name), Ok(value)) => drop(sound.insert(name, value)),
+            (Err(_), _) => problems.push(DialectProblem::new(key, "is not the name of a header")),
+            (_, Err(_)) => {
+                problems.push(DialectProblem::new(key, "has a character that no header can carry"))
+            }
+        }
+    }
+    sound
 }
 
 /// Compiles one step and notes what is wrong under which key.
 struct Compiler<'p> {
     key: String,
+    sap: &'p config::Sap,
+    dialect: &'p config::Dialect,
     problems: &'p mut Vec<DialectProblem>,
 }
 
 impl Compiler<'_> {
-    fn step(&mut self, step: &config::Step, sap: &config::Sap, prefix: &str) -> Option<Step> {
+    fn step(&mut self, step: &config::Step) -> Option<Step> {
         if step.name.is_empty() {
             self.wrong("name", "is empty; logs and `explain` name the step by it");
+        }
+        if self.dialect.steps.iter().filter(|other| other.name == step.name).count() > 1 {
+            self.wrong("name", "is the name of another step, too");
         }
         self.statuses("unknown_statuses", &step.unknown_statuses);
         self.statuses("blocked_statuses", &step.blocked_statuses);
@@ -118,37 +164,197 @@ impl Compiler<'_> {
             );
         }
         // Every part is compiled before the first `?`, so that all problems are found.
-        let template = Template::compile(prefix, &step.request, &sap.language)
+        let by = if step.phone.is_some() { By::Phone } else { By::Id };
+        let template = self.template(&step.request, by);
+        let rows = self.named("rows", &step.rows);
+        let top = rows.as_ref().map(|rows| &rows.path);
+        let identity = self.identity(step, top);
+        let next = self.next(step, top);
+        let mark = |this: &mut Self, key, flag: &Option<config::Flag>| {
+            all(flag.as_ref().map(|flag| this.mark(key, flag, top)))
+        };
+        let blocked = mark(self, "blocked", &step.blocked);
+        let contact_refused = mark(self, "contact_refused", &step.contact_refused);
+        let identity = identity?;
+        Some(Step {
+            name: step.name.as_str().into(),
+            template: template?,
+            alone: matches!(identity, Identity::Nothing),
+            by,
+            reader: Reader {
+                next: next?,
+                identity,
+                rows: rows?,
+                blocked: blocked?,
+                contact_refused: contact_refused?,
+                country_codes: self.sap.country_codes.clone(),
+                absent: if step.absent_is_empty { Absent::IsEmpty } else { Absent::IsAMistake },
+                unknown_statuses: step.unknown_statuses.clone(),
+                unknown_needs_error: step.unknown_needs_error,
+                blocked_statuses: step.blocked_statuses.clone(),
+            },
+        })
+    }
+
+    fn template(&mut self, request: &str, by: By) -> Option<Template> {
+        let prefix = self.sap.url.path().trim_end_matches('/');
+        let request = match &self.sap.client {
+            Some(_) if request.contains("sap-client=") => {
+                self.wrong("request", "names `sap-client`, and so does sap.client");
+                request.to_owned()
+            }
+            Some(client) => {
+                let sign = if request.contains('?') { '&' } else { '?' };
+                format!("{request}{sign}sap-client={client}")
+            }
+            None => request.to_owned(),
+        };
+        Template::compile(prefix, &request, &self.sap.language, by)
             .map_err(|problems| {
                 for problem in problems {
                     self.wrong("request", problem.to_string());
                 }
             })
-            .ok();
-        let rows = self.named("rows", &step.rows);
-        let id = step.id.as_ref().map(|id| self.named("id", id));
-        let channel = self.named("channel", &step.channel);
-        let country = self.named("country", &step.country);
-        let blocked = step.blocked.as_ref().map(|flag| self.mark("blocked", flag));
-        let contact_refused =
-            step.contact_refused.as_ref().map(|flag| self.mark("contact_refused", flag));
-        let alone = id.is_none();
-        Some(Step {
-            name: step.name.as_str().into(),
-            template: template?,
-            reader: Reader {
-                rows: rows?,
-                id: all(id)?,
-                channel: channel?,
-                country: country?,
-                blocked: all(blocked)?,
-                contact_refused: all(contact_refused)?,
-                unknown_statuses: step.unknown_statuses.clone(),
-                blocked_statuses: step.blocked_statuses.clone(),
-                sales_areas: sap.sales_areas,
-            },
-            alone,
+            .ok()
+    }
+
+    fn identity(&mut self, step: &config::Step, top: Option<&Path>) -> Option<Identity> {
+        match (&step.id, &step.phone) {
+            (Some(_), Some(_)) => {
+                self.wrong("phone", "is there besides `id`; a record is proven by one of them");
+                None
+            }
+            (Some(id), None) => self.inner("id", id, top).map(Identity::Id),
+            (None, Some(phone)) => self.inner("phone", phone, top).map(Identity::Phone),
+            (None, None) => Some(Identity::Nothing),
+        }
+    }
+
+    /// Where channel and country are.
+    fn next(&mut self, step: &config::Step, top: Option<&Path>) -> Option<Next> {
+        if let Some(then) = &step.then {
+            if step.channel.is_some() || step.channel_code.is_some() || step.areas.is_some() {
+                self.wrong("then", "is there besides a channel, which would not be read");
+            }
+            if step.id.is_none() {
+                self.wrong("id", "is missing; a record that leads on must prove whose it is");
+            }
+            let id = self.inner("then.id", &then.id, top);
+            let step = self.then_step(&then.step);
+            return Some(Next::Another { id: id?, step: step? });
+        }
+        let areas = all(step.areas.as_ref().map(|areas| self.areas(areas, top)));
+        let area = areas.as_ref().and_then(Option::as_ref).map(|areas| &areas.list.path);
+        let channel = self.channel(step, top, area);
+        let country = match &step.country {
+            Some(country) => self.inner("country", country, top),
+            None => {
+                self.wrong("country", "is missing");
+                None
+            }
+        };
+        self.area_rules(step);
+        Some(Next::Here {
+            areas: areas?,
+            position: self.sap.sales_area.position.map(|place| usize::from(place.get()) - 1),
+            channel: channel?,
+            country: country?,
         })
+    }
+
+    /// The place of the step that a record leads on to. It leads no further, so that no chain of
+    /// records can go round in circles.
+    fn then_step(&mut self, name: &str) -> Option<usize> {
+        let place = self.dialect.steps.iter().position(|step| step.name == name);
+        let step = place.and_then(|place| self.dialect.steps.get(place));
+        match step {
+            None => self.wrong("then.step", "is not the name of a step"),
+            Some(step) if step.then.is_some() => {
+                self.wrong("then.step", "names a step that leads on itself");
+            }
+            Some(step) if step.id.is_none() => {
+                self.wrong("then.step", "names a step without `id`, which proves nothing");
+            }
+            Some(_) => return place,
+        }
+        None
+    }
+
+    fn areas(&mut self, areas: &config::Areas, top: Option<&Path>) -> Option<Areas> {
+        let rule = &self.sap.sales_area;
+        let list = self.inner("areas.list", &areas.list, top);
+        let inside = list.as_ref().map(|list| &list.path);
+        let mut wanted = |key, path: &Option<String>, value: &Option<String>| {
+            let path = path.as_ref().map(|path| self.innermost(key, path, top, inside));
+            Some(match (all(path)?, value) {
+                (Some(path), Some(value)) => Some(AreaRule { path, value: value.clone() }),
+                _ => None,
+            })
+        };
+        let organisation = wanted("areas.organisation", &areas.organisation, &rule.organisation);
+        let division = wanted("areas.division", &areas.division, &rule.division);
+        let deleted = areas.deleted.as_ref().map(|flag| self.mark("areas.deleted", flag, inside));
+        Some(Areas {
+            list: list?,
+            rules: [organisation?, division?].into_iter().flatten().collect(),
+            deleted: all(deleted)?.filter(|_| !rule.deleted_too),
+        })
+    }
+
+    /// A rule that a step cannot follow must not be passed over in silence.
+    fn area_rules(&mut self, step: &config::Step) {
+        let rule = &self.sap.sales_area;
+        let areas = step.areas.as_ref();
+        let can = [
+            (
+                "organisation",
+                &rule.organisation,
+                areas.and_then(|areas| areas.organisation.as_ref()),
+            ),
+            ("division", &rule.division, areas.and_then(|areas| areas.division.as_ref())),
+        ];
+        for (name, value, path) in can {
+            if value.is_some() && path.is_none() {
+                let told = format!(
+                    "is set, but step `{}` of this dialect does not say where it is in an answer",
+                    step.name
+                );
+                self.problems.push(DialectProblem::new(format!("sap.sales_area.{name}"), told));
+            }
+        }
+    }
+
+    /// By code where there is a table, by SAP's own text where there is none.
+    fn channel(
+        &mut self,
+        step: &config::Step,
+        top: Option<&Path>,
+        area: Option<&Path>,
+    ) -> Option<Channel> {
+        let text = step.channel.as_ref().map(|text| self.innermost("channel", text, top, area));
+        let code =
+            step.channel_code.as_ref().map(|code| self.innermost("channel_code", code, top, area));
+        let texts = &self.sap.channel_texts;
+        let told = match (text, code) {
+            (None, None) => {
+                self.wrong("channel", "is missing, and so is `channel_code`");
+                return None;
+            }
+            (Some(text), _) if texts.is_empty() => return Some(Channel::Text(text?)),
+            (_, Some(code)) if !texts.is_empty() => {
+                return Some(Channel::Code {
+                    path: code?,
+                    texts: texts.clone(),
+                    unmapped: Unmapped::default(),
+                });
+            }
+            (None, Some(_)) => {
+                "is empty, but this SAP sends codes of channels and no texts; write for example `channel_texts: { \"10\": Direct sales }`"
+            }
+            (Some(_), _) => "is set, but this dialect has no `channel_code`; remove it",
+        };
+        self.problems.push(DialectProblem::new("sap.channel_texts", told));
+        None
     }
 
     fn named(&mut self, key: &str, text: &str) -> Option<Named> {
@@ -158,11 +364,31 @@ impl Compiler<'_> {
             .ok()
     }
 
-    fn mark(&mut self, key: &str, flag: &config::Flag) -> Option<Mark> {
+    /// A path in a record, however far above it begins.
+    fn inner(&mut self, key: &str, text: &str, top: Option<&Path>) -> Option<Named> {
+        let Named { path, text } = self.named(key, text)?;
+        let path = top.map_or(path.clone(), |top| path.seen_from(top));
+        Some(Named { path, text })
+    }
+
+    /// A path in a sales area, however far above it begins.
+    fn innermost(
+        &mut self,
+        key: &str,
+        text: &str,
+        top: Option<&Path>,
+        area: Option<&Path>,
+    ) -> Option<Named> {
+        let Named { path, text } = self.inner(key, text, top)?;
+        let path = area.map_or(path.clone(), |area| path.seen_from(area));
+        Some(Named { path, text })
+    }
+
+    fn mark(&mut self, key: &str, flag: &config::Flag, top: Option<&Path>) -> Option<Mark> {
         if flag.values.is_empty() {
             self.wrong(&format!("{key}.values"), "is empty; the mark would never be set");
         }
-        let path = self.named(&format!("{key}.path"), &flag.path)?.path;
+        let path = self.inner(&format!("{key}.path"), &flag.path, top)?.path;
         Some(Mark { path, values: flag.values.clone() })
     }
 
@@ -195,73 +421,5 @@ fn all<T>(part: Option<Option<T>>) -> Option<Option<T>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sap::testing;
-
-    #[test]
-    fn every_preset_compiles() {
-        for name in preset_names() {
-            let sap = config::Sap { preset: name.to_owned(), ..testing::sap("http://localhost") };
-
-            let steps = compile(&sap).unwrap();
-
-            assert!(!steps.is_empty(), "{name}");
-        }
-    }
-
-    #[test]
-    fn every_problem_is_told_with_its_key() {
-        let custom = "
-steps:
-  - name: ''
-    request: 'x{x}'
-    rows: ''
-    id: a b
-    channel: a[
-    country: $[
-    blocked: { path: '.', values: [] }
-    unknown_statuses: [401, 404]
-    blocked_statuses: [404, 500]
-";
-        let sap = config::Sap {
-            preset: "custom".to_owned(),
-            custom: Some(serde_saphyr::from_str(custom).unwrap()),
-            language: "E\r\nX: y".to_owned(),
-            ..testing::sap("http://localhost")
-        };
-
-        let problems = compile(&sap).unwrap_err();
-
-        let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
-        let step = |key: &str| format!("sap.custom.steps[0].{key}");
-        let expected = [
-            "sap.language".to_owned(),
-            step("name"),
-            step("unknown_statuses"),
-            step("blocked_statuses"),
-            step("blocked_statuses"),
-            step("request"),
-            step("request"),
-            step("request"),
-            step("rows"),
-            step("id"),
-            step("channel"),
-            step("country"),
-            step("blocked.values"),
-            step("blocked.path"),
-        ];
-        assert_eq!(keys, expected, "{problems:#?}");
-    }
-
-    #[test]
-    fn a_preset_that_does_not_exist_names_those_that_do() {
-        let sap = config::Sap { preset: "s4".to_owned(), ..testing::sap("http://localhost") };
-
-        let problems = compile(&sap).unwrap_err();
-
-        let expected =
-            DialectProblem::new("sap.preset", "is unknown; there are c4c, native, custom");
-        assert_eq!(problems, [expected]);
-    }
-}
+#[path = "dialect_tests.rs"]
+mod tests;

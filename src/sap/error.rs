@@ -67,6 +67,26 @@ pub enum LookupError {
     Forbidden {
         /// Host and port.
         host: Arc<str>,
+        /// SAP's own code for it.
+        code: Option<Arc<str>>,
+    },
+    /// SAP gets too many requests, and is not asked before the moment it named.
+    #[error(
+        "SAP at {host} wants to be left alone for {again_in:?} and is not asked until then; lower `sap.max_in_flight`, raise `cache.found_ttl`, or ask for a higher quota"
+    )]
+    Throttled {
+        /// Host and port.
+        host: Arc<str>,
+        /// How much longer; one minute at most.
+        again_in: Duration,
+        /// SAP's own code for it.
+        code: Option<Arc<str>>,
+    },
+    /// SAP is being maintained and shows a page about it.
+    #[error("SAP at {host} shows a maintenance page (503); see SAP's maintenance plan")]
+    Maintenance {
+        /// Host and port.
+        host: Arc<str>,
     },
     /// SAP pointed somewhere else, usually to a login page.
     #[error(
@@ -87,8 +107,10 @@ pub enum LookupError {
         host: Arc<str>,
         /// What SAP answered with.
         status: StatusCode,
-        /// When SAP wants to be asked again; one hour at most.
+        /// When SAP wants to be asked again; one minute at most.
         retry_after: Option<Duration>,
+        /// SAP's own code for it.
+        code: Option<Arc<str>>,
     },
     /// An answer that cannot be used.
     #[error("SAP at {host} answered step `{step}` with {problem}")]
@@ -134,7 +156,10 @@ pub enum ReplyProblem {
     },
     /// An error message where records should be.
     #[error("an error message and a good status; try the request by hand with `dialgate explain`")]
-    ErrorBody,
+    ErrorBody {
+        /// SAP's own code for it.
+        code: Option<Arc<str>>,
+    },
     /// A member that the dialect names is not there.
     #[error(
         "a record without `{path}`; compare the path with the answer, and `$expand` and `$select` with the path"
@@ -149,7 +174,7 @@ pub enum ReplyProblem {
     /// A channel or country that cannot be one.
     #[error("a value at `{path}` that is no {what}")]
     Value {
-        /// `distribution channel` or `country code`.
+        /// `distribution channel`, `country code` or `partner ID`.
         what: &'static str,
         /// As the dialect writes it.
         path: String,
@@ -168,6 +193,8 @@ impl LookupError {
             Self::Credentials { .. } => SapOutcome::Credentials,
             Self::Forbidden { .. } => SapOutcome::Forbidden,
             Self::Redirect { .. } => SapOutcome::Redirect,
+            Self::Throttled { .. } => SapOutcome::Throttled,
+            Self::Maintenance { .. } => SapOutcome::Maintenance,
             Self::Status { .. } => SapOutcome::Status,
             Self::Reply { problem, .. } => match problem {
                 ReplyProblem::Html => SapOutcome::Html,
@@ -175,7 +202,7 @@ impl LookupError {
                 ReplyProblem::ContentEncoding => SapOutcome::ContentEncoding,
                 ReplyProblem::TooLarge { .. } => SapOutcome::TooLarge,
                 ReplyProblem::NotJson { .. } => SapOutcome::NotJson,
-                ReplyProblem::ErrorBody => SapOutcome::ErrorBody,
+                ReplyProblem::ErrorBody { .. } => SapOutcome::ErrorBody,
                 ReplyProblem::PathMissing { .. } => SapOutcome::PathMissing,
                 ReplyProblem::WrongRecord => SapOutcome::WrongRecord,
                 ReplyProblem::Value { .. } => SapOutcome::Value,
@@ -192,6 +219,7 @@ impl LookupError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
+            Self::Throttled { again_in, .. } => Some(*again_in),
             Self::Busy { .. }
             | Self::Connect { .. }
             | Self::Deadline { .. }
@@ -200,7 +228,19 @@ impl LookupError {
             | Self::Credentials { .. }
             | Self::Forbidden { .. }
             | Self::Redirect { .. }
+            | Self::Maintenance { .. }
             | Self::Reply { .. } => None,
+        }
+    }
+
+    /// SAP's own code for it, from the body of its answer.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Forbidden { code, .. }
+            | Self::Throttled { code, .. }
+            | Self::Status { code, .. }
+            | Self::Reply { problem: ReplyProblem::ErrorBody { code }, .. } => code.as_deref(),
+            _ => None,
         }
     }
 
@@ -226,7 +266,7 @@ impl LookupError {
                 problem: ReplyProblem::PathMissing { .. }
                     | ReplyProblem::WrongRecord
                     | ReplyProblem::Value { .. }
-                    | ReplyProblem::ErrorBody,
+                    | ReplyProblem::ErrorBody { .. },
                 ..
             }
         )

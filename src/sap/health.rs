@@ -102,11 +102,11 @@ impl Health {
             return;
         }
         if matches!(state.health, SapHealth::NotAsked | SapHealth::Answering) {
-            let position = failure.position();
+            let (position, code) = (failure.position(), failure.code());
             if needs_a_person(failure) {
-                error!(upstream = %self.host, kind, position, cause, "{failure}");
+                error!(upstream = %self.host, kind, position, code, cause, "{failure}");
             } else {
-                warn!(upstream = %self.host, kind, position, cause, "{failure}");
+                warn!(upstream = %self.host, kind, position, code, cause, "{failure}");
             }
             self.turn(&mut state, SapHealth::Silent(kind));
         }
@@ -144,6 +144,8 @@ fn needs_a_person(failure: &LookupError) -> bool {
         | LookupError::Connect { .. }
         | LookupError::Deadline { .. }
         | LookupError::Cut { .. }
+        | LookupError::Throttled { .. }
+        | LookupError::Maintenance { .. }
         | LookupError::Status { .. } => false,
     }
 }

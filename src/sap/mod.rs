@@ -10,11 +10,14 @@ mod client;
 mod dialect;
 mod error;
 mod health;
+mod hold;
 mod login;
 mod odata;
 mod path;
 mod prepare;
+mod preset;
 mod reply;
+mod said;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -23,7 +26,9 @@ mod tls;
 mod transport;
 
 pub use client::{Asked, SapClient};
-pub use dialect::{DialectProblem, preset_names, preset_text};
+pub use dialect::DialectProblem;
 pub use error::{LookupError, ReplyProblem};
 pub use health::SapHealth;
 pub use prepare::check;
+pub use preset::{preset_as_custom, preset_names, preset_summary, preset_text};
+pub use said::Said;

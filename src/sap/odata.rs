@@ -52,6 +52,15 @@ enum Part {
     },
 }
 
+/// What a request asks by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum By {
+    /// The partner's ID.
+    Id,
+    /// The dialled number.
+    Phone,
+}
+
 /// Why a text is not a template.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum TemplateProblem {
@@ -59,6 +68,10 @@ pub(super) enum TemplateProblem {
     Slash,
     #[error("does not contain `{{id}}`, so every partner would get the same answer")]
     NoId,
+    #[error(
+        "asks by `{{phone}}`, but not for the record with that number: with `phone` there must be `{{phone}}` and no `{{id}}`"
+    )]
+    NoPhone,
     #[error("has the unknown placeholder `{0}`; there are {PLACEHOLDERS}")]
     Placeholder(String),
     #[error("has a `{0}` without its partner; there are {PLACEHOLDERS}")]
@@ -79,6 +92,7 @@ impl Template {
         prefix: &str,
         text: &str,
         language: &str,
+        by: By,
     ) -> Result<Self, Vec<TemplateProblem>> {
         let mut problems = Vec::new();
         if !text.starts_with('/') || text.starts_with("//") {
@@ -118,8 +132,12 @@ impl Template {
             problems.push(TemplateProblem::Quote);
         }
         let parts = writer.finish();
-        if !parts.iter().any(|part| matches!(part, Part::Id { .. })) {
-            problems.push(TemplateProblem::NoId);
+        let has_id = parts.iter().any(|part| matches!(part, Part::Id { .. }));
+        let has_phone = parts.iter().any(|part| matches!(part, Part::Phone { .. }));
+        match by {
+            By::Id if !has_id => problems.push(TemplateProblem::NoId),
+            By::Phone if has_id || !has_phone => problems.push(TemplateProblem::NoPhone),
+            By::Id | By::Phone => {}
         }
         if problems.is_empty() { Ok(Self(parts)) } else { Err(problems) }
     }
@@ -199,7 +217,7 @@ mod tests {
     const C4C: &str = "/c4c/IndividualCustomerCollection?$filter=CustomerID eq '{id}'&$top=2&sap-language={language}";
 
     fn template(text: &str) -> Template {
-        Template::compile("", text, "EN").unwrap()
+        Template::compile("", text, "EN", By::Id).unwrap()
     }
 
     /// Takes a request line apart as a server does: path, then decoded parameters.
@@ -244,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_path_of_the_url_stays_in_front() {
-        let template = Template::compile("/proxy", "/x?i={id}", "EN").unwrap();
+        let template = Template::compile("/proxy", "/x?i={id}", "EN", By::Id).unwrap();
 
         assert_eq!(template.render("1", None), "/proxy/x?i=1");
     }
@@ -265,7 +283,7 @@ mod tests {
             (&format!("/x?i={{id}}{}", "ü".repeat(2_000)), vec![Length]),
             ("http://sap/{x}%", vec![Slash, Placeholder("x".to_owned()), Percent(14), NoId]),
         ] {
-            assert_eq!(Template::compile("", text, "EN"), Err(problems), "{text}");
+            assert_eq!(Template::compile("", text, "EN", By::Id), Err(problems), "{text}");
         }
     }
 
@@ -305,7 +323,7 @@ mod tests {
 
         #[test]
         fn any_text_is_a_template_or_has_problems(text in any::<String>()) {
-            if let Ok(template) = Template::compile("", &text, "EN") {
+            if let Ok(template) = Template::compile("", &text, "EN", By::Id) {
                 prop_assert!(template.render("1", None).as_str().starts_with('/'));
             }
         }

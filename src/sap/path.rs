@@ -15,6 +15,18 @@ const MAX_PATH: usize = 500;
 /// The list inside SAP Gateway's wrapper.
 const WRAPPER: &str = "results";
 
+/// What OData v2 puts around every answer.
+const ENVELOPE: &str = "d";
+
+/// What a member that is not there means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Absent {
+    /// The path is wrong, or `$expand` and `$select` do not fit it.
+    IsAMistake,
+    /// There is nothing to tell.
+    IsEmpty,
+}
+
 /// A path that can be followed.
 #[derive(Clone, Debug)]
 pub(super) struct Path {
@@ -82,9 +94,35 @@ impl Path {
         Ok(Self { text: text.to_owned(), way })
     }
 
+    /// The same path as seen from a record. jtel's own fields write it from the answer's top down to
+    /// the first record (`d.results[0].CountryCode`), and here it may be written like that, too.
+    #[must_use]
+    pub(super) fn seen_from(self, rows: &Self) -> Self {
+        let (Way::Plain(steps), Way::Plain(above)) = (&self.way, &rows.way) else { return self };
+        let Some(rest) = steps.strip_prefix(above.as_slice()) else { return self };
+        let wrapped = rest.strip_prefix(&[PathStep::Member(WRAPPER.to_owned())]).unwrap_or(rest);
+        let is_whole_answer = above == &[PathStep::Member(ENVELOPE.to_owned())];
+        let rest = match wrapped.strip_prefix(&[PathStep::Index(0)]) {
+            Some(rest) => rest.to_vec(),
+            // A single record stands in the envelope itself.
+            None if is_whole_answer => rest.to_vec(),
+            None => return self,
+        };
+        Self { way: Way::Plain(rest), ..self }
+    }
+
     /// Everything at this path, in SAP's order. Where SAP says `null` on the way or at the end,
     /// that `null` is in the list; an empty list on the way leaves nothing.
     pub(super) fn nodes<'v>(&self, root: &'v Value) -> Result<Vec<&'v Value>, Missing> {
+        self.find(root, Absent::IsAMistake)
+    }
+
+    /// The same, for an SAP that may leave out what is empty.
+    pub(super) fn find<'v>(
+        &self,
+        root: &'v Value,
+        absent: Absent,
+    ) -> Result<Vec<&'v Value>, Missing> {
         match &self.way {
             Way::JsonPath(path) => Ok(path.query(root).all()),
             Way::Plain(steps) => {
@@ -92,7 +130,7 @@ impl Path {
                 for step in steps {
                     let mut next = Vec::with_capacity(nodes.len());
                     for node in nodes {
-                        self.follow(step, node, &mut next)?;
+                        self.follow(step, node, absent, &mut next)?;
                     }
                     nodes = next;
                 }
@@ -102,9 +140,13 @@ impl Path {
     }
 
     /// The records at this path: the elements of a list, or the one thing that stands there.
-    pub(super) fn rows<'v>(&self, root: &'v Value) -> Result<Vec<&'v Value>, Missing> {
+    pub(super) fn rows<'v>(
+        &self,
+        root: &'v Value,
+        absent: Absent,
+    ) -> Result<Vec<&'v Value>, Missing> {
         let mut rows = Vec::new();
-        for node in self.nodes(root)? {
+        for node in self.find(root, absent)? {
             match list(node) {
                 Some(elements) => rows.extend(elements),
                 None => rows.push(node),
@@ -118,13 +160,18 @@ impl Path {
         &self,
         step: &PathStep,
         node: &'v Value,
+        absent: Absent,
         next: &mut Vec<&'v Value>,
     ) -> Result<(), Missing> {
         match (step, node) {
             (_, Value::Null) => next.push(node),
-            (PathStep::Member(name), Value::Object(members)) => {
-                next.push(members.get(name).ok_or_else(|| self.missing())?);
-            }
+            (PathStep::Member(name), Value::Object(members)) => match members.get(name) {
+                Some(member) => next.push(member),
+                None if absent == Absent::IsEmpty => {}
+                None => return Err(self.missing()),
+            },
+            // A bare list where the path was written for a wrapped one.
+            (PathStep::Member(name), Value::Array(_)) if name == WRAPPER => next.push(node),
             (PathStep::Member(_), _) => return Err(self.missing()),
             (PathStep::Index(index), _) => {
                 next.extend(list(node).ok_or_else(|| self.missing())?.get(*index));
@@ -239,6 +286,8 @@ mod tests {
             ("w[0].T", r#""B""#),
             ("w.results[0].T", r#""B""#),
             ("d.results[0].Areas[0].T", r#""A""#),
+            ("d.results[0].Areas.results[0].T", r#""A""#),
+            ("d.results[0].Areas.results[*].T", r#""A" null"#),
             ("d.results[0].Areas[7].T", ""),
             ("empty[0].T", ""),
             ("empty[*].T", ""),
@@ -272,9 +321,49 @@ mod tests {
             ("d", json!({ "d": "text" }), None),
             ("d", json!({ "d": ["text"] }), None),
         ] {
-            let found = Path::compile(path).unwrap().rows(&root).ok().map(|rows| rows.len());
+            let found = Path::compile(path)
+                .unwrap()
+                .rows(&root, Absent::IsAMistake)
+                .ok()
+                .map(|rows| rows.len());
             assert_eq!(found, rows, "{path} {root}");
         }
+    }
+
+    #[test]
+    fn a_path_from_the_top_is_the_same_as_one_from_the_record() {
+        for (rows, path, expected) in [
+            ("d.results", "d.results[0].CountryCode", "CountryCode"),
+            ("$.d.results", "d.results[0].Areas[0].Text", "Areas[0].Text"),
+            ("d", "d.results[0].CountryCode", "CountryCode"),
+            ("d", "d.to_Customer.Areas.results[0].T", "to_Customer.Areas.results[0].T"),
+            ("value", "value[0].id", "id"),
+            ("value", "value.id", "value.id"),
+            ("$", "CountryCode", "CountryCode"),
+            ("$", "[0].CountryCode", "CountryCode"),
+            ("d.results", "CountryCode", "CountryCode"),
+            ("d.results", "d.results[1].CountryCode", "d.results[1].CountryCode"),
+        ] {
+            let [path, rows, expected] =
+                [path, rows, expected].map(|text| Path::compile(text).unwrap());
+            let (Way::Plain(seen), Way::Plain(expected)) =
+                (path.seen_from(&rows).way, expected.way)
+            else {
+                panic!("a plain path")
+            };
+            assert_eq!(seen, expected);
+        }
+    }
+
+    #[test]
+    fn what_is_absent_is_a_mistake_or_empty() {
+        let root = json!({ "a": [{ "t": 1 }, {}], "s": "text" });
+        for (path, found) in [("a[*].t", 1), ("b.c", 0), ("a[*].u.v", 0)] {
+            let path = Path::compile(path).unwrap();
+            assert_eq!(path.find(&root, Absent::IsEmpty).map(|nodes| nodes.len()), Ok(found));
+            assert!(path.find(&root, Absent::IsAMistake).is_err());
+        }
+        assert!(Path::compile("s.t").unwrap().find(&root, Absent::IsEmpty).is_err());
     }
 
     #[test]
@@ -332,7 +421,7 @@ mod tests {
             // `$a` is no path in either way of writing.
             if let Ok(path) = Path::compile(&text) {
                 let _nodes = path.nodes(&root);
-                let _rows = path.rows(&root);
+                let _rows = path.rows(&root, Absent::IsAMistake);
             }
         }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{
-    dialect::{self, DialectProblem, Step},
+    dialect::{self, Compiled, DialectProblem, Step},
     login::Login,
     tls::Tls,
     transport::{IdleConnections, Transport},
@@ -30,15 +30,17 @@ impl Prepared {
     /// All problems at once.
     pub(super) fn new(sap: &config::Sap) -> Result<Self, Vec<DialectProblem>> {
         let mut problems = Vec::new();
-        let steps = dialect::compile(sap).map_err(|found| problems.extend(found)).ok();
+        let dialect = dialect::compile(sap).map_err(|found| problems.extend(found)).ok();
         let login = Login::new(&sap.login).map_err(|found| problems.extend(found)).ok();
         let transport = transport(sap).map_err(|found| problems.push(found)).ok();
         let headers = fixed_headers(sap).map_err(|found| problems.push(found)).ok();
-        let (Some(steps), Some(login), Some((host, transport)), Some(mut headers)) =
-            (steps, login, transport, headers)
+        let (Some(dialect), Some(login), Some((host, transport)), Some(mut headers)) =
+            (dialect, login, transport, headers)
         else {
             return Err(problems);
         };
+        let Compiled { headers: more, steps } = dialect;
+        headers.extend(more);
         headers.extend(login.headers().clone());
         Ok(Self { host, steps, headers, login, transport })
     }

@@ -1,11 +1,11 @@
 //! What the tests of this room share.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::SapClient;
 use crate::{
-    config::{Login, SalesAreas, Sap, Secret},
-    domain::PartnerId,
+    config::{Login, SalesArea, Sap, Secret},
+    domain::{DistributionChannel, IdForm, PartnerId},
     telemetry::metrics::Metrics,
 };
 
@@ -29,9 +29,30 @@ pub(super) fn sap(url: &str) -> Sap {
         idle_timeout: Duration::from_secs(20),
         max_in_flight: 5,
         max_answer_bytes: 256 * 1024,
-        sales_areas: SalesAreas::MustAgree,
+        client: None,
+        id_form: IdForm::AsIs,
+        try_other_id_form: false,
+        sales_area: SalesArea::default(),
+        channel_texts: BTreeMap::new(),
+        country_codes: BTreeMap::new(),
         probe_interval: Duration::from_secs(5),
     }
+}
+
+/// A section that asks in a preset, with a table of channels where it needs one.
+pub(super) fn preset(name: &str) -> Sap {
+    let mut sap = Sap { preset: name.to_owned(), ..sap("http://localhost") };
+    if name.starts_with("s4-") {
+        sap.channel_texts = channel_texts();
+    }
+    sap
+}
+
+/// What the codes of the tests' S/4HANA mean.
+pub(super) fn channel_texts() -> BTreeMap<String, DistributionChannel> {
+    [("10", "Direct sales"), ("20", "Indirect sales")]
+        .map(|(code, text)| (code.to_owned(), DistributionChannel::parse(text).unwrap()))
+        .into()
 }
 
 /// A client with metrics of its own.

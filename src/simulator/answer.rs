@@ -13,6 +13,9 @@ use super::{
 /// Where Cloud for Customer's collections are.
 const C4C: &str = "/sap/c4c/odata/v1/c4codataapi/";
 
+/// What an individual customer is found by besides its number.
+const PHONE: &str = "NormalisedPhone";
+
 /// The language of the channel texts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Language {
@@ -23,7 +26,15 @@ pub(super) enum Language {
 /// What a request is about.
 pub(super) enum Question {
     /// Records of a collection, by the partner's number.
-    Records { kind: Kind, id: String, language: Language, expanded: bool, json: bool, top: usize },
+    Records {
+        kind: Kind,
+        id: String,
+        by_phone: bool,
+        language: Language,
+        expanded: bool,
+        json: bool,
+        top: usize,
+    },
     /// The endpoint of jtel's wiki.
     Native { id: String, language: Language },
     /// Nothing that can be answered.
@@ -58,16 +69,20 @@ impl Question {
             Some("CorporateAccountCollection") => {
                 (Kind::Account, "AccountID", "CorporateAccountSalesData")
             }
+            Some("ContactCollection") => (Kind::Contact, "ContactID", ""),
             _ => return Self::Bad(StatusCode::NOT_FOUND, "Not Found".to_owned()),
         };
         let wants_json = parameters.first("$format").map_or_else(
             || header(header::ACCEPT).is_some_and(|accept| accept.contains("application/json")),
             |format| format == "json",
         );
-        match filtered(parameters.first("$filter").unwrap_or_default(), property) {
+        let filter = parameters.first("$filter").unwrap_or_default();
+        let by_phone = kind == Kind::Individual && filter.starts_with(PHONE);
+        match filtered(filter, if by_phone { PHONE } else { property }) {
             Ok(id) => Self::Records {
                 kind,
                 id,
+                by_phone,
                 language,
                 expanded: parameters
                     .first("$expand")
@@ -95,8 +110,9 @@ impl Question {
         match self {
             Self::Bad(status, message) => error(*status, message),
             Self::Records { json: false, .. } => atom(),
-            Self::Records { kind, id, language, expanded, top, .. } => {
-                let records = found(id, *kind).into_iter().take(*top);
+            Self::Records { kind, id, by_phone, language, expanded, top, .. } => {
+                let found = if *by_phone { partners::find_by_phone(id) } else { found(id, *kind) };
+                let records = found.into_iter().take(*top);
                 let records: Vec<_> =
                     records.map(|partner| record(&partner, *language, *expanded)).collect();
                 results(&records)
@@ -172,6 +188,8 @@ fn example() -> Partner {
         country: None,
         life_cycle: "2",
         contact_permission: None,
+        phone: None,
+        account: None,
     })
 }
 
@@ -193,6 +211,7 @@ fn record(partner: &Partner, language: Language, expanded: bool) -> Value {
     let (collection, id_name, navigation) = match partner.kind {
         Kind::Individual => ("IndividualCustomer", "CustomerID", "IndividualCustomerSalesData"),
         Kind::Account => ("CorporateAccount", "AccountID", "CorporateAccountSalesData"),
+        Kind::Contact => return contact(partner),
     };
     let object_id = format!("00163E03A0701EE288BE{:0>12}", partner.id);
     let uri = format!("{C4C}{collection}Collection('{object_id}')");
@@ -219,7 +238,19 @@ fn record(partner: &Partner, language: Language, expanded: bool) -> Value {
         "LifeCycleStatusCode": partner.life_cycle,
         "ContactPermissionCode": partner.contact_permission,
         "CountryCode": partner.country,
+        "NormalisedPhone": partner.phone,
         navigation: sales_data,
+    })
+}
+
+/// Contacts have no sales data; they name their account.
+fn contact(partner: &Partner) -> Value {
+    json!({
+        "__metadata": { "type": "c4codata.Contact" },
+        "ContactID": partner.id,
+        "AccountID": partner.account,
+        "BusinessAddressCountryCode": partner.country,
+        "ContactPermissionCode": partner.contact_permission,
     })
 }
 

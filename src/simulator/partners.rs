@@ -20,11 +20,12 @@ pub(super) struct Channel {
     pub(super) german: &'static str,
 }
 
-/// In which of the two collections a partner stands.
+/// In which of the collections a partner stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
     Individual,
     Account,
+    Contact,
 }
 
 /// A partner as SAP would have stored it.
@@ -40,6 +41,10 @@ pub(super) struct Partner {
     pub(super) life_cycle: &'static str,
     /// 1 allowed, 2 not allowed.
     pub(super) contact_permission: Option<&'static str>,
+    /// E.164 with plus.
+    pub(super) phone: Option<&'static str>,
+    /// The account of a contact.
+    pub(super) account: Option<&'static str>,
 }
 
 /// The listed partners; the data are those of the CAP server that tests also run against.
@@ -52,10 +57,13 @@ pub(super) fn listed() -> Vec<Partner> {
         country,
         life_cycle: "2",
         contact_permission: None,
+        phone: None,
+        account: None,
     };
     vec![
         Partner {
             contact_permission: Some("1"),
+            phone: Some("+498946149500"),
             ..individual("1001910", "Direct sales, DE", &[DIRECT], Some("DE"))
         },
         Partner {
@@ -78,6 +86,11 @@ pub(super) fn listed() -> Vec<Partner> {
         Partner {
             kind: Kind::Account,
             ..individual("2000001", "a corporate account: Partner, DE", &[PARTNER], Some("DE"))
+        },
+        Partner {
+            kind: Kind::Contact,
+            account: Some("2000001"),
+            ..individual("3000001", "a contact of 2000001", &[], None)
         },
     ]
 }
@@ -115,7 +128,14 @@ pub(super) fn find(id: &str, kind: Kind) -> Option<Partner> {
         country: Some(country),
         life_cycle: "2",
         contact_permission: Some("1"),
+        phone: None,
+        account: None,
     })
+}
+
+/// The individual customers with exactly this number.
+pub(super) fn find_by_phone(phone: &str) -> Vec<Partner> {
+    listed().into_iter().filter(|partner| partner.phone == Some(phone)).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `sap.custom:` how one kind of SAP is asked and how its answers are read.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dialect {
+    /// Header fields of every request besides those that dialgate sets itself. No secrets here:
+    /// those belong into `sap.login`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// Asked one after the other; the first step that knows the partner answers.
     pub steps: Vec<Step>,
 }
@@ -23,25 +29,76 @@ pub struct Step {
     /// Path to the record or to the list of records.
     pub rows: String,
     /// Path in a record to its own partner ID, which must be the one that was asked for. Without
-    /// it every request gets a connection of its own.
+    /// `id` and `phone` every request gets a connection of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Path in a record to the channel's text. `[*]` reads all sales areas.
-    pub channel: String,
+    /// Path in a record to its own number (E.164, with or without plus), which must be the dialled
+    /// one. For a step that asks by `{phone}` and not by `{id}`; its answers are not remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// The sales areas of a record, where it has several. With them, `channel` and `channel_code`
+    /// are paths in a sales area.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub areas: Option<Areas>,
+    /// Path to the channel's text. `[*]` reads all of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// Path to the channel's code, for `sap.channel_texts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel_code: Option<String>,
     /// Path in a record to the country code.
-    pub country: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// The record only names another partner, whose channel and country count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<Then>,
     /// The partner is blocked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<Flag>,
     /// The partner does not want to be contacted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_refused: Option<Flag>,
+    /// True: this SAP leaves out what is empty. False: a member that a path names and that is not
+    /// there is a mistake in the path.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub absent_is_empty: bool,
     /// HTTP statuses that mean "no such partner".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown_statuses: Vec<u16>,
+    /// True: such a status means that only with an OData error in the body whose code does not
+    /// begin with `/IWFND/`. SAP Gateway answers 404 as well where a service is not there at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown_needs_error: bool,
     /// HTTP statuses that mean "this partner may not be called".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_statuses: Vec<u16>,
+}
+
+/// Where the sales areas of a record are, and by what they are told apart.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Areas {
+    /// Path in a record to the list of its sales areas.
+    pub list: String,
+    /// Path in a sales area to its sales organisation, for `sap.sales_area.organisation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+    /// Path in a sales area to its division, for `sap.sales_area.division`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub division: Option<String>,
+    /// The sales area is marked for deletion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<Flag>,
+}
+
+/// Where a record leads on to.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Then {
+    /// Path in a record to the ID of the other partner.
+    pub id: String,
+    /// The name of the step that is asked about it.
+    pub step: String,
 }
 
 /// A mark on a record: set when the value at `path` is one of `values`.

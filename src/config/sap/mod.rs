@@ -1,6 +1,7 @@
 //! `sap:` which SAP is asked, how it is reached and how its answers are read.
 
 mod dialect;
+mod picking;
 mod reading;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -9,12 +10,16 @@ use http::{HeaderName, Uri};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use dialect::{Dialect, Flag, Step};
+pub use dialect::{Areas, Dialect, Flag, Step, Then};
+pub use picking::SalesArea;
+
+use picking::IdFormFile;
 
 use super::{
     secret::{Secret, SecretRef},
     units::{DurationText, SizeText},
 };
+use crate::domain::{CountryCode, DistributionChannel, IdForm};
 
 /// The SAP that is asked; valid by construction.
 #[derive(Clone, Debug)]
@@ -42,8 +47,18 @@ pub struct Sap {
     pub max_in_flight: usize,
     /// An answer of SAP longer than this is no answer.
     pub max_answer_bytes: usize,
-    /// What happens when a partner has several sales channels.
-    pub sales_areas: SalesAreas,
+    /// SAP's client, sent as `sap-client`; `None`: the one SAP takes by itself.
+    pub client: Option<String>,
+    /// The form in which an ID of digits is sent.
+    pub id_form: IdForm,
+    /// An ID that SAP does not know is asked for once more in the other form.
+    pub try_other_id_form: bool,
+    /// Which sales areas of a partner count.
+    pub sales_area: SalesArea,
+    /// Channel texts by SAP's code; empty: SAP's own texts count.
+    pub channel_texts: BTreeMap<String, DistributionChannel>,
+    /// ISO's country codes by SAP's, where they differ.
+    pub country_codes: BTreeMap<String, CountryCode>,
     /// How often SAP is asked whether it answers while it does not.
     pub probe_interval: Duration,
 }
@@ -64,16 +79,6 @@ pub enum Login {
     Headers(Vec<(HeaderName, Secret)>),
 }
 
-/// Which of several sales areas counts.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SalesAreas {
-    /// All of them must name the same channel; otherwise the partner is ambiguous.
-    MustAgree,
-    /// The first in SAP's order, as jtel's own `[0]` does it. SAP promises no order.
-    First,
-}
-
 /// `sap:` in `config.yaml`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -82,7 +87,7 @@ pub(in crate::config) struct SapFile {
     /// Scheme, host and port of SAP, e.g. `https://my300000.crm.ondemand.com`.
     #[schemars(with = "String")]
     pub(in crate::config) url: Option<String>,
-    /// How this SAP is asked: c4c, native, or custom with the section of that name.
+    /// How this SAP is asked: a name that `dialgate presets list` prints, or custom with the section of that name.
     pub(in crate::config) preset: String,
     /// Two letters: the language of the channel texts that the contract numbers are made of.
     language: String,
@@ -101,8 +106,18 @@ pub(in crate::config) struct SapFile {
     max_in_flight: usize,
     /// An answer of SAP longer than this is no answer.
     max_answer: SizeText,
-    /// What happens when a partner has several sales channels.
-    sales_areas: SalesAreas,
+    /// Three digits: the client of an SAP that has several, sent as `sap-client`.
+    client: Option<String>,
+    /// In which form a partner ID of digits is sent: as_is, strip_zeros or pad_10.
+    id_form: IdFormFile,
+    /// True: an ID that SAP does not know is asked for once more in the other form.
+    try_other_id_form: bool,
+    /// Which sales areas of a partner count.
+    sales_area: SalesArea,
+    /// Channel texts by SAP's code, for an SAP that sends codes only or texts that change.
+    channel_texts: BTreeMap<String, String>,
+    /// ISO 3166 country codes by SAP's, where they differ.
+    country_codes: BTreeMap<String, String>,
     /// How often SAP is asked whether it answers while it does not.
     probe_interval: DurationText,
     /// The requests and paths of `preset: custom`.
@@ -148,7 +163,12 @@ impl Default for SapFile {
             idle_timeout: "20s".into(),
             max_in_flight: 5,
             max_answer: "256KiB".into(),
-            sales_areas: SalesAreas::MustAgree,
+            client: None,
+            id_form: IdFormFile::AsIs,
+            try_other_id_form: false,
+            sales_area: SalesArea::default(),
+            channel_texts: BTreeMap::new(),
+            country_codes: BTreeMap::new(),
             probe_interval: "10s".into(),
             custom: None,
         }

@@ -62,6 +62,9 @@ impl SapFile {
         let idle_timeout = reading.duration("sap.idle_timeout", &self.idle_timeout, bounds.clone());
         let probe_interval = reading.duration("sap.probe_interval", &self.probe_interval, bounds);
         let max_answer = reading.size("sap.max_answer", &self.max_answer, 1024..=64 * 1024 * 1024);
+        self.client(reading);
+        let channel_texts = self.channel_texts(reading);
+        let country_codes = self.country_codes(reading);
         Some(Sap {
             url: url?,
             preset: self.preset.clone(),
@@ -74,7 +77,12 @@ impl SapFile {
             idle_timeout: idle_timeout?,
             max_in_flight: self.max_in_flight,
             max_answer_bytes: max_answer?,
-            sales_areas: self.sales_areas,
+            client: self.client.clone(),
+            id_form: self.id_form.into(),
+            try_other_id_form: self.try_other_id_form,
+            sales_area: self.sales_area.clone(),
+            channel_texts,
+            country_codes,
             probe_interval: probe_interval?,
         })
     }

@@ -4,44 +4,75 @@
 //! kind of its own. "Unknown" is only what SAP says in a proper way: an empty list of records, or a
 //! status that the dialect names.
 
+mod record;
+
+use std::collections::BTreeMap;
+
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
 use super::{
     error::ReplyProblem,
-    path::{Missing, Path},
+    path::Absent,
+    said::{self, Said},
 };
-use crate::{
-    config::SalesAreas,
-    domain::{BusinessPartner, CountryCode, DistributionChannel, Lookup, PartnerId},
-};
+use crate::domain::{BusinessPartner, CountryCode, Lookup, PartnerId};
+
+pub(super) use record::{AreaRule, Areas, Channel, Identity, Mark, Named, Next, Unmapped};
+
+/// With this header BTP says that it wants a login, also with status 200 (SAP BTP Neo).
+const LOGIN_WANTED: &str = "com.sap.cloud.security.login";
+
+/// Errors of SAP Gateway's hub, which knows services and no partners (`/IWFND/MED/170`: there is no
+/// such service). Those of the backend begin with `/IWBEP/`.
+const GATEWAY_HUB: &str = "/IWFND/";
 
 /// How the answers of one step are read.
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
     pub(super) rows: Named,
-    pub(super) id: Option<Named>,
-    pub(super) channel: Named,
-    pub(super) country: Named,
+    pub(super) identity: Identity,
+    pub(super) next: Next,
     pub(super) blocked: Option<Mark>,
     pub(super) contact_refused: Option<Mark>,
+    /// ISO's codes by SAP's, where they differ.
+    pub(super) country_codes: BTreeMap<String, CountryCode>,
+    pub(super) absent: Absent,
     pub(super) unknown_statuses: Vec<u16>,
+    pub(super) unknown_needs_error: bool,
     pub(super) blocked_statuses: Vec<u16>,
-    pub(super) sales_areas: SalesAreas,
 }
 
-/// A path with the text it was written as.
-#[derive(Clone, Debug)]
-pub(super) struct Named {
-    pub(super) path: Path,
-    pub(super) text: String,
+/// Who was asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Sought<'a> {
+    /// In the form in which it was sent.
+    pub(super) id: PartnerId,
+    /// The dialled number without plus.
+    pub(super) phone: Option<&'a str>,
 }
 
-/// A mark on a record: set when the value at `path` is one of `values`.
-#[derive(Clone, Debug)]
-pub(super) struct Mark {
-    pub(super) path: Path,
-    pub(super) values: Vec<String>,
+/// What an answer says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Read {
+    /// All there is to know.
+    Known(Lookup),
+    /// The partner is known, but channel and country are another one's.
+    LeadsOn {
+        /// `None`: there is no other partner.
+        id: Option<PartnerId>,
+        /// The step to ask about it.
+        step: usize,
+        /// The marks of the record that leads on.
+        marks: Marks,
+    },
+}
+
+/// The marks of a partner.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Marks {
+    pub(super) blocked: bool,
+    pub(super) contact_refused: bool,
 }
 
 /// What status and headers alone say.
@@ -51,12 +82,18 @@ pub(super) enum Head {
     Json,
     /// The status is the answer.
     Answer(Lookup),
+    /// The status is the answer if the body has an error, see [`Reader::is_unknown`].
+    UnknownIfError,
     /// 401: our credentials.
     Credentials,
     /// 403: our rights.
     Forbidden,
     /// 3xx.
     Redirect,
+    /// 429: too many requests.
+    Throttled,
+    /// 503 and a page for people.
+    Maintenance,
     /// Any other status.
     Status,
     /// 200, and still no answer.
@@ -66,8 +103,14 @@ pub(super) enum Head {
 impl Reader {
     /// Reads status and headers.
     pub(super) fn head(&self, status: StatusCode, headers: &HeaderMap) -> Head {
+        let media_type = media_type(headers);
         if self.unknown_statuses.contains(&status.as_u16()) {
-            return Head::Answer(Lookup::Unknown);
+            return match (self.unknown_needs_error, is_json(&media_type)) {
+                (false, _) => Head::Answer(Lookup::Unknown),
+                (true, true) => Head::UnknownIfError,
+                // A page of the web server in front, most likely: there is no such service.
+                (true, false) => Head::Status,
+            };
         }
         if self.blocked_statuses.contains(&status.as_u16()) {
             return Head::Answer(Lookup::Found(BusinessPartner::new(None, None, true, false)));
@@ -76,6 +119,8 @@ impl Reader {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED => return Head::Credentials,
             StatusCode::FORBIDDEN => return Head::Forbidden,
+            StatusCode::TOO_MANY_REQUESTS => return Head::Throttled,
+            StatusCode::SERVICE_UNAVAILABLE if is_page(&media_type) => return Head::Maintenance,
             status if status.is_redirection() => return Head::Redirect,
             _ => return Head::Status,
         }
@@ -83,20 +128,26 @@ impl Reader {
         if encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Head::Problem(ReplyProblem::ContentEncoding);
         }
-        match media_type(headers).as_str() {
-            "text/html" | "application/xhtml+xml" => Head::Problem(ReplyProblem::Html),
-            "application/json" => Head::Json,
-            media_type
-                if media_type.starts_with("application/") && media_type.ends_with("+json") =>
-            {
-                Head::Json
-            }
-            _ => Head::Problem(ReplyProblem::ContentType),
+        if is_page(&media_type) || headers.contains_key(LOGIN_WANTED) {
+            Head::Problem(ReplyProblem::Html)
+        } else if is_json(&media_type) {
+            Head::Json
+        } else {
+            Head::Problem(ReplyProblem::ContentType)
         }
     }
 
+    /// Whether the error that came with such a status is about the partner, and not about the
+    /// service: SAP Gateway's hub answers 404 as well where a service is not active, and then every
+    /// partner would look unknown.
+    pub(super) fn is_unknown(said: Option<&Said>) -> bool {
+        said.is_some_and(|said| {
+            said.is_odata && said.code.as_ref().is_none_or(|code| !code.starts_with(GATEWAY_HUB))
+        })
+    }
+
     /// Reads a body that says it is JSON.
-    pub(super) fn body(&self, asked: &PartnerId, body: &[u8]) -> Result<Lookup, ReplyProblem> {
+    pub(super) fn body(&self, sought: Sought<'_>, body: &[u8]) -> Result<Read, ReplyProblem> {
         let root: Value = serde_json::from_slice(body).map_err(|error| ReplyProblem::NotJson {
             position: if error.is_eof() {
                 body.len()
@@ -104,104 +155,19 @@ impl Reader {
                 byte_position(body, error.line(), error.column())
             },
         })?;
-        if ["error", "fault"].into_iter().any(|name| root.get(name).is_some_and(Value::is_object)) {
-            return Err(ReplyProblem::ErrorBody);
+        if let Some(said) = said::in_json(&root) {
+            return Err(ReplyProblem::ErrorBody { code: said.code });
         }
-        let rows = self.rows.path.rows(&root)?;
+        let rows = self.rows.path.rows(&root, Absent::IsAMistake)?;
         for row in &rows {
-            self.check_id(asked, row)?;
+            self.identity.check(sought, row)?;
         }
         match rows.as_slice() {
-            [] => Ok(Lookup::Unknown),
+            [] => Ok(Read::Known(Lookup::Unknown)),
             [row] => self.partner(row),
-            _ => Ok(Lookup::Ambiguous),
+            _ => Ok(Read::Known(Lookup::Ambiguous)),
         }
     }
-
-    /// The record's own ID must be the one that was asked for, character by character: SAP pads
-    /// with zeros and Cloud for Customer knows wildcards, and either would be somebody else.
-    fn check_id(&self, asked: &PartnerId, row: &Value) -> Result<(), ReplyProblem> {
-        let Some(id) = &self.id else { return Ok(()) };
-        let is_asked = |node: &&Value| match node {
-            Value::String(text) => text == asked.as_str(),
-            Value::Number(number) => number.to_string() == asked.as_str(),
-            _ => false,
-        };
-        let ids = id.path.nodes(row)?;
-        if !ids.is_empty() && ids.iter().all(is_asked) {
-            Ok(())
-        } else {
-            Err(ReplyProblem::WrongRecord)
-        }
-    }
-
-    fn partner(&self, row: &Value) -> Result<Lookup, ReplyProblem> {
-        let channel = self.one(&self.channel, row, "distribution channel", |text| {
-            DistributionChannel::parse(text).ok()
-        })?;
-        let country =
-            self.one(&self.country, row, "country code", |text| CountryCode::parse(text).ok())?;
-        let blocked = is_set(self.blocked.as_ref(), row)?;
-        let contact_refused = is_set(self.contact_refused.as_ref(), row)?;
-        let (Picked::One(channel), Picked::One(country)) = (channel, country) else {
-            return Ok(Lookup::Ambiguous);
-        };
-        Ok(Lookup::Found(BusinessPartner::new(channel, country, blocked, contact_refused)))
-    }
-
-    /// The one value at `place`, by the rule for several.
-    fn one<T: PartialEq>(
-        &self,
-        place: &Named,
-        row: &Value,
-        what: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Picked<T>, ReplyProblem> {
-        let wrong = || ReplyProblem::Value { what, path: place.text.clone() };
-        let mut nodes = place.path.nodes(row)?;
-        if self.sales_areas == SalesAreas::First {
-            nodes.truncate(1);
-        }
-        let mut picked: Option<T> = None;
-        let mut several = false;
-        for node in nodes {
-            let value = match node {
-                Value::Null => continue,
-                Value::String(text) if text.is_empty() => continue,
-                Value::String(text) => parse(text).ok_or_else(wrong)?,
-                _ => return Err(wrong()),
-            };
-            several |= picked.as_ref().is_some_and(|first| *first != value);
-            picked.get_or_insert(value);
-        }
-        Ok(if several { Picked::Several } else { Picked::One(picked) })
-    }
-}
-
-/// What is left of several values.
-enum Picked<T> {
-    One(Option<T>),
-    Several,
-}
-
-impl From<Missing> for ReplyProblem {
-    fn from(Missing(path): Missing) -> Self {
-        Self::PathMissing { path }
-    }
-}
-
-fn is_set(mark: Option<&Mark>, row: &Value) -> Result<bool, ReplyProblem> {
-    let Some(mark) = mark else { return Ok(false) };
-    let matches = |node: &&Value| {
-        let text = match node {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            Value::Bool(truth) => truth.to_string(),
-            _ => return false,
-        };
-        mark.values.contains(&text)
-    };
-    Ok(mark.path.nodes(row)?.iter().any(matches))
 }
 
 /// The content type without its parameters, in lower case; empty if there is none or more than one.
@@ -216,6 +182,20 @@ fn media_type(headers: &HeaderMap) -> String {
             .unwrap_or_default(),
         _ => String::new(),
     }
+}
+
+/// Whether an answer is a page for people.
+pub(super) fn shows_page(headers: &HeaderMap) -> bool {
+    is_page(&media_type(headers))
+}
+
+fn is_page(media_type: &str) -> bool {
+    matches!(media_type, "text/html" | "application/xhtml+xml")
+}
+
+fn is_json(media_type: &str) -> bool {
+    media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
 /// Lines count from 1 and columns are bytes in `serde_json`.

@@ -17,7 +17,9 @@ fn expected(fault: Fault) -> &'static str {
         Fault::Forbidden => "forbidden",
         Fault::Html => "html",
         Fault::Redirect => "redirect",
-        Fault::Status500 | Fault::Status429 | Fault::Status503Html => "status",
+        Fault::Status500 => "status",
+        Fault::Status429 => "throttled",
+        Fault::Status503Html => "maintenance",
         Fault::Hang | Fault::SlowDrip => "deadline",
         Fault::Cut | Fault::Reset => "cut",
         Fault::NotJson | Fault::TruncatedJson => "not_json",
@@ -70,14 +72,24 @@ async fn every_fault_has_its_kind_ends_in_time_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn sap_says_when_it_wants_to_be_asked_again() {
+async fn sap_is_left_alone_for_as_long_as_it_wants() {
     let simulator = simulator().await;
-    let (client, _) = client(&sap_at(&simulator));
+    let (client, metrics) = client(&sap_at(&simulator));
     simulator.handle().set_fault(Some(Fault::Status429), Some(1));
 
     let error = client.look_up(id("1001910"), None, Instant::now() + LONG).await.unwrap_err();
 
     assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
+    assert_eq!(error.code(), Some("429"));
+    let asked = Instant::now();
+    for partner in ["1001910", "1001911", "4040404"] {
+        assert_eq!(look_up(&client, partner).await, "throttled");
+    }
+    assert_eq!(client.probe(Instant::now() + LONG).await.unwrap_err().label(), "throttled");
+    assert!(asked.elapsed() < Duration::from_millis(100), "nobody waits for the moment");
+    assert_eq!(simulator.handle().requests(), 1);
+    assert_eq!(metrics.sap.requests(SapOutcome::Throttled), 5);
+    client.retry_login();
     assert_eq!(look_up(&client, "1001910").await, "Direct sales|DE");
 }
 

@@ -14,8 +14,8 @@ use super::{
     testing::{PASSWORD, client, id, sap},
 };
 use crate::{
-    config::{Login, SalesAreas, Sap, Secret},
-    domain::{DialledNumber, Home, Lookup},
+    config::{Login, SalesArea, Sap, Secret},
+    domain::{DialledNumber, Home, IdForm, Lookup},
     simulator::{Simulator, SimulatorOptions, derived},
     telemetry::metrics::SapOutcome,
 };
@@ -73,7 +73,9 @@ async fn look_up(client: &SapClient, partner: &str) -> String {
 async fn every_partner_of_the_simulator_is_read_as_it_is() {
     let simulator = simulator().await;
     let native = Sap { preset: "native".to_owned(), ..sap_at(&simulator) };
-    let first = Sap { sales_areas: SalesAreas::First, ..sap_at(&simulator) };
+    let position = std::num::NonZeroU8::new(1);
+    let sales_area = SalesArea { position, ..SalesArea::default() };
+    let first = Sap { sales_area, ..sap_at(&simulator) };
     let german = Sap { language: "DE".to_owned(), ..sap_at(&simulator) };
     let [c4c, first, german, native] =
         [&sap_at(&simulator), &first, &german, &native].map(|sap| client(sap).0);
@@ -102,6 +104,7 @@ async fn every_partner_of_the_simulator_is_read_as_it_is() {
         ("1001914", ["Direct sales|-", "Direct sales|-", "Direktvertrieb|-", "Direct sales|-"]),
         ("1001915", ["ambiguous", "Indirect sales|DE", "ambiguous", "Indirect sales|DE"]),
         ("2000001", ["Partner|DE"; 4]),
+        ("3000001", ["Partner|DE", "Partner|DE", "Partner|DE", "unknown"]),
         ("4040404", ["unknown"; 4]),
         ("0001001910", ["unknown"; 4]),
     ] {
@@ -150,6 +153,59 @@ async fn explaining_shows_every_request_of_a_lookup() {
         "/sap/c4c/odata/v1/c4codataapi/IndividualCustomerCollection?$filter=CustomerID%20eq%20%272000001%27\
          &$expand=IndividualCustomerSalesData&$format=json&$top=2&sap-language=EN"
     );
+}
+
+#[tokio::test]
+async fn a_contact_is_decided_by_its_account_with_one_more_request() {
+    let simulator = simulator().await;
+    let (client, _) = client(&sap_at(&simulator));
+
+    let (result, asked) = client.look_up_traced(id("3000001"), None, Instant::now() + LONG).await;
+
+    assert_eq!(told(&result.unwrap()), "Partner|DE");
+    let steps: Vec<_> = asked.iter().map(|asked| asked.step.as_ref()).collect();
+    assert_eq!(steps, ["individual", "account", "contact", "account"]);
+    assert!(asked[3].target.contains("AccountID%20eq%20%272000001%27"), "{}", asked[3].target);
+    assert_eq!(asked[2].read, None);
+}
+
+#[tokio::test]
+async fn a_partner_is_found_by_the_dialled_number_and_only_by_it() {
+    let simulator = simulator().await;
+    let (client, _) = client(&Sap { preset: "c4c-phone".to_owned(), ..sap_at(&simulator) });
+    let home = Home::parse("DE").unwrap();
+    assert!(client.asks_by_phone());
+    client.probe(Instant::now() + LONG).await.unwrap();
+    for (dialled, expected) in [
+        (Some("+49 89 46149500"), "Direct sales|DE"),
+        (Some("089 46149500"), "Direct sales|DE"),
+        (Some("+49 89 46149501"), "unknown"),
+        (None, "unknown"),
+    ] {
+        let dialled = dialled.map(|dialled| DialledNumber::parse(dialled, home).unwrap());
+        let asked = client.look_up(id("7"), dialled.as_ref(), Instant::now() + LONG).await;
+        assert_eq!(told(&asked.unwrap()), expected, "{dialled:?}");
+    }
+    // The probe, and one for each number.
+    assert_eq!(simulator.handle().requests(), 4);
+}
+
+#[tokio::test]
+async fn an_unknown_id_is_asked_for_in_its_other_form_only_where_that_is_wanted() {
+    let simulator = simulator().await;
+    for (id_form, try_other_id_form, partner, expected, requests) in [
+        (IdForm::AsIs, false, "0001001910", "unknown", 3),
+        (IdForm::AsIs, true, "0001001910", "Direct sales|DE", 4),
+        (IdForm::StripZeros, false, "0001001910", "Direct sales|DE", 1),
+        (IdForm::Pad10, false, "1001910", "unknown", 3),
+        (IdForm::Pad10, true, "1001910", "Direct sales|DE", 4),
+        (IdForm::AsIs, true, "AB_7", "unknown", 3),
+    ] {
+        simulator.handle().reset();
+        let (client, _) = client(&Sap { id_form, try_other_id_form, ..sap_at(&simulator) });
+        assert_eq!(look_up(&client, partner).await, expected, "{id_form:?} {partner}");
+        assert_eq!(simulator.handle().requests(), requests, "{id_form:?} {partner}");
+    }
 }
 
 #[tokio::test]

@@ -38,6 +38,10 @@ pub enum SapOutcome {
     Forbidden,
     /// SAP pointed somewhere else.
     Redirect,
+    /// SAP wants to be left alone for a while.
+    Throttled,
+    /// A page about maintenance.
+    Maintenance,
     /// Another status that is no answer.
     Status,
     /// A page for people, such as a login form.
@@ -62,7 +66,7 @@ pub enum SapOutcome {
 
 impl SapOutcome {
     /// All of them, for metrics that exist from the start; in the order of the enum.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Found,
         Self::Unknown,
         Self::Ambiguous,
@@ -74,6 +78,8 @@ impl SapOutcome {
         Self::Credentials,
         Self::Forbidden,
         Self::Redirect,
+        Self::Throttled,
+        Self::Maintenance,
         Self::Status,
         Self::Html,
         Self::ContentType,
@@ -100,6 +106,8 @@ impl SapOutcome {
             Self::Credentials => "credentials",
             Self::Forbidden => "forbidden",
             Self::Redirect => "redirect",
+            Self::Throttled => "throttled",
+            Self::Maintenance => "maintenance",
             Self::Status => "status",
             Self::Html => "html",
             Self::ContentType => "content_type",
