@@ -1,7 +1,6 @@
 //! `dialgate presets`: the built-in dialects, to read and to copy.
 
-use anyhow::anyhow;
-use clap::Subcommand;
+use clap::{Subcommand, builder::PossibleValuesParser};
 
 use super::{Failure, output::print};
 use crate::sap::{preset_as_custom, preset_names, preset_summary};
@@ -13,6 +12,7 @@ pub(super) enum PresetsCommand {
     /// Print a preset in the form that `sap.custom` takes; `custom` prints an example of every key.
     Show {
         /// The preset.
+        #[arg(value_parser = PossibleValuesParser::new(preset_names().chain(["custom"])))]
         name: String,
     },
 }
@@ -27,13 +27,8 @@ impl PresetsCommand {
                     .collect();
                 print(&lines)
             }
-            Self::Show { name } => match preset_as_custom(&name) {
-                Some(text) => print(&text),
-                None => {
-                    let names: Vec<_> = preset_names().chain(["custom"]).collect();
-                    Err(anyhow!("there is no such preset; there are {}", names.join(", ")).into())
-                }
-            },
+            // clap has let only known names through.
+            Self::Show { name } => print(&preset_as_custom(&name).unwrap_or_default()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, StatusCode, response, uri::PathAndQuery};
+use http::{HeaderMap, StatusCode, response};
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout, timeout_at},
@@ -10,6 +10,7 @@ use tokio::{
 use tracing::warn;
 
 use super::{
+    asking::{Asking, outcome_of, with_marks, without_another},
     dialect::{DialectProblem, Step},
     error::{LookupError, ReplyProblem},
     health::{Health, SapHealth},
@@ -17,13 +18,13 @@ use super::{
     login::Login,
     odata::By,
     prepare::Prepared,
-    reply::{Head, Marks, Read, Reader, Sought, shows_page},
+    reply::{Head, Read, Reader, Sought, shows_page},
     said::{self, Said},
     transport::{BodyError, Transport, TransportError, read_body},
 };
 use crate::{
     config,
-    domain::{BusinessPartner, DialledNumber, IdForm, Lookup, PartnerId},
+    domain::{DialledNumber, IdForm, Lookup, PartnerId},
     telemetry::metrics::{Metrics, SapOutcome},
 };
 
@@ -374,52 +375,5 @@ impl SapClient {
     #[cfg(test)]
     pub(super) fn idle_connections(&self) -> usize {
         self.transport.idle.len()
-    }
-}
-
-/// One request on its way.
-struct Asking<'s> {
-    step: &'s Step,
-    sought: Sought<'s>,
-    target: PathAndQuery,
-    status: Option<StatusCode>,
-    said: Option<Said>,
-    started: Instant,
-}
-
-impl<'s> Asking<'s> {
-    /// A request that is about to be sent.
-    fn new(step: &'s Step, sought: Sought<'s>) -> Self {
-        let target = step.template.render(sought.id.as_str(), sought.phone);
-        Self { step, sought, target, status: None, said: None, started: Instant::now() }
-    }
-}
-
-/// A partner that leads on to nobody: known, but without anything to show a number by.
-fn without_another(marks: Marks) -> Lookup {
-    let Marks { blocked, contact_refused } = marks;
-    Lookup::Found(BusinessPartner::new(None, None, blocked, contact_refused))
-}
-
-/// What is known of the other partner, with the marks of both: the call is to the first and counts
-/// for the second.
-fn with_marks(known: Lookup, marks: Marks) -> Lookup {
-    match known {
-        Lookup::Found(mut partner) => {
-            partner.blocked |= marks.blocked;
-            partner.contact_refused |= marks.contact_refused;
-            Lookup::Found(partner)
-        }
-        Lookup::Unknown => without_another(marks),
-        Lookup::Ambiguous => Lookup::Ambiguous,
-    }
-}
-
-fn outcome_of(result: &Result<Read, LookupError>) -> SapOutcome {
-    match result {
-        Ok(Read::Known(Lookup::Found(_)) | Read::LeadsOn { .. }) => SapOutcome::Found,
-        Ok(Read::Known(Lookup::Unknown)) => SapOutcome::Unknown,
-        Ok(Read::Known(Lookup::Ambiguous)) => SapOutcome::Ambiguous,
-        Err(error) => error.outcome(),
     }
 }

@@ -6,6 +6,7 @@
 //! refused our credentials. The rule above all others: a record is used only if it is the one that
 //! was asked for.
 
+mod asking;
 mod client;
 mod dialect;
 mod error;

@@ -3,6 +3,7 @@
 pub(crate) mod cap;
 pub(crate) mod client;
 pub(crate) mod gateway;
+pub(crate) mod mock_sap;
 pub(crate) mod program;
 
 use std::{future::Future, time::Duration};
