@@ -97,6 +97,11 @@ impl Story {
                 &format!("{} in {} ms: {}", status, asked.took.as_millis(), read(asked)),
             );
             line("", &asked.target);
+            if let Some(said) = &asked.said {
+                let code = said.code.as_deref().unwrap_or("no code");
+                let message = said.message.as_deref().unwrap_or("no message");
+                line("SAP said", &format!("{code}: {message}"));
+            }
         }
         match &self.result {
             Ok(Lookup::Found(partner)) => {
@@ -136,6 +141,8 @@ impl Story {
                     "status": asked.status.map(|status| status.as_u16()),
                     "took_ms": asked.took.as_millis(),
                     "outcome": asked.outcome.label(),
+                    "code": asked.said.as_ref().and_then(|said| said.code.as_deref()),
+                    "message": asked.said.as_ref().and_then(|said| said.message.as_deref()),
                 })
             })
             .collect();

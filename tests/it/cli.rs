@@ -139,7 +139,8 @@ async fn explain_tells_every_step_and_the_reason() {
         ("2000001", "dial", serde_json::Value::Null, 2),
         ("1001912", "refuse", "partner_blocked".into(), 1),
         ("1001915", "refuse", "partner_ambiguous".into(), 1),
-        ("4040404", "refuse", "partner_unknown".into(), 2),
+        ("3000001", "dial", serde_json::Value::Null, 4),
+        ("4040404", "refuse", "partner_unknown".into(), 3),
     ] {
         let output =
             run(dialgate().args(["explain", partner, "--json", "--config"]).arg(&file)).await;

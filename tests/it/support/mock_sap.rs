@@ -7,9 +7,8 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::{cap::folder, eventually};
+use super::{SAP_USER, cap::folder, eventually};
 
-pub(crate) const USER: &str = "JTEL_GW";
 pub(crate) const PASSWORD: &str = "mock-s3cret";
 
 /// A running mock-sap. Ends with the test.
@@ -25,7 +24,12 @@ impl MockSap {
         let address = free.local_addr().unwrap();
         drop(free);
         let process = Command::new(folder("DIALGATE_TEST_MOCK_SAP").join("bin/mock-sap"))
-            .args(["--port", &address.port().to_string(), "--auth", &format!("{USER}:{PASSWORD}")])
+            .args([
+                "--port",
+                &address.port().to_string(),
+                "--auth",
+                &format!("{SAP_USER}:{PASSWORD}"),
+            ])
             .args(["--no-request-log", "-q"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
