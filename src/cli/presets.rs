@@ -21,10 +21,11 @@ impl PresetsCommand {
     pub(super) fn execute(self) -> Result<(), Failure> {
         match self {
             Self::List => {
-                let lines: String = preset_names()
-                    .chain(["custom"])
-                    .map(|name| format!("{name:<16}{}\n", preset_summary(name).unwrap_or_default()))
-                    .collect();
+                let mut lines = String::new();
+                for name in preset_names().chain(["custom"]) {
+                    let summary = preset_summary(name).unwrap_or_default();
+                    lines.extend([&format!("{name:<16}"), summary, "\n"]);
+                }
                 print(&lines)
             }
             // clap has let only known names through.

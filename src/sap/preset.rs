@@ -62,5 +62,5 @@ pub fn preset_summary(name: &str) -> Option<&'static str> {
 /// A built-in dialect; `None`: there is no such preset.
 pub(super) fn built_in(name: &str) -> Option<Result<config::Dialect, serde_saphyr::Error>> {
     let is_built_in = name != CUSTOM;
-    preset_text(name).filter(|_| is_built_in).map(|text| serde_saphyr::from_str(text))
+    preset_text(name).filter(|_| is_built_in).map(serde_saphyr::from_str)
 }

@@ -108,7 +108,7 @@ pub(in crate::config) struct SapFile {
     max_answer: SizeText,
     /// Three digits: the client of an SAP that has several, sent as `sap-client`.
     client: Option<String>,
-    /// In which form a partner ID of digits is sent: as_is, strip_zeros or pad_10.
+    /// In which form a partner ID of digits is sent.
     id_form: IdFormFile,
     /// True: an ID that SAP does not know is asked for once more in the other form.
     try_other_id_form: bool,

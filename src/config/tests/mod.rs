@@ -5,6 +5,7 @@ mod changes;
 mod mistakes;
 mod number_files;
 mod places;
+mod sap_answers;
 mod secrets;
 mod shipped;
 

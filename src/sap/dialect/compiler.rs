@@ -7,7 +7,7 @@ use crate::{
     sap::{
         odata::{By, Template},
         path::{Absent, Path},
-        reply::{AreaRule, Areas, Channel, Identity, Mark, Named, Next, Reader, Unmapped},
+        reply::{AreaRule, Areas, Channel, Here, Identity, Mark, Named, Next, Reader, Unmapped},
     },
 };
 
@@ -120,20 +120,17 @@ impl Compiler<'_> {
         let areas = all(step.areas.as_ref().map(|areas| self.areas(areas, top)));
         let area = areas.as_ref().and_then(Option::as_ref).map(|areas| &areas.list.path);
         let channel = self.channel(step, top, area);
-        let country = match &step.country {
-            Some(country) => self.inner("country", country, top),
-            None => {
-                self.wrong("country", "is missing");
-                None
-            }
-        };
+        if step.country.is_none() {
+            self.wrong("country", "is missing");
+        }
+        let country = step.country.as_ref().and_then(|country| self.inner("country", country, top));
         self.area_rules(step);
-        Some(Next::Here {
+        Some(Next::Here(Box::new(Here {
             areas: areas?,
             position: self.sap.sales_area.position.map(|place| usize::from(place.get()) - 1),
             channel: channel?,
             country: country?,
-        })
+        })))
     }
 
     /// The place of the step that a record leads on to. It leads no further, so that no chain of

@@ -133,7 +133,7 @@ fn headers(
             (Ok(name), Ok(value)) => drop(sound.insert(name, value)),
             (Err(_), _) => problems.push(DialectProblem::new(key, "is not the name of a header")),
             (_, Err(_)) => {
-                problems.push(DialectProblem::new(key, "has a character that no header can carry"))
+                problems.push(DialectProblem::new(key, "has a character that no header can carry"));
             }
         }
     }

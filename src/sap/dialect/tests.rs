@@ -116,7 +116,7 @@ fn a_rule_that_a_preset_cannot_follow_is_a_problem_with_its_key() {
         ("c4c", texts(), area(Some("1000"), Some("00")), vec![]),
         ("sales-cloud-v2", none(), area(Some("1000"), Some("00")), vec![]),
     ] {
-        let sap = config::Sap { channel_texts, sales_area, ..testing::preset(preset) };
+        let sap = config::Sap { sales_area, channel_texts, ..testing::preset(preset) };
 
         let problems = compile(&sap).err().unwrap_or_default();
 

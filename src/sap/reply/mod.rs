@@ -18,7 +18,7 @@ use super::{
 };
 use crate::domain::{BusinessPartner, CountryCode, Lookup, PartnerId};
 
-pub(super) use record::{AreaRule, Areas, Channel, Identity, Mark, Named, Next, Unmapped};
+pub(super) use record::{AreaRule, Areas, Channel, Here, Identity, Mark, Named, Next, Unmapped};
 
 /// With this header BTP says that it wants a login, also with status 200 (SAP BTP Neo).
 const LOGIN_WANTED: &str = "com.sap.cloud.security.login";

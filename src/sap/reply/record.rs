@@ -43,15 +43,22 @@ pub(in crate::sap) enum Identity {
 /// Where channel and country are.
 #[derive(Clone, Debug)]
 pub(in crate::sap) enum Next {
-    Here {
-        areas: Option<Areas>,
-        /// Only what stands at this place counts, from 0.
-        position: Option<usize>,
-        channel: Channel,
-        country: Named,
-    },
+    Here(Box<Here>),
     /// With another partner.
-    Another { id: Named, step: usize },
+    Another {
+        id: Named,
+        step: usize,
+    },
+}
+
+/// Channel and country in the record itself.
+#[derive(Clone, Debug)]
+pub(in crate::sap) struct Here {
+    pub(in crate::sap) areas: Option<Areas>,
+    /// Only what stands at this place counts, from 0.
+    pub(in crate::sap) position: Option<usize>,
+    pub(in crate::sap) channel: Channel,
+    pub(in crate::sap) country: Named,
 }
 
 /// The sales areas of a record, and which of them count.
@@ -135,8 +142,8 @@ impl Reader {
             blocked: self.is_set(self.blocked.as_ref(), row)?,
             contact_refused: self.is_set(self.contact_refused.as_ref(), row)?,
         };
-        let (areas, position, channel, country) = match &self.next {
-            Next::Here { areas, position, channel, country } => (areas, position, channel, country),
+        let Here { areas, position, channel, country } = match &self.next {
+            Next::Here(here) => &**here,
             Next::Another { id, step } => return self.another(id, *step, marks, row),
         };
         let channel = match areas {
@@ -220,13 +227,11 @@ impl Reader {
                     DistributionChannel::parse(text).map(Told::Channel).map_err(|_wrong| wrong())
                 }
                 (Value::String(code), Channel::Code { texts, unmapped, .. }) => {
-                    Ok(match texts.get(code) {
-                        Some(channel) => Told::Channel(channel.clone()),
-                        None => {
-                            unmapped.tell(code);
-                            Told::Code(code.clone())
-                        }
-                    })
+                    if let Some(channel) = texts.get(code) {
+                        return Ok(Told::Channel(channel.clone()));
+                    }
+                    unmapped.tell(code);
+                    Ok(Told::Code(code.clone()))
                 }
                 _ => Err(wrong()),
             })

@@ -183,3 +183,23 @@ async fn an_outage_is_logged_once_and_so_is_its_end() {
     assert!(logged[1].contains("INFO") && logged[1].contains("answers again"), "{}", logged[1]);
     assert!(logged.iter().all(|line| !line.contains("1001910") && !line.contains("Obj")));
 }
+
+#[tokio::test]
+async fn the_log_has_saps_code_and_never_its_words() {
+    let simulator = simulator().await;
+    let (client, _) = client(&sap_at(&simulator));
+    let lines = Lines::default();
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
+    let _logging = subscriber.set_default();
+    simulator.handle().set_fault(Some(Fault::Forbidden), Some(1));
+
+    let (result, asked) = client.look_up_traced(id("1001910"), None, Instant::now() + LONG).await;
+
+    assert_eq!(result.unwrap_err().code(), Some("403"));
+    let said = asked[0].said.clone().unwrap();
+    assert_eq!(said.message.as_deref(), Some("no authorization"));
+    let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("code=\"403\""), "{logged}");
+    assert!(!logged.contains("no authorization"), "{logged}");
+}
