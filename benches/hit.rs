@@ -119,9 +119,9 @@ fn hit(c: &mut Criterion) {
     let lookup = &known.remembered.lookup;
     group.bench_function("decide", |b| {
         b.iter(|| {
-            decide(black_box(lookup), black_box(&query.dialled), &config.rules).eq(&decide(
+            decide(black_box(lookup), Some(black_box(&query.dialled)), &config.rules).eq(&decide(
                 lookup,
-                &query.dialled,
+                Some(&query.dialled),
                 &config.rules,
             ))
         });

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! TcpStream ─ net::Listener ─ TlsStream ─ net::connection ─ Request
-//!    └─ gateway::Gateway::handle ── Clients (who asks) ── Query (what is asked)
+//!    └─ gateway::Gateway::handle ── Clients (who asks) ── Query or drop_in (what is asked)
 //!          └─ lookup::Partners::find ── memory │ sap::SapClient ── domain::Lookup
 //!                └─ domain::decide(lookup, number, rules) ── Decision
 //!    ┌───────────────────────────────────────┘
@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Read `gateway/mod.rs` first: a call reads there from top to bottom. Then `domain/decision.rs`
-//! (the rules), `lookup/mod.rs` (the memory), `sap/client.rs` (what SAP is asked) and `app/mod.rs`
+//! (the rules; `domain/plan.rs` is the numbering plan), `lookup/mod.rs` (the memory), `sap/client.rs` (what SAP is asked) and `app/mod.rs`
 //! (how the parts are put together).
 //!
 //! # Rooms

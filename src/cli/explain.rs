@@ -13,8 +13,8 @@ use crate::{
     app,
     config::{Answers, Config, Environment},
     domain::{
-        BusinessPartner, ContractNumber, Decision, DialledNumber, DistributionChannel, Lookup,
-        PartnerId, Reason, decide, decide_without_sap,
+        BusinessPartner, CallerId, ContractNumber, Decision, Dial, DialledNumber,
+        DistributionChannel, Lookup, PartnerId, Reason, decide, decide_without_sap,
     },
     gateway::status_of,
     sap::{Asked, LookupError, SapClient},
@@ -74,13 +74,9 @@ fn first_problem(problem: Option<crate::sap::DialectProblem>) -> anyhow::Error {
 
 impl Story {
     fn decision<'a>(&'a self, config: &'a Config) -> Decision<'a> {
-        // Without a number any one does: no rule of today reads it.
-        match (
-            &self.result,
-            self.dialled.or_else(|| DialledNumber::parse("+4930", config.query.home).ok()),
-        ) {
-            (Ok(lookup), Some(dialled)) => decide(lookup, &dialled, &config.rules),
-            _ => decide_without_sap(&config.rules),
+        match &self.result {
+            Ok(lookup) => decide(lookup, self.dialled.as_ref(), &config.rules),
+            Err(_) => decide_without_sap(self.dialled.as_ref(), &config.rules),
         }
     }
 
@@ -126,6 +122,9 @@ impl Story {
         let decision = self.decision(config);
         line("jtel gets", &told(&decision, config.answers));
         line("because", &self.because(&decision));
+        if let Decision::Dial(Dial { caller_id: CallerId::Misfit, .. }) = decision {
+            line("but", "that number is foreign where this one rings (rules.caller_id_fit: warn)");
+        }
         text
     }
 
@@ -164,6 +163,7 @@ impl Story {
                 .or(found.and_then(BusinessPartner::contract_number))
                 .map(ContractNumber::as_str),
             "serviceNumber": dial.and_then(|d| d.service_number).map(|n| n.to_string()),
+            "callerId": dial.map(|dial| dial.caller_id.label()),
             "decision": if dial.is_some() { "dial" } else { "refuse" },
             "reason": reason,
             "because": self.because(&decision),
@@ -173,6 +173,11 @@ impl Story {
 
     fn because(&self, decision: &Decision<'_>) -> String {
         let reason = match decision {
+            Decision::Dial(dial) if dial.caller_id == CallerId::Fallback => {
+                return "the partner's own number is foreign where this number rings; \
+                        rules.fallback_service_numbers has this one for the country called"
+                    .to_owned();
+            }
             Decision::Dial(dial) if dial.by_default => {
                 return "the rules dial the default pair (rules.default)".to_owned();
             }
@@ -197,10 +202,12 @@ impl Story {
                 .to_owned()
         }
         Reason::PartnerBlocked => {
-            "SAP marks the partner as blocked (rules.partner_blocked)".to_owned()
+            "SAP marks the partner as blocked (rules.partner_blocked, rules.refuse_when)".to_owned()
         }
         Reason::ContactNotAllowed => {
-            "SAP marks the partner as not to be contacted (rules.contact_not_allowed)".to_owned()
+            "SAP marks the partner as not to be contacted (rules.contact_not_allowed, \
+             rules.refuse_when)"
+                .to_owned()
         }
         Reason::NoServiceNumber => match &self.result {
             Ok(Lookup::Found(partner)) if partner.contract_number().is_some() => {
@@ -215,6 +222,16 @@ impl Story {
         .to_owned(),
         Reason::SapUnavailable => {
             "SAP gave no usable answer; `dialgate check --connect` says what to do".to_owned()
+        }
+        Reason::NumberNotAllowed => {
+            "rules.never_dialled or rules.destination_countries forbid the number; without a \
+             number they forbid every call"
+                .to_owned()
+        }
+        Reason::CallerIdNotAllowed => {
+            "the service number is foreign where this number rings (rules.caller_id_fit); without \
+             a number nobody can tell, so that the rule refuses"
+                .to_owned()
         }
         Reason::BadQuery | Reason::Unauthorized | Reason::Overloaded => reason.label().to_owned(),
     }

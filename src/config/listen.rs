@@ -24,6 +24,8 @@ pub struct Listen {
     pub address: SocketAddr,
     /// The path of onClickToDial; begins with `/`, has no query.
     pub path: String,
+    /// Questions as Cloud for Customer is asked them are answered as well.
+    pub drop_in: bool,
     /// `None`: plaintext, because a load balancer in front ends TLS.
     pub tls: Option<Tls>,
     /// Most calls answered at once; one more is refused as overloaded.
@@ -122,6 +124,8 @@ pub(super) struct ListenFile {
     address: String,
     /// The path that jtel's REST URL ends with.
     path: String,
+    /// True: questions as SAP Cloud for Customer is asked them are answered as well.
+    drop_in: bool,
     /// Certificate and key that jtel sees.
     pub(super) tls: Option<TlsFile>,
     /// True: no TLS here, because a load balancer in front ends it; then there is no tls section.
@@ -200,6 +204,7 @@ impl Default for ListenFile {
         Self {
             address: "0.0.0.0:8443".to_owned(),
             path: "/onClickToDial".to_owned(),
+            drop_in: false,
             tls: None,
             plaintext_behind_a_tls_load_balancer: false,
             max_calls: 4096,
@@ -260,7 +265,8 @@ impl ListenFile {
             _ => {}
         }
         let max_calls = self.max_calls;
-        Some(Listen { address: address?, path: path?, tls, max_calls, limits: limits? })
+        let drop_in = self.drop_in;
+        Some(Listen { address: address?, path: path?, drop_in, tls, max_calls, limits: limits? })
     }
 
     fn path(&self, reading: &mut Reading<'_>) -> Option<String> {

@@ -3,15 +3,24 @@
 //! The first line names the columns, `contract_number;service_number`. Fields are separated by `;`
 //! or `,`, whichever the first line uses, and may stand in double quotes.
 
-use std::{fs, ops::Range};
+use std::{fs, ops::Range, path::Path};
 
-use super::resolve::{Place, Reading, error_text};
+use super::{
+    findings::Findings,
+    resolve::{Environment, Place, Reading, error_text},
+};
 
 /// A longer file is a mistake in the path: this is room for about 25,000 rows.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The names of the columns, in any order.
+/// The names of the columns, in any order. jtel's and Excel's spellings of them count as well.
 const COLUMNS: [&str; 2] = ["contract_number", "service_number"];
+
+/// The names of the columns of `rules.never_dialled.ranges_file`.
+const RANGE: [&str; 2] = ["from", "to"];
+
+/// A text of a table, and its place.
+type Placed = (String, Place);
 
 /// One contract number with its service number, unread, each with its place.
 pub(super) struct Row {
@@ -21,7 +30,43 @@ pub(super) struct Row {
 
 /// Reads the file. What is wrong with it is found in its own lines.
 pub(super) fn read(path: &str, reading: &mut Reading<'_>) -> Vec<Row> {
-    let key = "rules.service_numbers_file";
+    let rows = read_pairs(path, "rules.service_numbers_file", COLUMNS, reading);
+    rows.into_iter().map(row).collect()
+}
+
+/// Reads a file of ranges of telephone numbers, each with its beginning and its end.
+pub(super) fn read_ranges(path: &str, reading: &mut Reading<'_>) -> Vec<[Placed; 2]> {
+    read_pairs(path, "rules.never_dialled.ranges_file", RANGE, reading)
+}
+
+/// Reads a list of service numbers as jtel keeps it, as contract number and service number.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub fn read_list(path: &Path) -> Result<Vec<(String, String)>, Findings> {
+    let name = path.display().to_string();
+    let environment = Environment::of([]);
+    let findings = Findings::new(&name, "");
+    let mut reading = Reading { findings, environment: &environment, base_dir: Path::new("") };
+    let rows = read_pairs(&name, "", COLUMNS, &mut reading);
+    if reading.findings.is_empty() {
+        Ok(rows.into_iter().map(|[contract, number]| (contract.0, number.0)).collect())
+    } else {
+        Err(reading.findings)
+    }
+}
+
+fn row([contract_number, service_number]: [Placed; 2]) -> Row {
+    Row { contract_number, service_number }
+}
+
+fn read_pairs(
+    path: &str,
+    key: &str,
+    columns: [&str; 2],
+    reading: &mut Reading<'_>,
+) -> Vec<[Placed; 2]> {
     let full = reading.path(path);
     let text = match fs::metadata(&full).map(|metadata| metadata.len()) {
         Ok(0..=MAX_BYTES) => fs::read(&full),
@@ -43,11 +88,22 @@ pub(super) fn read(path: &str, reading: &mut Reading<'_>) -> Vec<Row> {
             return Vec::new();
         }
     };
-    table(&full.display().to_string(), &text, reading)
+    pairs(&full.display().to_string(), &text, columns, reading)
+}
+
+/// Reads the text of a list of service numbers.
+#[cfg(test)]
+pub(super) fn table(name: &str, text: &str, reading: &mut Reading<'_>) -> Vec<Row> {
+    pairs(name, text, COLUMNS, reading).into_iter().map(row).collect()
 }
 
 /// Reads the text of such a file.
-pub(super) fn table(name: &str, text: &str, reading: &mut Reading<'_>) -> Vec<Row> {
+fn pairs(
+    name: &str,
+    text: &str,
+    columns: [&str; 2],
+    reading: &mut Reading<'_>,
+) -> Vec<[Placed; 2]> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = reading.findings.open(name, text);
     let separator = match text.lines().next() {
@@ -57,30 +113,31 @@ pub(super) fn table(name: &str, text: &str, reading: &mut Reading<'_>) -> Vec<Ro
     let mut wrong = Vec::new();
     let mut records = records(text, separator, &mut wrong).into_iter();
     let header = records.next().unwrap_or_default();
-    let columns = COLUMNS.map(|column| {
-        header.iter().position(|field| field.text.trim().eq_ignore_ascii_case(column))
-    });
+    // `Contract Number` is `contract_number` as people write it.
+    let plain = |text: &str| text.replace([' ', '_', '-'], "").to_ascii_lowercase();
+    let places = columns
+        .map(|column| header.iter().position(|field| plain(field.text.trim()) == plain(column)));
     let mut rows = Vec::new();
-    if let [Some(contract), Some(number)] = columns {
+    if let [Some(first), Some(second)] = places {
         for record in records {
-            match (record.get(contract), record.get(number)) {
-                (Some(contract), Some(number)) => rows.push(Row {
-                    contract_number: contract.placed(document),
+            match (record.get(first), record.get(second)) {
+                (Some(first), Some(second)) => rows.push([
+                    first.placed(document),
                     // Digits have no meaningful blanks around them; a contract number may.
-                    service_number: (number.text.trim().to_owned(), number.placed(document).1),
-                }),
+                    (second.text.trim().to_owned(), second.placed(document).1),
+                ]),
                 (one, other) => {
                     let span = one.or(other).map_or(0..0, |field| field.span.clone());
-                    wrong.push((span, "has fewer columns than the first line"));
+                    wrong.push((span, "has fewer columns than the first line".to_owned()));
                 }
             }
         }
     } else {
         let span = header.first().map_or(0..0, |field| field.span.clone());
-        wrong.push((span, "the first line is not `contract_number;service_number`"));
+        wrong.push((span, format!("the first line is not `{}`", columns.join(";"))));
     }
     for (span, told) in wrong {
-        reading.findings.push(document, span, "", told.to_owned(), None);
+        reading.findings.push(document, span, "", told, None);
     }
     rows
 }
@@ -101,7 +158,7 @@ impl Field {
 fn records(
     text: &str,
     separator: char,
-    wrong: &mut Vec<(Range<usize>, &'static str)>,
+    wrong: &mut Vec<(Range<usize>, String)>,
 ) -> Vec<Vec<Field>> {
     let mut records = Vec::new();
     let mut record: Vec<Field> = Vec::new();
@@ -132,7 +189,7 @@ fn records(
         }
     }
     if let Some(quote) = quote {
-        wrong.push((quote..quote + 1, "this quote is never closed"));
+        wrong.push((quote..quote + 1, "this quote is never closed".to_owned()));
     } else if !field.is_empty() || !record.is_empty() {
         record.push(Field { text: field, span: start..text.len() });
         records.push(record);

@@ -1,6 +1,6 @@
 //! `rules:` which service number belongs to which contract number, and what happens without one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     findings::shown,
     number_list::{self, Row},
+    number_rules::{self, CallerIdFitFile, NeverDialledFile, PartnerFlag, RefuseWhenFile},
     resolve::Reading,
 };
 use crate::domain::{
@@ -34,6 +35,19 @@ pub(super) struct RulesFile {
     partner_blocked: Marked,
     /// What happens to a partner that does not want to be contacted.
     contact_not_allowed: Marked,
+    /// Marks of a partner in SAP that refuse the call, besides the two above.
+    #[schemars(with = "Vec<RefuseWhenFile>")]
+    refuse_when: Vec<Option<RefuseWhenFile>>,
+    /// Numbers that are never dialled.
+    never_dialled: NeverDialledFile,
+    /// The countries (ISO 3166) that may be called; without it, all of them.
+    #[schemars(with = "Option<Vec<String>>")]
+    destination_countries: Option<Vec<Option<String>>>,
+    /// What happens where the service number is foreign in the country that is called.
+    caller_id_fit: CallerIdFitFile,
+    /// With `caller_id_fit: fallback`: by country called, the service number shown there.
+    #[schemars(with = "BTreeMap<String, String>")]
+    fallback_service_numbers: BTreeMap<String, Option<String>>,
 }
 
 /// One entry of `rules.service_numbers:` in `config.yaml`.
@@ -101,15 +115,28 @@ impl Default for RulesFile {
             default: None,
             partner_blocked: Marked::Refuse,
             contact_not_allowed: Marked::Dial,
+            refuse_when: Vec::new(),
+            never_dialled: NeverDialledFile::default(),
+            destination_countries: None,
+            caller_id_fit: CallerIdFitFile::Warn,
+            fallback_service_numbers: BTreeMap::new(),
         }
     }
 }
 
 impl RulesFile {
-    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> Rules {
+    /// The rules, and the tests that SAP's records are put to for them.
+    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> (Rules, Vec<PartnerFlag>) {
         let service_numbers = self.service_numbers(reading);
         let default_pair = self.default_pair(&service_numbers, reading);
-        Rules {
+        let (flags, refuse_when) = number_rules::refuse_when(&self.refuse_when, reading);
+        let (caller_id_fit, fallbacks) = number_rules::caller_id_fit(
+            self.caller_id_fit,
+            &self.fallback_service_numbers,
+            &service_numbers,
+            reading,
+        );
+        let rules = Rules {
             service_numbers,
             unmatched: match self.without_service_number {
                 WithoutServiceNumber::Refuse => Unmatched::Refuse,
@@ -123,7 +150,13 @@ impl RulesFile {
             default_pair,
             refuse_blocked: self.partner_blocked == Marked::Refuse,
             refuse_contact_refused: self.contact_not_allowed == Marked::Refuse,
-        }
+            refuse_when,
+            never_dialled: self.never_dialled.resolve(reading),
+            destinations: number_rules::destinations(self.destination_countries.as_ref(), reading),
+            caller_id_fit,
+            fallbacks,
+        };
+        (rules, flags)
     }
 
     /// The rows of the file and of the list beside it, as one.
@@ -156,6 +189,9 @@ impl RulesFile {
             let number = ServiceNumber::parse(number_text)
                 .map_err(|error| reading.at_place(number_place, error.to_string()))
                 .ok();
+            if let Some(fault) = number.and_then(|number| number.plan_fault()) {
+                reading.at_place(number_place, format!("`{}` {fault}", shown(number_text)));
+            }
             let Some(contract) = contract else { continue };
             if let Some(first) = places.get(contract.as_str()) {
                 let first = reading.line_of_place(first);

@@ -5,7 +5,7 @@
 use super::{
     numbers::{DialledNumber, ServiceNumber},
     partner::{BusinessPartner, ContractNumber, CountryCode, DistributionChannel, Lookup},
-    rules::{DefaultPair, Rules, Unavailable, Unmatched},
+    rules::{CallerIdFit, DefaultPair, Rules, Unavailable, Unmatched},
 };
 
 /// What jtel is told.
@@ -30,6 +30,33 @@ pub struct Dial<'a> {
     pub service_number: Option<ServiceNumber>,
     /// The pair is the configured default, not the partner's own.
     pub by_default: bool,
+    /// How the number shown fits the number dialled.
+    pub caller_id: CallerId,
+}
+
+/// How the number shown fits the number dialled: whether both belong to one country.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CallerId {
+    /// Nobody looked: the rule is off, or there is no number to look at.
+    Unchecked,
+    /// Both belong to one country.
+    Fits,
+    /// They do not, and the rule only warns.
+    Misfit,
+    /// They did not; what is shown is the fallback of the destination.
+    Fallback,
+}
+
+impl CallerId {
+    /// The word in records.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Unchecked => "unchecked",
+            Self::Fits => "fits",
+            Self::Misfit => "misfit",
+            Self::Fallback => "fallback",
+        }
+    }
 }
 
 /// Why a call is refused: a closed list, one word in answer, metric and record alike.
@@ -53,11 +80,15 @@ pub enum Reason {
     NoServiceNumber,
     /// SAP gave no usable answer and none is remembered.
     SapUnavailable,
+    /// The number may not be dialled: by kind, by beginning, or by destination.
+    NumberNotAllowed,
+    /// The number to be shown is foreign where it would ring.
+    CallerIdNotAllowed,
 }
 
 impl Reason {
     /// All of them, for metrics that exist from the start.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::BadQuery,
         Self::Unauthorized,
         Self::Overloaded,
@@ -67,6 +98,8 @@ impl Reason {
         Self::ContactNotAllowed,
         Self::NoServiceNumber,
         Self::SapUnavailable,
+        Self::NumberNotAllowed,
+        Self::CallerIdNotAllowed,
     ];
 
     /// The word in the answer's `reason`, in metrics and in records.
@@ -81,6 +114,8 @@ impl Reason {
             Self::ContactNotAllowed => "contact_not_allowed",
             Self::NoServiceNumber => "no_service_number",
             Self::SapUnavailable => "sap_unavailable",
+            Self::NumberNotAllowed => "number_not_allowed",
+            Self::CallerIdNotAllowed => "caller_id_not_allowed",
         }
     }
 }
@@ -119,9 +154,17 @@ impl Source {
 /// Decides from what SAP said.
 ///
 /// What forbids a call comes before what it would show: a blocked partner without a service number
-/// is blocked. The dialled number takes part so that rules on it need no new way through the
-/// program; none of today's rules reads it.
-pub fn decide<'a>(lookup: &'a Lookup, _dialled: &DialledNumber, rules: &'a Rules) -> Decision<'a> {
+/// is blocked. What the number alone forbids comes before everything, so that it does not depend on
+/// SAP. `dialled` is `None` where a question has no number; a rule that needs it then refuses,
+/// because what cannot be checked must not be dialled.
+pub fn decide<'a>(
+    lookup: &'a Lookup,
+    dialled: Option<&DialledNumber>,
+    rules: &'a Rules,
+) -> Decision<'a> {
+    if !may_be_dialled(dialled, rules) {
+        return Decision::Refuse(Reason::NumberNotAllowed);
+    }
     let partner = match lookup {
         Lookup::Found(partner) => partner,
         Lookup::Unknown => return Decision::Refuse(Reason::PartnerUnknown),
@@ -133,24 +176,79 @@ pub fn decide<'a>(lookup: &'a Lookup, _dialled: &DialledNumber, rules: &'a Rules
     if rules.refuse_contact_refused && partner.contact_refused {
         return Decision::Refuse(Reason::ContactNotAllowed);
     }
+    let flagged = |(bit, _): &(u32, &Reason)| partner.flags.checked_shr(*bit).unwrap_or(0) & 1 == 1;
+    if let Some((_, reason)) = (0..).zip(&rules.refuse_when).find(flagged) {
+        return Decision::Refuse(*reason);
+    }
     let own = own_pair(partner);
     if let Some(own) = own
         && let Some(service_number) = rules.service_numbers.of(own.contract_number)
     {
-        return Decision::Dial(Dial { service_number: Some(service_number), ..own });
+        return fitting(Dial { service_number: Some(service_number), ..own }, dialled, rules);
     }
     match (rules.unmatched, own, &rules.default_pair) {
         (Unmatched::DialWithoutNumber, Some(own), _) => Decision::Dial(own),
-        (Unmatched::DialDefault, _, Some(pair)) => Decision::Dial(by_default(pair)),
+        (Unmatched::DialDefault, _, Some(pair)) => fitting(by_default(pair), dialled, rules),
         _ => Decision::Refuse(Reason::NoServiceNumber),
     }
 }
 
 /// Decides where SAP gave no answer and none is remembered.
-pub fn decide_without_sap(rules: &Rules) -> Decision<'_> {
+pub fn decide_without_sap<'a>(dialled: Option<&DialledNumber>, rules: &'a Rules) -> Decision<'a> {
+    if !may_be_dialled(dialled, rules) {
+        return Decision::Refuse(Reason::NumberNotAllowed);
+    }
     match (rules.unavailable, &rules.default_pair) {
-        (Unavailable::DialDefault, Some(pair)) => Decision::Dial(by_default(pair)),
+        (Unavailable::DialDefault, Some(pair)) => fitting(by_default(pair), dialled, rules),
         _ => Decision::Refuse(Reason::SapUnavailable),
+    }
+}
+
+/// What the number alone says, whoever the partner is.
+fn may_be_dialled(dialled: Option<&DialledNumber>, rules: &Rules) -> bool {
+    let Some(dialled) = dialled else {
+        return !rules.never_dialled.is_set() && rules.destinations.is_none();
+    };
+    if rules.never_dialled.is_set() && rules.never_dialled.contain(dialled) {
+        return false;
+    }
+    match &rules.destinations {
+        None => true,
+        // A number whose country nobody can tell is in none of them.
+        Some(allowed) => dialled.country().is_some_and(|country| allowed.contains(&country)),
+    }
+}
+
+/// The last step of a call that is put through: whether its number may be shown where it rings.
+fn fitting<'a>(dial: Dial<'a>, dialled: Option<&DialledNumber>, rules: &'a Rules) -> Decision<'a> {
+    let (Some(shown), Some(dialled)) = (&dial.service_number, dialled) else {
+        return match (rules.caller_id_fit, dial.service_number) {
+            (CallerIdFit::Refuse | CallerIdFit::Fallback, Some(_)) => {
+                Decision::Refuse(Reason::CallerIdNotAllowed)
+            }
+            _ => Decision::Dial(dial),
+        };
+    };
+    if rules.caller_id_fit == CallerIdFit::Off {
+        return Decision::Dial(dial);
+    }
+    if dialled.plan().shares_country(&shown.plan()) {
+        return Decision::Dial(Dial { caller_id: CallerId::Fits, ..dial });
+    }
+    let fallback = || rules.fallbacks.get(&dialled.country()?);
+    match rules.caller_id_fit {
+        CallerIdFit::Off | CallerIdFit::Warn => {
+            Decision::Dial(Dial { caller_id: CallerId::Misfit, ..dial })
+        }
+        CallerIdFit::Refuse => Decision::Refuse(Reason::CallerIdNotAllowed),
+        CallerIdFit::Fallback => match fallback() {
+            Some(pair) => Decision::Dial(Dial {
+                by_default: false,
+                caller_id: CallerId::Fallback,
+                ..by_default(pair)
+            }),
+            None => Decision::Refuse(Reason::CallerIdNotAllowed),
+        },
     }
 }
 
@@ -161,6 +259,7 @@ fn own_pair(partner: &BusinessPartner) -> Option<Dial<'_>> {
         contract_number: partner.contract_number()?,
         service_number: None,
         by_default: false,
+        caller_id: CallerId::Unchecked,
     })
 }
 
@@ -171,13 +270,14 @@ fn by_default(pair: &DefaultPair) -> Dial<'_> {
         contract_number: &pair.contract_number,
         service_number: Some(pair.service_number),
         by_default: true,
+        caller_id: CallerId::Unchecked,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Home, ServiceNumbers};
+    use crate::domain::{Home, NeverDialled, ServiceNumbers};
 
     fn partner(channel: &str, country: &str) -> BusinessPartner {
         BusinessPartner::new(
@@ -212,6 +312,26 @@ mod tests {
             }),
             refuse_blocked: true,
             refuse_contact_refused: true,
+            refuse_when: Vec::new(),
+            never_dialled: NeverDialled::default(),
+            destinations: None,
+            caller_id_fit: CallerIdFit::Off,
+            fallbacks: std::collections::HashMap::new(),
+        }
+    }
+
+    fn number(text: &str) -> DialledNumber {
+        DialledNumber::parse(text, Home::parse("DE").unwrap()).unwrap()
+    }
+
+    fn austrian() -> DefaultPair {
+        let channel = DistributionChannel::parse("Head office").unwrap();
+        let country = CountryCode::parse("AT").unwrap();
+        DefaultPair {
+            contract_number: ContractNumber::of(&channel, country),
+            channel,
+            country,
+            service_number: ServiceNumber::parse("43100000001").unwrap(),
         }
     }
 
@@ -220,10 +340,15 @@ mod tests {
         match decision {
             Decision::Refuse(reason) => reason.label().to_owned(),
             Decision::Dial(dial) => format!(
-                "{} shows {}{}",
+                "{} shows {}{}{}",
                 dial.contract_number.as_str(),
                 dial.service_number.map_or("nothing".to_owned(), |number| number.to_string()),
                 if dial.by_default { " by default" } else { "" },
+                match dial.caller_id {
+                    CallerId::Unchecked | CallerId::Fits => "",
+                    CallerId::Misfit => ", a misfit",
+                    CallerId::Fallback => ", a fallback",
+                },
             ),
         }
     }
@@ -264,7 +389,7 @@ mod tests {
         for (lookup, expected) in &table {
             for (unmatched, expected) in by_rule.into_iter().zip(expected) {
                 let rules = rules(unmatched, Unavailable::Refuse);
-                let decision = decide(lookup, &dialled, &rules);
+                let decision = decide(lookup, Some(&dialled), &rules);
                 assert_eq!(told(decision), *expected, "{lookup:?} {unmatched:?}");
             }
         }
@@ -275,8 +400,9 @@ mod tests {
         let refuse = rules(Unmatched::Refuse, Unavailable::Refuse);
         let dial = rules(Unmatched::Refuse, Unavailable::DialDefault);
 
-        assert_eq!(told(decide_without_sap(&refuse)), "sap_unavailable");
-        assert_eq!(told(decide_without_sap(&dial)), "Head officeDE shows 498900000000 by default");
+        assert_eq!(told(decide_without_sap(None, &refuse)), "sap_unavailable");
+        let decision = decide_without_sap(None, &dial);
+        assert_eq!(told(decision), "Head officeDE shows 498900000000 by default");
     }
 
     #[test]
@@ -294,9 +420,130 @@ mod tests {
         let dialled = DialledNumber::parse("+498955555", Home::parse("DE").unwrap()).unwrap();
 
         let found = Lookup::Found(blocked);
-        let decision = decide(&found, &dialled, &lenient);
+        let decision = decide(&found, Some(&dialled), &lenient);
 
         assert_eq!(told(decision), "Direct salesDE shows 498912345678");
+    }
+
+    #[test]
+    fn a_number_that_is_never_dialled_is_refused_whatever_sap_says() {
+        let mut ranges = crate::domain::NumberRanges::default();
+        ranges.add("4915700", "4915710").unwrap();
+        let never = NeverDialled { emergency: true, premium: true, short_codes: true, ranges };
+        let rules = Rules {
+            never_dialled: never,
+            ..rules(Unmatched::DialDefault, Unavailable::DialDefault)
+        };
+        let found = Lookup::Found(partner("Direct sales", "DE"));
+
+        for (dialled, refused) in [
+            (Some("110"), true),
+            (Some("+49112"), true),
+            (Some("0900 1 123456"), true),
+            (Some("+49116117"), true),
+            (Some("+491570512345"), true),
+            (Some("+491571112345"), false),
+            (Some("+498955555"), false),
+            (None, true),
+        ] {
+            let dialled = dialled.map(number);
+            for decision in [
+                decide(&found, dialled.as_ref(), &rules),
+                decide(&Lookup::Unknown, dialled.as_ref(), &rules),
+                decide_without_sap(dialled.as_ref(), &rules),
+            ] {
+                let is_refused = decision == Decision::Refuse(Reason::NumberNotAllowed);
+                assert_eq!(is_refused, refused, "{dialled:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_allowed_destinations_are_called_and_one_that_nobody_knows_is_none_of_them() {
+        let allowed = ["DE", "AT"].map(|country| CountryCode::parse(country).unwrap());
+        let rules = Rules {
+            destinations: Some(allowed.to_vec()),
+            ..rules(Unmatched::Refuse, Unavailable::Refuse)
+        };
+        let found = Lookup::Found(partner("Direct sales", "DE"));
+
+        for (dialled, refused) in [
+            (Some("+498955555"), false),
+            (Some("+43100000009"), false),
+            (Some("+41440000009"), true),
+            (Some("+2100000000"), true),
+            (Some("+80012345678"), true),
+            (None, true),
+        ] {
+            let dialled = dialled.map(number);
+            let decision = decide(&found, dialled.as_ref(), &rules);
+            let is_refused = decision == Decision::Refuse(Reason::NumberNotAllowed);
+            assert_eq!(is_refused, refused, "{dialled:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_foreign_where_it_rings_leads_to_the_decision_in_this_table() {
+        let found = Lookup::Found(partner("Direct sales", "DE"));
+        let by_rule =
+            [CallerIdFit::Off, CallerIdFit::Warn, CallerIdFit::Refuse, CallerIdFit::Fallback];
+        let own = "Direct salesDE shows 498912345678";
+        let misfit = "Direct salesDE shows 498912345678, a misfit";
+        let fallback = "Head officeAT shows 43100000001, a fallback";
+        let no = "caller_id_not_allowed";
+        // dialled, then the decision by off, warn, refuse and fallback
+        let table = [
+            (Some("+498955555"), [own, own, own, own]),
+            (Some("+43100000009"), [own, misfit, no, fallback]),
+            (Some("+41440000009"), [own, misfit, no, no]),
+            (Some("+2100000000"), [own, misfit, no, no]),
+            (None, [own, own, no, no]),
+        ];
+
+        for (dialled, expected) in table {
+            let dialled = dialled.map(number);
+            for (caller_id_fit, expected) in by_rule.into_iter().zip(expected) {
+                let austria = CountryCode::parse("AT").unwrap();
+                let rules = Rules {
+                    caller_id_fit,
+                    fallbacks: [(austria, austrian())].into(),
+                    ..rules(Unmatched::Refuse, Unavailable::Refuse)
+                };
+                let decision = decide(&found, dialled.as_ref(), &rules);
+                assert_eq!(told(decision), expected, "{dialled:?} {caller_id_fit:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_default_pair_has_to_fit_as_well() {
+        let rules = Rules {
+            caller_id_fit: CallerIdFit::Refuse,
+            ..rules(Unmatched::DialDefault, Unavailable::DialDefault)
+        };
+
+        let decision = decide_without_sap(Some(&number("+43100000009")), &rules);
+
+        assert_eq!(told(decision), "caller_id_not_allowed");
+    }
+
+    #[test]
+    fn a_flagged_partner_is_refused_for_the_reason_of_its_first_flag() {
+        let rules = Rules {
+            refuse_when: vec![Reason::ContactNotAllowed, Reason::PartnerBlocked],
+            ..rules(Unmatched::Refuse, Unavailable::Refuse)
+        };
+
+        for (flags, expected) in [
+            (0b00, "Direct salesDE shows 498912345678"),
+            (0b01, "contact_not_allowed"),
+            (0b10, "partner_blocked"),
+            (0b11, "contact_not_allowed"),
+        ] {
+            let found = Lookup::Found(partner("Direct sales", "DE").with_flags(flags));
+            let decision = decide(&found, Some(&number("+498955555")), &rules);
+            assert_eq!(told(decision), expected, "{flags:b}");
+        }
     }
 
     #[test]

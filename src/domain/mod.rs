@@ -8,9 +8,11 @@ mod decision;
 mod id_form;
 mod numbers;
 mod partner;
+mod plan;
+mod ranges;
 mod rules;
 
-pub use decision::{Decision, Dial, Reason, Source, decide, decide_without_sap};
+pub use decision::{CallerId, Decision, Dial, Reason, Source, decide, decide_without_sap};
 pub use id_form::IdForm;
 pub use numbers::{
     DialledNumber, DialledNumberError, Home, HomeError, ServiceNumber, ServiceNumberError,
@@ -19,4 +21,9 @@ pub use partner::{
     BusinessPartner, ContractNumber, CountryCode, CountryCodeError, DistributionChannel,
     DistributionChannelError, Lookup, PartnerId, PartnerIdError,
 };
-pub use rules::{DefaultPair, DuplicateContract, Rules, ServiceNumbers, Unavailable, Unmatched};
+pub use plan::PlanFault;
+pub use ranges::{NumberRangeError, NumberRanges};
+pub use rules::{
+    CallerIdFit, DefaultPair, DuplicateContract, NeverDialled, Rules, ServiceNumbers, Unavailable,
+    Unmatched,
+};

@@ -4,6 +4,11 @@ use std::fmt;
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
 
+use super::{
+    partner::CountryCode,
+    plan::{PlanFault, Planned},
+};
+
 /// The most digits an international number has (ITU-T E.164, 6.2.1).
 const MAX_DIGITS: usize = 15;
 
@@ -152,6 +157,16 @@ impl DialledNumber {
     pub fn digits(&self) -> &str {
         self.0.as_str()
     }
+
+    /// The country that would ring; `None` where the numbering plan does not tell.
+    pub fn country(&self) -> Option<CountryCode> {
+        self.plan().country()
+    }
+
+    /// The number as the numbering plan sees it.
+    pub(super) fn plan(&self) -> Planned<'_> {
+        Planned::of(self.digits())
+    }
 }
 
 impl fmt::Debug for DialledNumber {
@@ -212,6 +227,21 @@ impl ServiceNumber {
     /// The digits, as jtel expects them.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// The country whose number it is; `None` where the numbering plan does not tell.
+    pub fn country(&self) -> Option<CountryCode> {
+        self.plan().country()
+    }
+
+    /// Why nobody may show it; `None`: the numbering plan has nothing against it.
+    pub fn plan_fault(&self) -> Option<PlanFault> {
+        self.plan().fault_as_caller_id()
+    }
+
+    /// The number as the numbering plan sees it.
+    pub(super) fn plan(&self) -> Planned<'_> {
+        Planned::of(self.as_str())
     }
 }
 

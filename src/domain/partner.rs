@@ -183,6 +183,8 @@ pub struct BusinessPartner {
     pub blocked: bool,
     /// SAP says that the partner does not want to be contacted.
     pub contact_refused: bool,
+    /// Which tests of `rules.refuse_when` the record meets, one bit each: the first is bit 0.
+    pub flags: u32,
     pub(super) contract_number: Option<ContractNumber>,
 }
 
@@ -198,7 +200,13 @@ impl BusinessPartner {
             (Some(channel), Some(country)) => Some(ContractNumber::of(channel, country)),
             _ => None,
         };
-        Self { channel, country, blocked, contact_refused, contract_number }
+        Self { channel, country, blocked, contact_refused, flags: 0, contract_number }
+    }
+
+    /// The same partner, with the tests of `rules.refuse_when` that it meets.
+    #[must_use]
+    pub fn with_flags(self, flags: u32) -> Self {
+        Self { flags, ..self }
     }
 
     /// `None`: the partner has no sales data.

@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 
 use super::{
-    numbers::ServiceNumber,
+    decision::Reason,
+    numbers::{DialledNumber, ServiceNumber},
     partner::{ContractNumber, CountryCode, DistributionChannel},
+    ranges::NumberRanges,
 };
 
 /// What happens when a partner's contract number has no service number.
@@ -26,6 +28,49 @@ pub enum Unavailable {
     Refuse,
     /// jtel dials with [`Rules::default_pair`].
     DialDefault,
+}
+
+/// What happens when the number shown and the number dialled belong to different countries. A
+/// foreign number may be shown only on calls into its own country (TKG s.120, BNetzA Vfg 44/2022).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CallerIdFit {
+    /// Nobody looks.
+    Off,
+    /// The answer is as ever; metric and record say so.
+    Warn,
+    /// The call is refused.
+    Refuse,
+    /// [`Rules::fallbacks`] has the number for the destination; without one the call is refused.
+    Fallback,
+}
+
+/// Numbers that are never dialled. The default is: none.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct NeverDialled {
+    /// Emergency numbers.
+    pub emergency: bool,
+    /// Premium-rate and mass-traffic numbers.
+    pub premium: bool,
+    /// Numbers that work inside a country only: `118…`, `116117`.
+    pub short_codes: bool,
+    /// By their beginning.
+    pub ranges: NumberRanges,
+}
+
+impl NeverDialled {
+    /// There is a rule at all.
+    pub fn is_set(&self) -> bool {
+        self.emergency || self.premium || self.short_codes || !self.ranges.is_empty()
+    }
+
+    /// Whether a number is one of them.
+    pub fn contain(&self, dialled: &DialledNumber) -> bool {
+        let plan = dialled.plan();
+        self.emergency && plan.is_emergency()
+            || self.ranges.contain(dialled.digits())
+            || self.short_codes && plan.is_short_code()
+            || self.premium && plan.is_premium()
+    }
 }
 
 /// The channel, country and service number of calls that are put through by a rule only.
@@ -56,6 +101,32 @@ pub struct Rules {
     pub refuse_blocked: bool,
     /// A partner that does not want to be contacted is refused.
     pub refuse_contact_refused: bool,
+    /// Why a partner with a flag is refused, by the flag's bit (see [`super::BusinessPartner`]).
+    pub refuse_when: Vec<Reason>,
+    /// Numbers that are never dialled.
+    pub never_dialled: NeverDialled,
+    /// The countries that may be called; `None`: all of them.
+    pub destinations: Option<Vec<CountryCode>>,
+    /// For a number shown that is foreign where it rings.
+    pub caller_id_fit: CallerIdFit,
+    /// By destination, what is shown there instead of a foreign number. A whole pair, because jtel
+    /// finds the number by its contract number.
+    pub fallbacks: HashMap<CountryCode, DefaultPair>,
+}
+
+impl Rules {
+    /// The names of the rules that need to know the dialled number, as in `config.yaml`. Where a
+    /// question has none, each of them refuses.
+    pub fn that_need_the_number(&self) -> impl Iterator<Item = &'static str> {
+        let fit = matches!(self.caller_id_fit, CallerIdFit::Refuse | CallerIdFit::Fallback);
+        [
+            ("rules.never_dialled", self.never_dialled.is_set()),
+            ("rules.destination_countries", self.destinations.is_some()),
+            ("rules.caller_id_fit", fit),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_set)| is_set.then_some(name))
+    }
 }
 
 /// The service numbers by contract number, as in jtel's own list.
@@ -89,6 +160,11 @@ impl ServiceNumbers {
     /// included: what jtel folds is not documented, and a guess could show a wrong number.
     pub fn of(&self, contract_number: &ContractNumber) -> Option<ServiceNumber> {
         self.0.get(contract_number.as_str()).copied()
+    }
+
+    /// All rows, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&ContractNumber, ServiceNumber)> {
+        self.0.iter().map(|(contract_number, number)| (contract_number, *number))
     }
 
     /// How many rows there are.

@@ -15,7 +15,7 @@ use http_body_util::Full;
 
 use crate::{
     config::Answers,
-    domain::{Dial, Reason, Source},
+    domain::{CallerId, Dial, Reason, Source},
     net::wire::WireFault,
     telemetry::clock::CallIdText,
 };
@@ -27,11 +27,20 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Seconds after which a caller may ask again while SAP is silent: the default probe interval.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("10");
 
+/// The body of a 200.
+#[derive(Debug)]
+pub(super) enum Text {
+    /// The rendered head, see [`dial_head`]; source and call are still to come.
+    Head(Bytes),
+    /// All of it, in SAP's own form.
+    Whole(Bytes),
+}
+
 /// Everything a request can be answered with.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// Dial; the rendered head of the body, see [`dial_head`].
-    Dial(Bytes, Source),
+    /// Dial.
+    Dial(Text, Source, CallerId),
     /// Do not dial.
     Refuse(Reason, Source),
     /// Do not dial: SAP gave no usable answer and none is remembered.
@@ -54,7 +63,7 @@ impl Answer {
 
     pub(super) fn source(&self) -> Source {
         match self {
-            Self::Dial(_, source) | Self::Refuse(_, source) => *source,
+            Self::Dial(_, source, _) | Self::Refuse(_, source) => *source,
             Self::SapUnavailable { .. }
             | Self::BadQuery(_)
             | Self::Malformed(_)
@@ -82,6 +91,14 @@ impl Answer {
             Self::Malformed(fault) => fault.label(),
             Self::NotFound => "no_such_path",
             Self::MethodNotAllowed => "method_not_allowed",
+        }
+    }
+
+    /// How the number shown fitted the number dialled; `None` where nothing is dialled.
+    pub(super) fn caller_id(&self) -> Option<CallerId> {
+        match self {
+            Self::Dial(_, _, caller_id) => Some(*caller_id),
+            _ => None,
         }
     }
 
@@ -131,6 +148,10 @@ impl Answer {
                 Reason::ContactNotAllowed => "the business partner does not want to be contacted",
                 Reason::NoServiceNumber => "no service number is configured for this partner",
                 Reason::SapUnavailable => "SAP gave no usable answer and none is remembered",
+                Reason::NumberNotAllowed => "a rule forbids this number",
+                Reason::CallerIdNotAllowed => {
+                    "the service number is foreign where this number rings"
+                }
             },
         }
     }
@@ -144,7 +165,8 @@ impl Answer {
     ) -> Response<Full<Bytes>> {
         let status = self.status(answers);
         let body = match self {
-            Self::Dial(head, source) => dial_body(head, *source, call),
+            Self::Dial(Text::Head(head), source, _) => dial_body(head, *source, call),
+            Self::Dial(Text::Whole(body), ..) => body.clone(),
             _ => self.problem(status, call),
         };
         let mut response = Response::new(Full::default());
@@ -243,7 +265,11 @@ pub fn status_of(reason: Reason, answers: Answers) -> StatusCode {
         Reason::Overloaded | Reason::SapUnavailable => (403, 503),
         Reason::PartnerUnknown => (404, 404),
         Reason::PartnerAmbiguous => (403, 409),
-        Reason::PartnerBlocked | Reason::ContactNotAllowed | Reason::NoServiceNumber => (403, 403),
+        Reason::PartnerBlocked
+        | Reason::ContactNotAllowed
+        | Reason::NoServiceNumber
+        | Reason::NumberNotAllowed
+        | Reason::CallerIdNotAllowed => (403, 403),
     };
     let status = match answers {
         Answers::Jtel => jtel,
@@ -310,7 +336,12 @@ mod tests {
             contract_number: &ContractNumber::of(&channel, country),
             service_number: number.map(|number| ServiceNumber::parse(number).unwrap()),
             by_default: false,
+            caller_id: CallerId::Fits,
         })
+    }
+
+    fn dialled(head: Bytes, source: Source) -> Answer {
+        Answer::Dial(Text::Head(head), source, CallerId::Fits)
     }
 
     #[test]
@@ -325,6 +356,8 @@ mod tests {
             (Reason::ContactNotAllowed, 403, 403),
             (Reason::NoServiceNumber, 403, 403),
             (Reason::SapUnavailable, 403, 503),
+            (Reason::NumberNotAllowed, 403, 403),
+            (Reason::CallerIdNotAllowed, 403, 403),
         ];
         assert_eq!(table.len(), Reason::ALL.len());
 
@@ -339,7 +372,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_is_put_through_names_pair_number_source_and_call() {
         let call = call();
-        let answer = Answer::Dial(direct_sales(Some("498912345678")), Source::Memory);
+        let answer = dialled(direct_sales(Some("498912345678")), Source::Memory);
 
         let response = answer.response(Answers::Jtel, &call, &get());
 
@@ -362,7 +395,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_without_a_number_by_rule_has_no_such_member() {
-        let answer = Answer::Dial(direct_sales(None), Source::Sap);
+        let answer = dialled(direct_sales(None), Source::Sap);
 
         let body = json(answer.response(Answers::Jtel, &call(), &get())).await;
 
@@ -403,7 +436,7 @@ mod tests {
     #[tokio::test]
     async fn head_has_the_headers_of_get_and_no_body() {
         let head = Request::builder().method("HEAD").body(()).unwrap();
-        let answer = Answer::Dial(direct_sales(None), Source::Sap);
+        let answer = dialled(direct_sales(None), Source::Sap);
         let call = call();
 
         let to_get = answer.response(Answers::Jtel, &call, &get());

@@ -7,7 +7,7 @@ use http::{Method, Request, StatusCode, Version};
 use tokio::time::Instant;
 
 use crate::{
-    domain::Source,
+    domain::{CallerId, Source},
     net::Peer,
     telemetry::{
         access::{AccessLog, AccessRecord},
@@ -53,6 +53,7 @@ impl<'a> Call<'a> {
             decision: "none",
             reason: "unanswered",
             source: Source::None.label(),
+            caller_id: "none",
             sap: "none",
             took_us: 0,
             sap_us: None,
@@ -106,7 +107,10 @@ impl<'a> Call<'a> {
         let seconds = self.started.elapsed().as_secs_f64();
         let source = answer.source();
         match answer {
-            Answer::Dial(..) => self.metrics.calls.dialled(source, seconds),
+            Answer::Dial(_, _, caller_id) => {
+                self.metrics.calls.dialled(source, seconds);
+                self.metrics.calls.showed(*caller_id);
+            }
             Answer::NotFound => self.metrics.calls.path_not_found(),
             Answer::MethodNotAllowed => self.metrics.calls.method_not_allowed(),
             Answer::Malformed(fault) => self.metrics.net.malformed(fault.label()),
@@ -121,6 +125,7 @@ impl<'a> Call<'a> {
             record.decision = answer.decision();
             record.reason = answer.reason_label();
             record.source = source.label();
+            record.caller_id = answer.caller_id().map_or("none", CallerId::label);
         });
         self.write();
     }

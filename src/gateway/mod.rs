@@ -7,7 +7,9 @@
 mod answer;
 mod auth;
 mod call;
+mod drop_in;
 mod query;
+mod seen;
 
 use std::sync::Arc;
 
@@ -22,19 +24,24 @@ use tokio::{
 
 use crate::{
     config::Config,
-    domain::{Decision, Dial, Reason, Source, decide, decide_without_sap},
+    domain::{
+        CallerId, ContractNumber, Decision, DefaultPair, Dial, DialledNumber, PartnerId, Reason,
+        Source, decide, decide_without_sap,
+    },
     lookup::{Missed, Partners, Remembered},
     net::{Peer, wire},
     sap::{LookupError, SapClient},
     telemetry::{access::AccessLog, metrics::Metrics},
 };
 
-use answer::{Answer, dial_head};
+use answer::{Answer, Text, dial_head};
 use call::Call;
+use drop_in::{DropInError, Wanted};
 
 pub use answer::status_of;
 pub use auth::Clients;
 pub use query::{Query, QueryError};
+pub use seen::{Contract, Contracts};
 
 /// What [`LookupError::label`] calls an answer that did not come in time.
 const DEADLINE: &str = "deadline";
@@ -46,11 +53,28 @@ pub struct Gateway {
     rules: u64,
     clients: Clients,
     places: Semaphore,
-    default_head: Option<Bytes>,
+    /// Rendered ahead: the default pair and the fallbacks.
+    ready_heads: Vec<(ContractNumber, Bytes)>,
+    seen: Arc<Contracts>,
     partners: Arc<Partners>,
     sap: Arc<SapClient>,
     metrics: Arc<Metrics>,
     access: Option<AccessLog>,
+}
+
+/// How a question is put, and so how it is answered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Form {
+    /// jtel's own two parameters.
+    Own,
+    /// As Cloud for Customer is asked.
+    DropIn,
+}
+
+/// What is asked, in whichever form.
+struct Question {
+    partner: PartnerId,
+    dialled: Option<DialledNumber>,
 }
 
 /// What a call may use to reach its decision.
@@ -70,26 +94,26 @@ impl Gateway {
         metrics: Arc<Metrics>,
         access: Option<AccessLog>,
     ) -> Self {
-        let default_head = config.rules.default_pair.as_ref().map(|pair| {
-            dial_head(&Dial {
-                channel: &pair.channel,
-                country: pair.country,
-                contract_number: &pair.contract_number,
-                service_number: Some(pair.service_number),
-                by_default: true,
-            })
-        });
+        let pairs = config.rules.default_pair.iter().chain(config.rules.fallbacks.values());
+        let ready_heads =
+            pairs.map(|pair| (pair.contract_number.clone(), pair_head(pair))).collect();
         Self {
             clients: Clients::new(&config),
             places: Semaphore::new(config.listen.max_calls),
             rules: 1,
-            default_head,
+            ready_heads,
+            seen: Arc::default(),
             config,
             partners,
             sap,
             metrics,
             access,
         }
+    }
+
+    /// The contract numbers that SAP's answers have led to.
+    pub fn contracts_seen(&self) -> Arc<Contracts> {
+        Arc::clone(&self.seen)
     }
 
     /// Answers one request and leaves exactly one record of it, also when the caller hangs up.
@@ -110,23 +134,27 @@ impl Gateway {
         call: &mut Call<'_>,
     ) -> Result<Answer, Answer> {
         wire::check(request, &self.config.listen.limits).map_err(Answer::Malformed)?;
-        self.route(request)?;
+        let form = self.route(request)?;
         let client = self.clients.who_asks(request.headers()).ok_or(Answer::UNAUTHORIZED)?;
         call.asked_by(client);
         let _place = self.admit()?;
-        let query = Query::read(request.uri().query().unwrap_or_default(), &self.config.query)
-            .map_err(|fault| Answer::BadQuery(fault.to_string()))?;
+        let question = self.question(form, request.uri().query().unwrap_or_default())?;
 
-        let facts = self.look_up(&query, call).await;
+        let facts = self.look_up(&question, call).await;
 
+        let (dialled, rules) = (question.dialled.as_ref(), &self.config.rules);
         let (decision, source) = match &facts {
-            Facts::Known(known, source) => {
-                (decide(&known.lookup, &query.dialled, &self.config.rules), *source)
-            }
-            Facts::Silent { .. } => (decide_without_sap(&self.config.rules), Source::Default),
+            Facts::Known(known, source) => (decide(&known.lookup, dialled, rules), *source),
+            Facts::Silent { .. } => (decide_without_sap(dialled, rules), Source::Default),
         };
         match (decision, &facts) {
-            (Decision::Dial(dial), _) => Ok(Answer::Dial(self.head(&dial, &facts), source)),
+            (Decision::Dial(dial), _) => {
+                let text = match form {
+                    Form::Own => Text::Head(self.head(&dial, &facts)),
+                    Form::DropIn => Text::Whole(drop_in::body(&question.partner, &dial)),
+                };
+                Ok(Answer::Dial(text, source, dial.caller_id))
+            }
             (Decision::Refuse(Reason::SapUnavailable), Facts::Silent { timed_out }) => {
                 Err(Answer::SapUnavailable { timed_out: *timed_out })
             }
@@ -134,13 +162,29 @@ impl Gateway {
         }
     }
 
-    fn route<B>(&self, request: &Request<B>) -> Result<(), Answer> {
-        if request.uri().path() != self.config.listen.path {
-            return Err(Answer::NotFound);
-        }
+    fn route<B>(&self, request: &Request<B>) -> Result<Form, Answer> {
+        let form = match request.uri().path() {
+            path if path == self.config.listen.path => Form::Own,
+            drop_in::PATH if self.config.listen.drop_in => Form::DropIn,
+            _ => return Err(Answer::NotFound),
+        };
         match *request.method() {
-            Method::GET | Method::HEAD => Ok(()),
+            Method::GET | Method::HEAD => Ok(form),
             _ => Err(Answer::MethodNotAllowed),
+        }
+    }
+
+    fn question(&self, form: Form, query: &str) -> Result<Question, Answer> {
+        let rules = &self.config.query;
+        match form {
+            Form::Own => Query::read(query, rules)
+                .map(|query| Question { partner: query.partner, dialled: Some(query.dialled) })
+                .map_err(|fault| Answer::BadQuery(fault.to_string())),
+            Form::DropIn => match drop_in::read(query, rules) {
+                Ok(Wanted::Customer(partner)) => Ok(Question { partner, dialled: None }),
+                Ok(Wanted::Phone(_)) => Err(Answer::BadQuery(DropInError::ByPhone.to_string())),
+                Err(fault) => Err(Answer::BadQuery(fault.to_string())),
+            },
         }
     }
 
@@ -149,12 +193,12 @@ impl Gateway {
     }
 
     /// Memory, then SAP, then what SAP said last.
-    async fn look_up(&self, query: &Query, call: &mut Call<'_>) -> Facts {
-        let (partner, dialled) = (query.partner, query.dialled);
+    async fn look_up(&self, question: &Question, call: &mut Call<'_>) -> Facts {
+        let Question { partner, dialled } = *question;
         let ask = || {
             let sap = Arc::clone(&self.sap);
             let deadline = Instant::now() + self.config.sap.total_timeout;
-            async move { sap.look_up(partner, Some(&dialled), deadline).await }
+            async move { sap.look_up(partner, dialled.as_ref(), deadline).await }
         };
         let deadline = call.started() + self.config.deadline;
         let found = if self.sap.asks_by_phone() {
@@ -165,6 +209,9 @@ impl Gateway {
         let missed: Missed<LookupError> = match found {
             Ok(known) => {
                 call.waited_for_sap(known.waited);
+                if known.source == Source::Sap {
+                    self.seen.note(&known.remembered.lookup);
+                }
                 return Facts::Known(known.remembered, known.source);
             }
             Err(missed) => missed,
@@ -186,12 +233,23 @@ impl Gateway {
 
     /// The part of the answer that is the same for every call about this partner.
     fn head(&self, dial: &Dial<'_>, facts: &Facts) -> Bytes {
-        match (dial.by_default, &self.default_head, facts) {
-            (false, _, Facts::Known(known, _)) => {
-                known.head(self.rules, dial.service_number, || dial_head(dial)).head.clone()
-            }
-            (true, Some(head), _) => head.clone(),
-            _ => dial_head(dial),
+        let is_own = !dial.by_default && dial.caller_id != CallerId::Fallback;
+        if let (true, Facts::Known(known, _)) = (is_own, facts) {
+            return known.head(self.rules, dial.service_number, || dial_head(dial)).head.clone();
         }
+        let ready = self.ready_heads.iter().find(|(of, _)| of == dial.contract_number);
+        ready.map_or_else(|| dial_head(dial), |(_, head)| head.clone())
     }
+}
+
+/// A pair of the rules as an answer shows it.
+fn pair_head(pair: &DefaultPair) -> Bytes {
+    dial_head(&Dial {
+        channel: &pair.channel,
+        country: pair.country,
+        contract_number: &pair.contract_number,
+        service_number: Some(pair.service_number),
+        by_default: true,
+        caller_id: CallerId::Unchecked,
+    })
 }

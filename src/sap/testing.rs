@@ -36,6 +36,7 @@ pub(super) fn sap(url: &str) -> Sap {
         channel_texts: BTreeMap::new(),
         country_codes: BTreeMap::new(),
         probe_interval: Duration::from_secs(5),
+        flags: Vec::new(),
     }
 }
 

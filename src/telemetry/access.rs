@@ -58,6 +58,8 @@ pub struct AccessRecord {
     pub reason: &'static str,
     /// Where the facts came from.
     pub source: &'static str,
+    /// How the number shown fitted the number dialled; `none` where nothing was dialled.
+    pub caller_id: &'static str,
     /// What went wrong with SAP: a label, `none` where nothing did.
     pub sap: &'static str,
     /// From the read request to the answer, in microseconds.
@@ -83,13 +85,14 @@ impl AccessRecord {
         }
         write!(
             line,
-            r#","http":"{}","method":"{}","status":{},"decision":"{}","reason":"{}","source":"{}","sap":"{}","took_us":{}"#,
+            r#","http":"{}","method":"{}","status":{},"decision":"{}","reason":"{}","source":"{}","caller_id":"{}","sap":"{}","took_us":{}"#,
             self.http,
             self.method,
             self.status,
             self.decision,
             self.reason,
             self.source,
+            self.caller_id,
             self.sap,
             self.took_us
         )?;
@@ -263,6 +266,7 @@ mod tests {
             decision: "dial",
             reason: "none",
             source: "sap",
+            caller_id: "fits",
             sap: "none",
             took_us: 1234,
             sap_us: Some(1200),

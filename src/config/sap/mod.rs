@@ -16,6 +16,7 @@ pub use picking::SalesArea;
 use picking::IdFormFile;
 
 use super::{
+    number_rules::PartnerFlag,
     secret::{Secret, SecretRef},
     units::{DurationText, SizeText},
 };
@@ -61,6 +62,8 @@ pub struct Sap {
     pub country_codes: BTreeMap<String, CountryCode>,
     /// How often SAP is asked whether it answers while it does not.
     pub probe_interval: Duration,
+    /// The tests of `rules.refuse_when`, made on every record.
+    pub flags: Vec<PartnerFlag>,
 }
 
 /// How dialgate logs in to SAP.

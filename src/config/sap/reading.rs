@@ -84,6 +84,7 @@ impl SapFile {
             channel_texts,
             country_codes,
             probe_interval: probe_interval?,
+            flags: Vec::new(),
         })
     }
 

@@ -74,7 +74,7 @@ fn the_examples_behind_comment_signs_are_valid() {
             let content = line.trim_start();
             // An example begins with a key alone behind the sign, and ends with the comment.
             is_example = (is_example && content.starts_with('#'))
-                || ["# custom:", "# default:", "# ca_file:"]
+                || ["# custom:", "# default:", "# ca_file:", "# destination_countries:"]
                     .iter()
                     .any(|key| content.starts_with(key));
             if is_example { line.replacen("# ", "", 1) } else { line.to_owned() }

@@ -5,6 +5,7 @@ use super::{DialectProblem, Step};
 use crate::{
     config,
     sap::{
+        flags,
         odata::{By, Template},
         path::{Absent, Path},
         reply::{AreaRule, Areas, Channel, Here, Identity, Mark, Named, Next, Reader, Unmapped},
@@ -61,6 +62,8 @@ impl Compiler<'_> {
                 rows: rows?,
                 blocked: blocked?,
                 contact_refused: contact_refused?,
+                // What is wrong with them is found once and not for every step.
+                flags: flags::compile(&self.sap.flags).unwrap_or_default(),
                 country_codes: self.sap.country_codes.clone(),
                 absent: if step.absent_is_empty { Absent::IsEmpty } else { Absent::IsAMistake },
                 unknown_statuses: step.unknown_statuses.clone(),

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{
+    flags,
     odata::{By, Template},
     preset::{CUSTOM, built_in, preset_names},
     reply::Reader,
@@ -70,6 +71,9 @@ pub(super) struct Step {
 pub(super) fn compile(sap: &config::Sap) -> Result<Compiled, Vec<DialectProblem>> {
     let (key, dialect) = chosen(sap).map_err(|problem| vec![problem])?;
     let mut problems = Vec::new();
+    if let Err(found) = flags::compile(&sap.flags) {
+        problems.extend(found);
+    }
     if dialect.steps.is_empty() {
         problems
             .push(DialectProblem::new(format!("{key}.steps"), "is empty; nothing would be asked"));

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{
     error::ReplyProblem,
+    flags::Flag,
     path::Absent,
     said::{self, Said},
 };
@@ -38,6 +39,8 @@ pub(super) struct Reader {
     /// ISO's codes by SAP's, where they differ.
     pub(super) country_codes: BTreeMap<String, CountryCode>,
     pub(super) absent: Absent,
+    /// The tests of `rules.refuse_when`, in their order.
+    pub(super) flags: Vec<Flag>,
     pub(super) unknown_statuses: Vec<u16>,
     pub(super) unknown_needs_error: bool,
     pub(super) blocked_statuses: Vec<u16>,
@@ -73,6 +76,8 @@ pub(super) enum Read {
 pub(super) struct Marks {
     pub(super) blocked: bool,
     pub(super) contact_refused: bool,
+    /// The tests of `rules.refuse_when` that are met, one bit each.
+    pub(super) flags: u32,
 }
 
 /// What status and headers alone say.

@@ -14,7 +14,10 @@ use tracing::warn;
 use super::{Marks, Read, Reader, ReplyProblem, Sought};
 use crate::{
     domain::{BusinessPartner, CountryCode, DistributionChannel, Lookup, PartnerId},
-    sap::path::{Missing, Path},
+    sap::{
+        flags,
+        path::{Missing, Path},
+    },
 };
 
 /// A path with the text it was written as.
@@ -141,6 +144,7 @@ impl Reader {
         let marks = Marks {
             blocked: self.is_set(self.blocked.as_ref(), row)?,
             contact_refused: self.is_set(self.contact_refused.as_ref(), row)?,
+            flags: flags::met(&self.flags, row),
         };
         let Here { areas, position, channel, country } = match &self.next {
             Next::Here(here) => &**here,
@@ -164,9 +168,9 @@ impl Reader {
             Some(Told::Channel(channel)) => Some(channel),
             Some(Told::Nothing | Told::Code(_)) | None => None,
         };
-        let Marks { blocked, contact_refused } = marks;
+        let Marks { blocked, contact_refused, flags } = marks;
         let partner = BusinessPartner::new(channel, country.flatten(), blocked, contact_refused);
-        Ok(Read::Known(Lookup::Found(partner)))
+        Ok(Read::Known(Lookup::Found(partner.with_flags(flags))))
     }
 
     /// The partner that this one's record names.

@@ -4,7 +4,7 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
 
-use crate::domain::{Reason, Source};
+use crate::domain::{CallerId, Reason, Source};
 
 /// Bounds for a call, in seconds. An answer from memory takes far below a millisecond; SAP took
 /// 2.06 s in the example of its own developer guide and is given 2.5 s by default.
@@ -18,6 +18,8 @@ pub struct CallMetrics {
     unanswered: IntCounter,
     seconds: [Histogram; Source::ALL.len()],
     in_flight: IntGauge,
+    /// Warned, fallback, refused.
+    misfits: [IntCounter; 3],
     not_found: IntCounter,
     method_not_allowed: IntCounter,
 }
@@ -53,6 +55,14 @@ impl CallMetrics {
             ),
             &["status"],
         )?;
+        let misfits = IntCounterVec::new(
+            Opts::new(
+                "dialgate_caller_id_misfits_total",
+                "Calls whose service number is foreign where they ring, by what was done: warned, fallback, refused.",
+            ),
+            &["outcome"],
+        )?;
+        registry.register(Box::new(misfits.clone()))?;
         registry.register(Box::new(calls.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
@@ -63,6 +73,7 @@ impl CallMetrics {
             unanswered: calls.with_label_values(&["none", "unanswered", "none"]),
             seconds: Source::ALL.map(|s| seconds.with_label_values(&[s.label()])),
             in_flight,
+            misfits: ["warned", "fallback", "refused"].map(|o| misfits.with_label_values(&[o])),
             not_found: other.with_label_values(&["404"]),
             method_not_allowed: other.with_label_values(&["405"]),
         })
@@ -74,8 +85,22 @@ impl CallMetrics {
         child(&self.seconds, source as usize).observe(seconds);
     }
 
+    /// How the number shown fitted the number dialled.
+    pub fn showed(&self, caller_id: CallerId) {
+        let [warned, fallback, _] = &self.misfits;
+        match caller_id {
+            CallerId::Unchecked | CallerId::Fits => {}
+            CallerId::Misfit => warned.inc(),
+            CallerId::Fallback => fallback.inc(),
+        }
+    }
+
     /// jtel was told not to dial.
     pub fn refused(&self, reason: Reason, source: Source, seconds: f64) {
+        if reason == Reason::CallerIdNotAllowed {
+            let [_, _, refused] = &self.misfits;
+            refused.inc();
+        }
         child(&self.refused, reason as usize).inc();
         child(&self.seconds, source as usize).observe(seconds);
     }
