@@ -21,6 +21,8 @@ use hyper::body::Body;
 use tokio::time::Instant;
 
 use crate::{
+    domain::ServiceNumbers,
+    gateway::Contracts,
     lookup::Partners,
     net::{Limits, Peer, wire},
     sap::SapClient,
@@ -43,6 +45,7 @@ dialgate admin listener
 
 GET  /metrics           everything Prometheus wants to know
 GET  /livez             200 while the process lives
+GET  /coverage.json     the contract numbers that SAP's answers have led to
 GET  /readyz            200 while calls can be sent here; ?verbose says why not
 POST /sap/retry-login   ask SAP again after it refused our credentials (from this machine only)
 ";
@@ -53,6 +56,7 @@ pub struct Admin {
     partners: Arc<Partners>,
     sap: Arc<SapClient>,
     readiness: Arc<Readiness>,
+    contracts: Option<(Arc<Contracts>, ServiceNumbers)>,
     limits: Limits,
     last_retry: Mutex<Option<Instant>>,
     /// On loopback a browser can be made to come here under a foreign name (DNS rebinding).
@@ -70,7 +74,13 @@ impl Admin {
         loopback: bool,
     ) -> Self {
         let last_retry = Mutex::default();
-        Self { metrics, partners, sap, readiness, limits, last_retry, loopback }
+        Self { metrics, partners, sap, readiness, contracts: None, limits, last_retry, loopback }
+    }
+
+    /// Answers `/coverage.json` from these.
+    #[must_use]
+    pub fn with_contracts(self, seen: Arc<Contracts>, configured: ServiceNumbers) -> Self {
+        Self { contracts: Some((seen, configured)), ..self }
     }
 
     /// Answers one request.
@@ -91,8 +101,9 @@ impl Admin {
             ("/metrics", &Method::GET) => self.metrics(),
             ("/livez", &Method::GET) => text(StatusCode::OK, "ok"),
             ("/readyz", &Method::GET) => self.ready(request.uri().query() == Some("verbose")),
+            ("/coverage.json", &Method::GET) => self.coverage(),
             ("/sap/retry-login", &Method::POST) => self.retry_login(request, peer),
-            ("/" | "/metrics" | "/livez" | "/readyz", _) => allow("GET, HEAD"),
+            ("/" | "/metrics" | "/livez" | "/readyz" | "/coverage.json", _) => allow("GET, HEAD"),
             ("/sap/retry-login", _) => allow("POST"),
             _ => text(StatusCode::NOT_FOUND, OVERVIEW),
         }
@@ -129,6 +140,36 @@ impl Admin {
             format!("[{mark}] {}: {}\n", check.name, check.text)
         });
         text(status, lines.concat())
+    }
+
+    fn coverage(&self) -> Response<Full<Bytes>> {
+        let Some((seen, configured)) = &self.contracts else {
+            return text(StatusCode::NOT_FOUND, OVERVIEW);
+        };
+        let (all, without, overflowed) = seen.all();
+        let number = |contract: &str| {
+            let mut rows = configured.iter().filter(|(of, _)| of.as_str() == contract);
+            rows.next().map(|(_, number)| number.to_string())
+        };
+        let seen: Vec<_> = all
+            .iter()
+            .map(|contract| {
+                serde_json::json!({
+                    "contractNumber": contract.contract_number,
+                    "serviceNumber": number(&contract.contract_number),
+                    "answers": contract.answers,
+                })
+            })
+            .collect();
+        let told = serde_json::json!({
+            "seen": seen,
+            "withoutContractNumber": without,
+            "moreThanIsKept": overflowed,
+        });
+        let mut response = text(StatusCode::OK, told.to_string());
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+        response
     }
 
     fn retry_login<B>(&self, request: &Request<B>, peer: &Peer) -> Response<Full<Bytes>> {

@@ -143,14 +143,17 @@ impl App {
             readiness: Arc::clone(&readiness),
             drain_delay: config.shutdown.drain_delay,
         };
-        let admin_answers = Arc::new(Admin::new(
+        let admin_answers = Admin::new(
             Arc::clone(&metrics),
             Arc::clone(&partners),
             Arc::clone(&sap),
             readiness,
             Limits::default(),
             admin.local_address().ip().is_loopback(),
-        ));
+        );
+        let configured = config.rules.service_numbers.clone();
+        let admin_answers =
+            Arc::new(admin_answers.with_contracts(gateway.contracts_seen(), configured));
         Ok(Self {
             config,
             calls,

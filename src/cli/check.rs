@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use clap::Args;
-use tokio::time::Instant;
 
 use super::{ConfigFile, Failure, output::print, runtime};
 use crate::{
@@ -11,7 +10,7 @@ use crate::{
     config::{Config, Environment, Login},
     domain::Unmatched,
     net::tls::server_config,
-    sap::SapClient,
+    sap::{self, SapClient, Went},
     telemetry::{clock, metrics::Metrics},
 };
 
@@ -19,7 +18,7 @@ use crate::{
 pub(super) struct Check {
     #[command(flatten)]
     file: ConfigFile,
-    /// Ask SAP once, with the configured credentials.
+    /// Go the way to SAP (name, TCP, TLS, login, one lookup) with the configured credentials.
     #[arg(long)]
     connect: bool,
 }
@@ -51,8 +50,18 @@ impl Check {
             config.sap.preset,
             login(&config)
         )));
+        let unkept: Vec<_> = config.rules.that_need_the_number().collect();
+        if config.listen.drop_in && !unkept.is_empty() {
+            let text = format!(
+                "listen.drop_in: its questions have no number, so {} will refuse each of them",
+                unkept.join(", ")
+            );
+            report(Line { mark: "WARN", text });
+        }
         if self.connect {
-            report(runtime()?.block_on(ask_sap(&config))?);
+            for line in runtime()?.block_on(walk_to_sap(&config))? {
+                report(line);
+            }
         }
         print(&text)?;
         match failed {
@@ -110,15 +119,22 @@ fn login(config: &Config) -> String {
     }
 }
 
-async fn ask_sap(config: &Config) -> anyhow::Result<Line> {
+async fn walk_to_sap(config: &Config) -> anyhow::Result<Vec<Line>> {
     let sap = SapClient::new(&config.sap, Arc::new(Metrics::new()?)).map_err(|problems| {
         let texts: Vec<_> =
             problems.into_iter().map(|p| format!("{}: {}", p.key, p.message)).collect();
         anyhow::anyhow!(texts.join("\n"))
     })?;
-    let asked = Instant::now();
-    Ok(match sap.probe(asked + config.sap.total_timeout).await {
-        Ok(()) => ok(format!("SAP answers, in {} ms", asked.elapsed().as_millis())),
-        Err(error) => Line { mark: "FAIL", text: format!("{:#}", anyhow::Error::from(error)) },
-    })
+    let stations = sap::walk(&config.sap, &sap).await;
+    Ok(stations
+        .into_iter()
+        .map(|station| Line {
+            mark: match station.went {
+                Went::Well => "OK",
+                Went::SoonOver => "WARN",
+                Went::Wrong => "FAIL",
+            },
+            text: format!("{} ({} ms): {}", station.name, station.took.as_millis(), station.text),
+        })
+        .collect())
 }

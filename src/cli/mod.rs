@@ -7,10 +7,12 @@
 mod certs;
 mod check;
 mod config;
+mod coverage;
 mod demo;
 mod explain;
 mod healthcheck;
 mod http;
+mod jtel;
 mod output;
 mod presets;
 mod run;
@@ -49,6 +51,10 @@ enum Command {
     Check(check::Check),
     /// Tell how a partner would be decided, step by step.
     Explain(explain::Explain),
+    /// Print the lines for the fields of the jtel portal.
+    Jtel(jtel::Jtel),
+    /// Compare the contract numbers of SAP's answers, of the configuration and of jtel.
+    Coverage(coverage::Coverage),
     /// Certificates for development.
     #[command(subcommand)]
     Certs(certs::Certs),
@@ -120,6 +126,8 @@ pub fn main() -> ExitCode {
         Command::Sim(sim) => sim.execute(),
         Command::Check(check) => check.execute(),
         Command::Explain(explain) => explain.execute(),
+        Command::Jtel(jtel) => jtel.execute(),
+        Command::Coverage(coverage) => coverage.execute(),
         Command::Certs(certs) => certs.execute(),
         Command::Secret(secret) => secret.execute(),
         Command::Config(config) => config.execute(),
