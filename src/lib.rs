@@ -14,8 +14,8 @@
 //! ```
 //!
 //! Read `gateway/mod.rs` first: a call reads there from top to bottom. Then `domain/decision.rs`
-//! (the rules; `domain/plan.rs` is the numbering plan), `lookup/mod.rs` (the memory), `sap/client.rs` (what SAP is asked) and `app/mod.rs`
-//! (how the parts are put together).
+//! (the rules; `domain/plan.rs` is the numbering plan), `lookup/mod.rs` (the memory),
+//! `sap/client.rs` (what SAP is asked) and `app/mod.rs` (how the parts are put together).
 //!
 //! # Rooms
 //!

@@ -31,7 +31,8 @@ pub enum Unavailable {
 }
 
 /// What happens when the number shown and the number dialled belong to different countries. A
-/// foreign number may be shown only on calls into its own country (TKG s.120, BNetzA Vfg 44/2022).
+/// foreign number may be shown only on calls into its own country (TKG s.120, Vfg 44/2022 of the
+/// German regulator).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CallerIdFit {
     /// Nobody looks.

@@ -171,7 +171,12 @@ fn with_default_pair() -> String {
     let commented = "  # default:\n  #   distribution_channel: Direct sales\n  #   country: DE\n";
     let in_force = commented.replace("# ", "");
     assert!(config::EXAMPLE.contains(commented));
-    config::EXAMPLE.replace(commented, &in_force)
+    let destinations = "  # destination_countries: [DE, AT, CH]\n";
+    assert!(config::EXAMPLE.contains(destinations));
+    config::EXAMPLE
+        .replace(commented, &in_force)
+        // No value, as without the key: now there is one to change.
+        .replace(destinations, "  destination_countries: ~\n")
 }
 
 fn write_certificates(folder: &Path) {
