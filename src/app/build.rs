@@ -42,6 +42,11 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
         for problem in sap::check(sap) {
             findings.at(&problem.key, problem.message);
         }
+        if draft.listen.as_ref().is_some_and(|listen| listen.drop_in) && needs_the_number(sap) {
+            let told = "is true, but the requests of this sap.preset need the telephone number, which \
+                        a question of that form does not have; write false or take another preset";
+            findings.at("listen.drop_in", told);
+        }
     }
     if let Some(log) = &draft.log {
         if let Err(error) = logging::check_level(&log.level) {
@@ -53,6 +58,19 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
             let file = path.display();
             findings.at("log.access.file", format!("{file} cannot be written: {error}"));
         }
+    }
+}
+
+/// Whether the dialect puts the dialled number into a request. Without one, SAP would answer about
+/// something else, and that would be remembered as its word on the partner.
+fn needs_the_number(sap: &config::Sap) -> bool {
+    const PHONE: &str = "{phone}";
+    match &sap.custom {
+        Some(dialect) => dialect.steps.iter().any(|step| step.request.contains(PHONE)),
+        None => sap::preset_text(&sap.preset).is_some_and(|text| {
+            let mut requests = text.lines().filter(|line| line.contains("request:"));
+            requests.any(|request| request.contains(PHONE))
+        }),
     }
 }
 

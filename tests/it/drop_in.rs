@@ -5,8 +5,8 @@ use tokio::process::Command;
 
 use crate::support::{
     Gateway,
-    gateway::CLIENT_PASSWORD,
-    program::{run, stderr, stdout},
+    gateway::{CLIENT_PASSWORD, write_config},
+    program::{dialgate, run, stderr, stdout},
 };
 
 const C4C: &str = "/sap/c4c/odata/v1/c4codataapi";
@@ -138,4 +138,16 @@ async fn a_rule_that_needs_the_number_refuses_a_question_that_has_none() {
         assert_eq!(gateway.jtel().send(Method::GET, &url).await.outcome(), outcome);
         assert_eq!(gateway.jtel().ask("1001910").await.outcome(), "200");
     }
+}
+
+#[tokio::test]
+async fn drop_in_with_a_sap_that_must_know_the_number_starts_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let changes = [("listen.drop_in", "true"), ("sap.preset", "native")];
+    let file = write_config(folder.path(), "http://127.0.0.1:9", &changes);
+
+    let output = run(dialgate().args(["check", "--config"]).arg(&file)).await;
+
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("listen.drop_in: is true, but"), "{}", stderr(&output));
 }

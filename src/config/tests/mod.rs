@@ -4,6 +4,7 @@ mod any_text;
 mod changes;
 mod mistakes;
 mod number_files;
+mod number_rules;
 mod places;
 mod sap_answers;
 mod secrets;
