@@ -203,3 +203,24 @@ async fn check_connect_says_where_the_way_to_sap_ends_and_what_to_do() {
         }
     }
 }
+
+#[tokio::test]
+async fn check_connect_tells_who_signed_saps_certificate_and_how_long_it_lasts() {
+    // Another dialgate stands in for a SAP behind TLS: it has a certificate and knows no partner.
+    let gateway = Gateway::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("https://localhost:{}", gateway.address.port());
+    let file = write_config(folder.path(), &url, &[]);
+    let ca = format!("  ca_file: {}\n", gateway.ca().display());
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("  # ca_file: certs/sap-ca.pem\n"));
+    fs::write(&file, text.replace("  # ca_file: certs/sap-ca.pem\n", &ca)).unwrap();
+
+    let output = run(dialgate().args(["check", "--connect", "--config"]).arg(&file)).await;
+
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for told in ["OK    TLS", "TLSv1_3", "dialgate test CA", "days left", "FAIL  lookup"] {
+        assert!(text.contains(told), "no {told} in {text}{}", stderr(&output));
+    }
+}
