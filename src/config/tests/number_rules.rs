@@ -55,7 +55,7 @@ fn a_fallback_is_a_number_of_its_country_and_a_row_that_jtel_can_find() {
     for (value, told) in [
         ("{ DE: \"43100000001\" }", "`43100000001` is no number of DE"),
         ("{ DE: \"4930111111\" }", "is in no row of rules.service_numbers"),
-        ("{ Germany: \"4922147100000\" }", "`Germany` is not an ISO 3166"),
+        ("{ Germany: \"4922147100000\" }", "`Germany` is not a"),
     ] {
         let changes =
             [("rules.caller_id_fit", "fallback"), ("rules.fallback_service_numbers", value)];
