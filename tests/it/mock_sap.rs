@@ -1,4 +1,4 @@
-//! `mock-sap` from PyPI as SAP: errors as SAP Gateway words them, and its faults.
+//! `mock-sap`, a Python package, as SAP: errors as SAP Gateway words them, and its faults.
 //!
 //! It has no sales areas; the category of a partner stands in for a channel's code here.
 

@@ -1,4 +1,4 @@
-//! `mock-sap` from PyPI: an SAP Gateway not made by us, with faults on request.
+//! `mock-sap`, a Python package: an SAP Gateway not made by us, with faults on request.
 
 use std::process::Stdio;
 

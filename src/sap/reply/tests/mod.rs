@@ -14,6 +14,7 @@ use crate::{
     domain::DistributionChannel,
     sap::{
         dialect::{self, Step},
+        preset::preset_names,
         testing::{self, id, sap},
     },
 };
@@ -320,7 +321,7 @@ proptest! {
     fn any_bytes_are_an_answer_or_a_problem_with_a_place_inside(
         body in prop::collection::vec(any::<u8>(), 0..200),
     ) {
-        for preset in ["c4c", "native"] {
+        for preset in preset_names() {
             let found = read(&steps(preset)[0].reader, "1001910", &body);
             if let Err(ReplyProblem::NotJson { position }) = found {
                 prop_assert!(position <= body.len());
