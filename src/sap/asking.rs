@@ -1,18 +1,24 @@
 //! One request of a lookup on its way, and what comes of two that belong together.
 
-use http::{StatusCode, uri::PathAndQuery};
+use std::{sync::Arc, time::Duration};
+
+use http::{StatusCode, response, uri::PathAndQuery};
 use tokio::time::Instant;
 
 use super::{
     dialect::Step,
     error::LookupError,
-    reply::{Marks, Read, Sought},
+    hold::retry_after,
+    reply::{Head, Marks, Read, Sought},
     said::Said,
 };
 use crate::{
     domain::{BusinessPartner, Lookup},
     telemetry::metrics::SapOutcome,
 };
+
+/// How long SAP is left alone where it wants that and does not say for how long.
+const BREATH: Duration = Duration::from_secs(1);
 
 /// One request on its way.
 pub(super) struct Asking<'s> {
@@ -29,6 +35,25 @@ impl<'s> Asking<'s> {
     pub(super) fn new(step: &'s Step, sought: Sought<'s>) -> Self {
         let target = step.template.render(sought.id.as_str(), sought.phone);
         Self { step, sought, target, status: None, said: None, started: Instant::now() }
+    }
+}
+
+/// A status that says no, with SAP's own code for it.
+pub(super) fn refused(
+    host: Arc<str>,
+    kind: &Head,
+    head: &response::Parts,
+    said: Option<&Said>,
+) -> LookupError {
+    let code = said.and_then(|said| said.code.clone());
+    let (status, retry_after) = (head.status, retry_after(&head.headers));
+    match kind {
+        Head::Forbidden => LookupError::Forbidden { host, code },
+        Head::Throttled => {
+            let again_in = retry_after.unwrap_or(BREATH);
+            LookupError::Throttled { host, again_in, code }
+        }
+        _ => LookupError::Status { host, status, retry_after, code },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, StatusCode, response};
+use http::{HeaderMap, StatusCode};
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout, timeout_at},
@@ -10,11 +10,11 @@ use tokio::{
 use tracing::warn;
 
 use super::{
-    asking::{Asking, outcome_of, with_marks, without_another},
+    asking::{Asking, outcome_of, refused, with_marks, without_another},
     dialect::{DialectProblem, Step},
     error::{LookupError, ReplyProblem},
     health::{Health, SapHealth},
-    hold::{Hold, retry_after},
+    hold::Hold,
     login::Login,
     odata::By,
     prepare::Prepared,
@@ -33,9 +33,6 @@ const NOBODY: &str = "0";
 
 /// A number nobody has: no country code begins with 0.
 const NOBODYS_PHONE: &str = "0";
-
-/// How long SAP is left alone where it wants that and does not say for how long.
-const BREATH: Duration = Duration::from_secs(1);
 
 /// Longest wait for what SAP has to say about an error.
 const MOMENT: Duration = Duration::from_millis(250);
@@ -327,7 +324,7 @@ impl SapClient {
                 if kind == Head::UnknownIfError && Reader::is_unknown(asking.said.as_ref()) {
                     return Ok(Read::Known(Lookup::Unknown));
                 }
-                return Err(self.refused(&kind, &head, asking.said.as_ref()));
+                return Err(refused(host(), &kind, &head, asking.said.as_ref()));
             }
         };
         let body = read_body(body, self.max_answer_bytes).await;
@@ -350,21 +347,6 @@ impl SapClient {
             }
             self.unusable(step, problem)
         })
-    }
-
-    /// A status that says no, with SAP's own code for it.
-    fn refused(&self, kind: &Head, head: &response::Parts, said: Option<&Said>) -> LookupError {
-        let host = Arc::clone(&self.host);
-        let code = said.and_then(|said| said.code.clone());
-        let (status, retry_after) = (head.status, retry_after(&head.headers));
-        match kind {
-            Head::Forbidden => LookupError::Forbidden { host, code },
-            Head::Throttled => {
-                let again_in = retry_after.unwrap_or(BREATH);
-                LookupError::Throttled { host, again_in, code }
-            }
-            _ => LookupError::Status { host, status, retry_after, code },
-        }
     }
 
     fn unusable(&self, step: &Step, problem: ReplyProblem) -> LookupError {

@@ -2,7 +2,7 @@
 //! read.
 //!
 //! [`SapClient`] sends the steps of a dialect ([`preset_names`], or the configuration's own) one
-//! after the other. Nothing is remembered here but connections, whether SAP answers, and whether it
+//! after the other; `dialect` compiles them, `reply` tells answers apart and reads records. Nothing is remembered here but connections, whether SAP answers, and whether it
 //! refused our credentials. The rule above all others: a record is used only if it is the one that
 //! was asked for.
 
