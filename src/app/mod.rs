@@ -20,6 +20,9 @@ use crate::{
 pub use build::{SOON_DAYS, load, system_name};
 pub use signals::Signals;
 
+/// How often files with secrets are looked at: a few small files, read and compared.
+const REREAD_SECRETS: Duration = Duration::from_secs(3);
+
 /// A gateway that is bound to its ports and not yet serving.
 pub struct App {
     config: Arc<Config>,
@@ -204,6 +207,7 @@ impl App {
             config.sap.clone(),
             drain.clone(),
         ));
+        let secrets = tokio::spawn(reread_secrets(Arc::clone(&self.sap), drain.clone()));
         calls
             .serve(
                 move |request, peer| {
@@ -218,6 +222,7 @@ impl App {
         let finished = async {
             self.partners.finish().await;
             drop(probe.await);
+            drop(secrets.await);
         };
         // After a second signal nobody waits for SAP any more.
         tokio::select! {
@@ -249,6 +254,20 @@ async fn probe_while_silent(sap: Arc<SapClient>, config: crate::config::Sap, dra
                 _ = sap.probe(deadline) => {}
             }
         }
+    }
+}
+
+/// Looks every few seconds whether a secret, certificate or key of SAP's login has changed.
+async fn reread_secrets(sap: Arc<SapClient>, drain: Drain) {
+    let mut every = interval(REREAD_SECRETS);
+    loop {
+        tokio::select! {
+            () = drain.wait_started() => return,
+            _ = every.tick() => {}
+        }
+        let sap = Arc::clone(&sap);
+        // A file on a network that hangs must not hang a worker.
+        drop(tokio::task::spawn_blocking(move || sap.reread_secrets()).await);
     }
 }
 

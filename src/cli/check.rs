@@ -116,6 +116,12 @@ fn login(config: &Config) -> String {
             let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
             format!("with the headers {}", names.join(", "))
         }
+        Login::Certificate(files) => {
+            format!("with the client certificate {}", files.certificate.display())
+        }
+        Login::OAuth(oauth) => {
+            format!("OAuth2 as {}, tokens from {}", oauth.client_id, oauth.token_url)
+        }
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn execute(self) -> Result<(), Failure> {
+        without_core_dumps();
         let config = app::load(&self.file.config, &Environment::process())?;
         start_log(&config)?;
         runtime()?.block_on(async {
@@ -38,6 +39,16 @@ impl Run {
             Ok(serve_until_told(app, &mut signals).await?)
         })
     }
+}
+
+/// Keeps secrets out of core dumps, and out of the reach of debuggers of the same user. What the
+/// system does not allow is left as it is: it makes nothing worse.
+fn without_core_dumps() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let _left_as_it_is = setrlimit(Resource::Core, none);
+    let _left_as_it_is = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// Starts the log as the configuration wants it.

@@ -36,7 +36,10 @@ pub use log::{AccessLog, Log, LogFormat};
 pub use number_list::read_list;
 pub use number_rules::{FlagTest, PartnerFlag};
 pub use resolve::Environment;
-pub use sap::{Areas, Dialect, Flag, Login, SalesArea, Sap, Step, Then};
+pub use sap::{
+    Areas, ClientAuthentication, Dialect, Flag, KeyFiles, Login, OAuth, Proxy, SalesArea, Sap,
+    Step, Then,
+};
 pub use secret::Secret;
 pub use show::show;
 

@@ -23,6 +23,9 @@ const MAX_SECRET_BYTES: u64 = 64 * 1024;
 /// Anybody on the machine may read the file.
 const WORLD_READABLE: u32 = 0o004;
 
+/// The folder of the credentials that systemd hands over.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// The environment variables that secrets may come from. Handed in, so that a test brings its own.
 pub struct Environment(Box<Variables>);
 
@@ -162,7 +165,12 @@ impl Reading<'_> {
     pub(super) fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
         let (key, secret) = match reference {
             SecretRef::Env(name) => (format!("{key}.env"), self.environment_secret(name)),
-            SecretRef::File(path) => (format!("{key}.file"), self.file_secret(path)),
+            SecretRef::File(path) => {
+                (format!("{key}.file"), secret_in(&self.path(path), &shown(path)))
+            }
+            SecretRef::Credential(name) => {
+                (format!("{key}.credential"), self.credential_secret(name))
+            }
         };
         secret.map_err(|message| self.at(&key, message)).ok()
     }
@@ -179,36 +187,66 @@ impl Reading<'_> {
         }
     }
 
-    fn file_secret(&self, path: &str) -> Result<Secret, String> {
-        let told = shown(path);
-        let cannot = |error: io::Error| format!("{told} cannot be read: {}", error_text(&error));
-        let path = self.path(path);
-        let metadata = fs::metadata(&path).map_err(cannot)?;
-        if !metadata.is_file() {
-            return Err(format!("{told} is not a file"));
+    /// systemd puts each credential into a file of that name, in a folder only the service sees.
+    fn credential_secret(&self, name: &str) -> Result<Secret, String> {
+        let is_name = !name.is_empty()
+            && !name.starts_with('.')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        if !is_name {
+            return Err("is not the name of a credential of systemd".to_owned());
         }
-        if metadata.len() > MAX_SECRET_BYTES {
-            return Err(format!("{told} is too long for a secret"));
-        }
-        let mode = metadata.permissions().mode();
-        if mode & WORLD_READABLE != 0 {
+        let Some(folder) = (self.environment.0)(CREDENTIALS) else {
             return Err(format!(
-                "{told} can be read by everybody on this machine (mode {:03o}); run `chmod o= {told}`",
-                mode & 0o777
+                "systemd handed no credentials over ({CREDENTIALS} is not set); write \
+                 `LoadCredential={name}:/path/of/the/file` into the unit"
             ));
-        }
-        let mut text = fs::read_to_string(&path).map_err(cannot)?;
-        // Editors and `echo` end a file with a line break that is not part of the secret.
-        if text.ends_with('\n') {
+        };
+        secret_in(&Path::new(&folder).join(name), &format!("the credential {name}"))
+    }
+}
+
+/// Reads a secret; `told` names the file in texts.
+fn secret_in(path: &Path, told: &str) -> Result<Secret, String> {
+    let cannot = |error: io::Error| format!("{told} cannot be read: {}", error_text(&error));
+    let metadata = fs::metadata(path).map_err(cannot)?;
+    if !metadata.is_file() {
+        return Err(format!("{told} is not a file"));
+    }
+    if metadata.len() > MAX_SECRET_BYTES {
+        return Err(format!("{told} is too long for a secret"));
+    }
+    let mode = metadata.permissions().mode();
+    if mode & WORLD_READABLE != 0 {
+        return Err(format!(
+            "{told} can be read by everybody on this machine (mode {:03o}); run `chmod o= {told}`",
+            mode & 0o777
+        ));
+    }
+    let mut text = fs::read_to_string(path).map_err(cannot)?;
+    // Editors and `echo` end a file with a line break that is not part of the secret.
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
             text.pop();
-            if text.ends_with('\r') {
-                text.pop();
-            }
         }
-        if text.is_empty() {
-            return Err(format!("{told} is empty"));
-        }
-        Ok(Secret::new(text))
+    }
+    if text.is_empty() {
+        return Err(format!("{told} is empty"));
+    }
+    Ok(Secret::new(text).found_in(path.to_owned()))
+}
+
+impl Secret {
+    /// The secret as its file has it now; `None` while that is the same, and for a secret that
+    /// stands in no file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be used; the text says why and names it.
+    pub fn reread(&self) -> Result<Option<Self>, String> {
+        let Some(file) = self.file() else { return Ok(None) };
+        let now = secret_in(file, &file.display().to_string())?;
+        Ok((now != *self).then_some(now))
     }
 }
 

@@ -92,7 +92,7 @@ fn value(node: &Node, depth: usize, shown: &mut String) -> fmt::Result {
 
 /// `{ env: NAME }` and `{ file: path }` stand on one line, as everybody writes them.
 fn is_reference(entries: &[Entry]) -> bool {
-    matches!(entries, [only] if matches!(&only.key.value, Yaml::Text(key) if key == "env" || key == "file"))
+    matches!(entries, [only] if matches!(&only.key.value, Yaml::Text(key) if ["env", "file", "credential"].contains(&key.as_str())))
 }
 
 fn scalar(value: &Yaml) -> String {

@@ -10,8 +10,39 @@ use super::node::{Node, Yaml};
 
 /// Keys whose values are, or lead to, secrets. In a text that is no YAML everything below them is
 /// hidden.
-const SECRET_SECTIONS: [&str; 9] =
-    ["login", "basic", "user", "headers", "password", "env", "file", "clients", "secrets"];
+const SECRET_SECTIONS: [&str; 14] = [
+    "login",
+    "basic",
+    "user",
+    "headers",
+    "oauth2",
+    "parameters",
+    "password",
+    "proxy_login",
+    "client_secret",
+    "env",
+    "file",
+    "credential",
+    "clients",
+    "secrets",
+];
+
+/// What stands below `sap.login` and is no secret: addresses, names and paths.
+const OPEN_IN_LOGIN: [&str; 13] = [
+    "certificate.certificate",
+    "certificate.key",
+    "oauth2.token_url",
+    "oauth2.client_id",
+    "oauth2.client_authentication",
+    "oauth2.key",
+    "oauth2.key_id",
+    "oauth2.certificate",
+    "oauth2.scope",
+    "oauth2.resource",
+    "oauth2.audience",
+    "oauth2.ca_file",
+    "oauth2.proxy",
+];
 
 /// The parts of a readable file that are not shown. Comments are among them: it is there that the
 /// password of yesterday stands.
@@ -44,17 +75,28 @@ pub(super) fn over_tree(tree: &Node, text: &str) -> Vec<Range<usize>> {
 /// The value under a key is a secret, or may be one.
 pub(super) fn is_secret(key: &str, value: &Yaml) -> bool {
     let Yaml::Text(text) = value else {
-        return is_below(key, "sap.login") || key.contains(".secrets[");
+        let is_login = is_below(key, "sap.login") || is_below(key, "sap.proxy_login");
+        return is_login && !matches!(value, Yaml::Null) || key.contains(".secrets[");
     };
     // A URL may carry user and password.
     if text.contains("://") && text.contains('@') {
         return true;
     }
-    if is_below(key, "sap.login") {
+    if is_below(key, "sap.login") || is_below(key, "sap.proxy_login") {
+        let name = key.strip_prefix("sap.login.").unwrap_or_default();
+        // A key that stands where its path belongs has line breaks.
+        if name == "oauth2.token_timeout" || OPEN_IN_LOGIN.contains(&name) {
+            return text.contains('\n') || text.contains("-----");
+        }
         return match key.rsplit('.').next() {
             Some("login") => text != "none",
             // `user:password` in one.
-            Some("user") => key != "sap.login.basic.user" || !is_word(text),
+            Some("user") => {
+                !["sap.login.basic.user", "sap.proxy_login.user"].contains(&key) || !is_word(text)
+            }
+            Some("credential") => {
+                !text.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '-')
+            }
             Some("env") => !is_environment_name(text),
             Some("file") => false,
             _ => true,

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Method, Request, StatusCode, Version};
+use http::{HeaderMap, Method, Request, StatusCode, Version};
 use tokio::time::Instant;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
         access::{AccessLog, AccessRecord},
         clock::{CallId, CallIdText, Moment},
         metrics::{InFlight, Metrics},
+        trace::Trace,
     },
 };
 
@@ -70,6 +71,11 @@ impl<'a> Call<'a> {
 
     pub(super) fn id(&self) -> CallIdText {
         self.id.text()
+    }
+
+    /// What ties requests to SAP to this call; `headers` are the caller's.
+    pub(super) fn trace(&self, headers: &HeaderMap) -> Trace {
+        Trace::of(self.id, headers)
     }
 
     pub(super) fn started(&self) -> Instant {

@@ -14,7 +14,7 @@ mod seen;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Body;
 use tokio::{
@@ -140,7 +140,7 @@ impl Gateway {
         let _place = self.admit()?;
         let question = self.question(form, request.uri().query().unwrap_or_default())?;
 
-        let facts = self.look_up(&question, call).await;
+        let facts = self.look_up(&question, request.headers(), call).await;
 
         let (dialled, rules) = (question.dialled.as_ref(), &self.config.rules);
         let (decision, source) = match &facts {
@@ -193,12 +193,18 @@ impl Gateway {
     }
 
     /// Memory, then SAP, then what SAP said last.
-    async fn look_up(&self, question: &Question, call: &mut Call<'_>) -> Facts {
+    async fn look_up(
+        &self,
+        question: &Question,
+        headers: &HeaderMap,
+        call: &mut Call<'_>,
+    ) -> Facts {
         let Question { partner, dialled } = *question;
         let ask = || {
             let sap = Arc::clone(&self.sap);
             let deadline = Instant::now() + self.config.sap.total_timeout;
-            async move { sap.look_up(partner, dialled.as_ref(), deadline).await }
+            let trace = call.trace(headers);
+            async move { sap.look_up_for(trace, partner, dialled.as_ref(), deadline).await }
         };
         let deadline = call.started() + self.config.deadline;
         let found = if self.sap.asks_by_phone() {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{BusinessPartner, Lookup},
-    telemetry::metrics::SapOutcome,
+    telemetry::{metrics::SapOutcome, trace::Trace},
 };
 
 /// How long SAP is left alone where it wants that and does not say for how long.
@@ -28,13 +28,15 @@ pub(super) struct Asking<'s> {
     pub(super) status: Option<StatusCode>,
     pub(super) said: Option<Said>,
     pub(super) started: Instant,
+    /// Whose call it is, for SAP's own logs.
+    pub(super) trace: Option<&'s Trace>,
 }
 
 impl<'s> Asking<'s> {
     /// A request that is about to be sent.
-    pub(super) fn new(step: &'s Step, sought: Sought<'s>) -> Self {
+    pub(super) fn new(step: &'s Step, sought: Sought<'s>, trace: Option<&'s Trace>) -> Self {
         let target = step.template.render(sought.id.as_str(), sought.phone);
-        Self { step, sought, target, status: None, said: None, started: Instant::now() }
+        Self { step, sought, target, status: None, said: None, started: Instant::now(), trace }
     }
 }
 

@@ -1,17 +1,21 @@
 //! One lookup, from the question to what SAP knows.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout, timeout_at},
 };
-use tracing::warn;
+use tracing::{error, info, warn};
 
 use super::{
     asking::{Asking, outcome_of, refused, with_marks, without_another},
     dialect::{DialectProblem, Step},
+    encoding::Encoding,
     error::{LookupError, ReplyProblem},
     health::{Health, SapHealth},
     hold::Hold,
@@ -20,12 +24,16 @@ use super::{
     prepare::Prepared,
     reply::{Head, Read, Reader, Sought, shows_page},
     said::{self, Said},
-    transport::{BodyError, Transport, TransportError, read_body},
+    transport::{BodyError, read_body},
+    upstreams::{Reached, Sending, Upstreams},
 };
 use crate::{
     config,
     domain::{DialledNumber, IdForm, Lookup, PartnerId},
-    telemetry::metrics::{Metrics, SapOutcome},
+    telemetry::{
+        metrics::{Metrics, SapOutcome},
+        trace::Trace,
+    },
 };
 
 /// A number no partner has: SAP's number ranges begin at 1.
@@ -41,9 +49,8 @@ const MOMENT: Duration = Duration::from_millis(250);
 pub struct SapClient {
     host: Arc<str>,
     steps: Vec<Step>,
-    headers: HeaderMap,
     login: Login,
-    transport: Transport,
+    upstreams: Upstreams,
     places: Semaphore,
     total_timeout: Duration,
     max_answer_bytes: usize,
@@ -52,6 +59,8 @@ pub struct SapClient {
     id_form: IdForm,
     try_other_id_form: bool,
     metrics: Arc<Metrics>,
+    /// Why secrets could not be read again, told once.
+    told_unreadable: Mutex<Option<String>>,
 }
 
 /// One request of a lookup, for `dialgate explain`. Shows the partner's ID: for a person at the
@@ -81,12 +90,12 @@ impl SapClient {
     ///
     /// All problems of the section at once.
     pub fn new(sap: &config::Sap, metrics: Arc<Metrics>) -> Result<Self, Vec<DialectProblem>> {
-        let Prepared { host, steps, headers, login, transport } = Prepared::new(sap)?;
+        let Prepared { host, steps, login, upstreams } = Prepared::new(sap)?;
         Ok(Self {
             steps,
-            headers,
             login,
-            transport,
+            upstreams,
+            told_unreadable: Mutex::default(),
             places: Semaphore::new(sap.max_in_flight.clamp(1, Semaphore::MAX_PERMITS)),
             total_timeout: sap.total_timeout,
             max_answer_bytes: sap.max_answer_bytes,
@@ -115,7 +124,22 @@ impl SapClient {
         dialled: Option<&DialledNumber>,
         deadline: Instant,
     ) -> Result<Lookup, LookupError> {
-        self.ask_in_turn(partner, dialled, deadline, |_asked, _result| ()).await
+        self.ask_in_turn(partner, dialled, deadline, None, |_asked, _result| ()).await
+    }
+
+    /// [`Self::look_up`] for one call, which SAP's own logs can then be searched for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::look_up`].
+    pub async fn look_up_for(
+        &self,
+        trace: Trace,
+        partner: PartnerId,
+        dialled: Option<&DialledNumber>,
+        deadline: Instant,
+    ) -> Result<Lookup, LookupError> {
+        self.ask_in_turn(partner, dialled, deadline, Some(&trace), |_asked, _result| ()).await
     }
 
     /// [`Self::look_up`], and every request it took.
@@ -140,7 +164,7 @@ impl SapClient {
                 said: asked.said.clone(),
             });
         };
-        let result = self.ask_in_turn(partner, dialled, deadline, note).await;
+        let result = self.ask_in_turn(partner, dialled, deadline, None, note).await;
         (result, all)
     }
 
@@ -153,7 +177,7 @@ impl SapClient {
         let Ok(nobody) = PartnerId::parse(NOBODY) else { return Ok(()) };
         let Some(step) = self.steps.first() else { return Ok(()) };
         let nobody = Sought { id: self.id_form.of(nobody), phone: Some(NOBODYS_PHONE) };
-        let mut asking = Asking::new(step, nobody);
+        let mut asking = Asking::new(step, nobody, None);
         let deadline = deadline.min(asking.started + self.total_timeout);
         self.ask(&mut asking, deadline).await.map(|_whatever| ())
     }
@@ -182,11 +206,31 @@ impl SapClient {
         self.health.forget_refusal();
     }
 
+    /// Reads secrets, certificates and keys again; what has changed comes into force, and ends a
+    /// refusal. Blocks on files. What cannot be read leaves everything as it is.
+    pub fn reread_secrets(&self) {
+        let certificates = self.upstreams.reread();
+        let secrets = self.login.reread();
+        if matches!(certificates, Ok(true)) || matches!(secrets, Ok(true)) {
+            info!(upstream = %self.host, "the login to SAP has changed; using the new one");
+            self.retry_login();
+        }
+        let problem = certificates.and(secrets).err();
+        let mut told = self.told_unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(problem) = &problem
+            && told.as_ref() != Some(problem)
+        {
+            error!(upstream = %self.host, "the login to SAP stays as it was, because {problem}");
+        }
+        *told = problem;
+    }
+
     async fn ask_in_turn(
         &self,
         partner: PartnerId,
         dialled: Option<&DialledNumber>,
         deadline: Instant,
+        trace: Option<&Trace>,
         mut note: impl FnMut(&Asking<'_>, &Result<Read, LookupError>),
     ) -> Result<Lookup, LookupError> {
         let deadline = deadline.min(Instant::now() + self.total_timeout);
@@ -200,7 +244,7 @@ impl SapClient {
                 if step.by == By::Phone && (phone.is_none() || turn > 0) {
                     continue;
                 }
-                let mut asking = Asking::new(step, Sought { id, phone });
+                let mut asking = Asking::new(step, Sought { id, phone }, trace);
                 let result = self.ask(&mut asking, deadline).await;
                 note(&asking, &result);
                 let (next, step, marks) = match result? {
@@ -213,7 +257,7 @@ impl SapClient {
                 };
                 // The record checked there is the other partner's own: it must have the ID that
                 // this one's record named.
-                let mut asking = Asking::new(step, Sought { id: next, phone });
+                let mut asking = Asking::new(step, Sought { id: next, phone }, trace);
                 let result = self.ask(&mut asking, deadline).await;
                 note(&asking, &result);
                 return Ok(match result? {
@@ -240,15 +284,17 @@ impl SapClient {
         // Only now: whoever went before may just have been refused.
         if self.login.is_refused() {
             self.metrics.sap.not_asked(SapOutcome::Credentials);
-            return Err(LookupError::Credentials { host: Arc::clone(&self.host) });
+            return Err(self.login.refusal(&self.host));
         }
         self.left_alone()?;
         let in_flight = self.metrics.sap.asking();
         let started = Instant::now();
-        let result = timeout_at(deadline, self.exchange(asking)).await.unwrap_or_else(|_elapsed| {
-            let host = Arc::clone(&self.host);
-            Err(LookupError::Deadline { host, waited: started.elapsed() })
-        });
+        let result = timeout_at(deadline, self.exchange(asking, deadline)).await.unwrap_or_else(
+            |_elapsed| {
+                let host = Arc::clone(&self.host);
+                Err(LookupError::Deadline { host, waited: started.elapsed() })
+            },
+        );
         drop((in_flight, place));
         self.settle(&result, started.elapsed());
         result
@@ -270,7 +316,7 @@ impl SapClient {
                 self.health.answered();
             }
             Err(error) => {
-                if matches!(error, LookupError::Credentials { .. }) {
+                if error.is_about_credentials() {
                     self.login.refuse();
                 }
                 if let Some(wait) = error.retry_after() {
@@ -285,18 +331,17 @@ impl SapClient {
     }
 
     /// Sends the request and reads the answer. Has no time limit of its own but the connection's.
-    async fn exchange(&self, asking: &mut Asking<'_>) -> Result<Read, LookupError> {
+    async fn exchange(
+        &self,
+        asking: &mut Asking<'_>,
+        deadline: Instant,
+    ) -> Result<Read, LookupError> {
         let step = asking.step;
         let host = || Arc::clone(&self.host);
-        let (response, connection) = self
-            .transport
-            .get(asking.target.clone(), &self.headers, step.alone)
-            .await
-            .map_err(|error| match error {
-                TransportError::Connect(source) => LookupError::Connect { host: host(), source },
-                TransportError::Cut(source) => LookupError::Cut { host: host(), source },
-                TransportError::Protocol(source) => LookupError::Protocol { host: host(), source },
-            })?;
+        let sending =
+            Sending { target: &asking.target, alone: step.alone, trace: asking.trace, deadline };
+        let Reached { response, connection, transport } =
+            self.upstreams.get(&self.login, &sending).await?;
         let (head, body) = response.into_parts();
         asking.status = Some(head.status);
         let known = match step.reader.head(head.status, &head.headers) {
@@ -317,10 +362,12 @@ impl SapClient {
                 // The status counts for more than SAP's words about it: they get a moment.
                 let body = timeout(MOMENT, read_body(body, said::MAX_BODY)).await;
                 let body = body.ok().and_then(Result::ok);
-                asking.said = body.as_deref().and_then(said::read);
                 if body.is_some() && !step.alone {
-                    self.transport.idle.keep(connection);
+                    transport.idle.keep(connection);
                 }
+                let body = body.zip(Encoding::of(&head.headers).ok());
+                let body = body.and_then(|(body, packed)| packed.unpack(body, said::MAX_BODY).ok());
+                asking.said = body.as_deref().and_then(said::read);
                 if kind == Head::UnknownIfError && Reader::is_unknown(asking.said.as_ref()) {
                     return Ok(Read::Known(Lookup::Unknown));
                 }
@@ -329,7 +376,7 @@ impl SapClient {
         };
         let body = read_body(body, self.max_answer_bytes).await;
         if body.is_ok() && !step.alone {
-            self.transport.idle.keep(connection);
+            transport.idle.keep(connection);
         }
         if let Some(lookup) = known {
             // The status was the answer; what else SAP says about it does not matter.
@@ -341,6 +388,9 @@ impl SapClient {
             }
             BodyError::Cut(source) => LookupError::Cut { host: host(), source },
         })?;
+        let body = Encoding::of(&head.headers)
+            .and_then(|encoding| encoding.unpack(body, self.max_answer_bytes))
+            .map_err(|problem| self.unusable(step, problem))?;
         step.reader.body(asking.sought, &body).map_err(|problem| {
             if let ReplyProblem::ErrorBody { .. } = &problem {
                 asking.said = said::read(&body);
@@ -356,6 +406,6 @@ impl SapClient {
     /// Connections kept for the next request.
     #[cfg(test)]
     pub(super) fn idle_connections(&self) -> usize {
-        self.transport.idle.len()
+        self.upstreams.idle_connections()
     }
 }

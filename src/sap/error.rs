@@ -26,6 +26,16 @@ pub enum LookupError {
         /// What the system or TLS said.
         source: io::Error,
     },
+    /// The proxy on the way there would not let us through.
+    #[error(
+        "the proxy on the way to SAP at {host} refused; check `sap.proxy`, `sap.proxy_login` and what the proxy allows"
+    )]
+    Proxy {
+        /// Host and port of SAP.
+        host: Arc<str>,
+        /// What the proxy said.
+        source: io::Error,
+    },
     /// The time ran out.
     #[error(
         "SAP at {host} did not answer within {waited:?}; see whether SAP is slow before raising `sap.total_timeout`"
@@ -61,6 +71,15 @@ pub enum LookupError {
     Credentials {
         /// Host and port.
         host: Arc<str>,
+    },
+    /// There is no token to show SAP, or SAP does not take it.
+    #[error("the token server at {host} {problem}")]
+    Token {
+        /// Host and port of the token server.
+        host: Arc<str>,
+        /// What is the matter.
+        #[source]
+        problem: TokenProblem,
     },
     /// Our user may not read partners. Says nothing about the partner.
     #[error("SAP at {host} does not let our user read partners (403); give it that right in SAP")]
@@ -124,6 +143,77 @@ pub enum LookupError {
     },
 }
 
+/// Why there is no token that SAP takes; continues a sentence that begins with the token server.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TokenProblem {
+    /// Name, TCP, proxy or TLS.
+    #[error(
+        "could not be reached; check `token_url`, `ca_file` and `proxy` of `sap.login.oauth2`, and the firewall"
+    )]
+    Connect(#[source] Arc<io::Error>),
+    /// The time ran out.
+    #[error(
+        "gave no token in time; see whether it is slow before raising `sap.login.oauth2.token_timeout`"
+    )]
+    Deadline,
+    /// A status that is no answer.
+    #[error("answered with status {status}; check `sap.login.oauth2.token_url`, or wait")]
+    Status {
+        /// What it answered with.
+        status: StatusCode,
+        /// When it wants to be asked again; five minutes at most.
+        retry_after: Option<Duration>,
+    },
+    /// An answer that is no token.
+    #[error("answered with {0}; check `sap.login.oauth2.token_url`")]
+    Reply(&'static str),
+    /// An error of RFC 6749.
+    #[error(
+        "refused the request ({code}); check scope, resource, audience and parameters of `sap.login.oauth2`"
+    )]
+    Refused {
+        /// One of the codes that the standards name.
+        code: &'static str,
+    },
+    /// The client's credentials are wrong.
+    #[error(
+        "refused our client credentials; correct `sap.login.oauth2`; it is not asked again until they change"
+    )]
+    Credentials,
+    /// SAP refused a token that was just granted.
+    #[error(
+        "granted a token that SAP refuses (401); check scope and audience of `sap.login.oauth2`, and that SAP trusts this token server and knows its client"
+    )]
+    Rejected,
+    /// The key for the assertion cannot be used any more.
+    #[error("was not asked, because the file in `sap.login.oauth2.key` cannot be read as a key")]
+    Key,
+}
+
+impl TokenProblem {
+    /// The word in metrics, logs and `explain`.
+    pub fn outcome(&self) -> SapOutcome {
+        match self {
+            Self::Connect(_) => SapOutcome::TokenConnect,
+            Self::Deadline => SapOutcome::TokenDeadline,
+            Self::Status { .. } => SapOutcome::TokenStatus,
+            Self::Reply(_) => SapOutcome::TokenReply,
+            Self::Refused { .. } => SapOutcome::TokenRefused,
+            Self::Credentials => SapOutcome::TokenCredentials,
+            Self::Rejected => SapOutcome::TokenRejected,
+            Self::Key => SapOutcome::TokenKey,
+        }
+    }
+
+    /// When the token server wants to be asked again, if it said so.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
 /// What makes an answer with a good status unusable.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ReplyProblem {
@@ -140,6 +230,9 @@ pub enum ReplyProblem {
     /// Compressed, although that was not asked for.
     #[error("a compressed body that was not asked for; look for a proxy in between")]
     ContentEncoding,
+    /// Compressed as we asked for, and broken.
+    #[error("a compressed body that cannot be unpacked; look for a proxy in between")]
+    Packed,
     /// Longer than the limit.
     #[error(
         "more than {limit} bytes; narrow the request with `$select`, or raise `sap.max_answer`"
@@ -187,6 +280,8 @@ impl LookupError {
         match self {
             Self::Busy { .. } => SapOutcome::Busy,
             Self::Connect { .. } => SapOutcome::Connect,
+            Self::Proxy { .. } => SapOutcome::Proxy,
+            Self::Token { problem, .. } => problem.outcome(),
             Self::Deadline { .. } => SapOutcome::Deadline,
             Self::Cut { .. } => SapOutcome::Cut,
             Self::Protocol { .. } => SapOutcome::Protocol,
@@ -199,7 +294,7 @@ impl LookupError {
             Self::Reply { problem, .. } => match problem {
                 ReplyProblem::Html => SapOutcome::Html,
                 ReplyProblem::ContentType => SapOutcome::ContentType,
-                ReplyProblem::ContentEncoding => SapOutcome::ContentEncoding,
+                ReplyProblem::ContentEncoding | ReplyProblem::Packed => SapOutcome::ContentEncoding,
                 ReplyProblem::TooLarge { .. } => SapOutcome::TooLarge,
                 ReplyProblem::NotJson { .. } => SapOutcome::NotJson,
                 ReplyProblem::ErrorBody { .. } => SapOutcome::ErrorBody,
@@ -220,8 +315,11 @@ impl LookupError {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
             Self::Throttled { again_in, .. } => Some(*again_in),
-            Self::Busy { .. }
+            // The token server is left alone by the login itself.
+            Self::Token { .. }
+            | Self::Busy { .. }
             | Self::Connect { .. }
+            | Self::Proxy { .. }
             | Self::Deadline { .. }
             | Self::Cut { .. }
             | Self::Protocol { .. }
@@ -256,6 +354,14 @@ impl LookupError {
     /// think that SAP is silent.
     pub fn is_about_one_partner(&self) -> bool {
         matches!(self, Self::Reply { problem: ReplyProblem::Value { .. }, .. })
+    }
+
+    /// Our credentials are wrong, with SAP or with the token server: asking again would not help.
+    pub(super) fn is_about_credentials(&self) -> bool {
+        matches!(
+            self,
+            Self::Credentials { .. } | Self::Token { problem: TokenProblem::Credentials, .. }
+        )
     }
 
     /// SAP read the request as one of ours: the credentials are good.

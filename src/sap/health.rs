@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::error::LookupError;
+use super::error::{LookupError, TokenProblem};
 use crate::telemetry::metrics::Metrics;
 
 /// A partner whose data are no good is told at most this often: the remedy is in SAP and takes a
@@ -82,7 +82,7 @@ impl Health {
         let mut state = self.state();
         match failure {
             LookupError::Busy { .. } => return,
-            LookupError::Credentials { .. } => {
+            credentials if credentials.is_about_credentials() => {
                 if state.health != SapHealth::CredentialsRefused {
                     error!(upstream = %self.host, kind, "{failure}");
                     self.turn(&mut state, SapHealth::CredentialsRefused);
@@ -135,7 +135,12 @@ impl Health {
 /// Waiting does not help: somebody must change something here or in SAP.
 fn needs_a_person(failure: &LookupError) -> bool {
     match failure {
+        LookupError::Token { problem, .. } => !matches!(
+            problem,
+            TokenProblem::Connect(_) | TokenProblem::Deadline | TokenProblem::Status { .. }
+        ),
         LookupError::Credentials { .. }
+        | LookupError::Proxy { .. }
         | LookupError::Forbidden { .. }
         | LookupError::Redirect { .. }
         | LookupError::Protocol { .. }

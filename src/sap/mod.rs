@@ -9,6 +9,7 @@
 mod asking;
 mod client;
 mod dialect;
+mod encoding;
 mod error;
 mod flags;
 mod health;
@@ -18,6 +19,7 @@ mod odata;
 mod path;
 mod prepare;
 mod preset;
+mod proxy;
 mod reply;
 mod said;
 #[cfg(test)]
@@ -26,11 +28,12 @@ mod testing;
 mod tests;
 mod tls;
 mod transport;
+mod upstreams;
 mod walk;
 
 pub use client::{Asked, SapClient};
 pub use dialect::DialectProblem;
-pub use error::{LookupError, ReplyProblem};
+pub use error::{LookupError, ReplyProblem, TokenProblem};
 pub use health::SapHealth;
 pub use prepare::check;
 pub use preset::{preset_as_custom, preset_names, preset_summary, preset_text};

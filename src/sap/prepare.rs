@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 use super::{
     dialect::{self, Compiled, DialectProblem, Step},
+    encoding,
     login::Login,
-    tls::Tls,
-    transport::{IdleConnections, Transport},
+    transport::{Transport, Way},
+    upstreams::{Upstream, Upstreams},
 };
-use crate::config;
+use crate::config::{self, Login as LoginConfig};
 
 /// All problems of a `sap` section; certificates are read, nobody is asked.
 pub fn check(sap: &config::Sap) -> Vec<DialectProblem> {
@@ -21,9 +22,8 @@ pub fn check(sap: &config::Sap) -> Vec<DialectProblem> {
 pub(super) struct Prepared {
     pub(super) host: Arc<str>,
     pub(super) steps: Vec<Step>,
-    pub(super) headers: HeaderMap,
     pub(super) login: Login,
-    pub(super) transport: Transport,
+    pub(super) upstreams: Upstreams,
 }
 
 impl Prepared {
@@ -32,51 +32,62 @@ impl Prepared {
         let mut problems = Vec::new();
         let dialect = dialect::compile(sap).map_err(|found| problems.extend(found)).ok();
         let login = Login::new(&sap.login).map_err(|found| problems.extend(found)).ok();
-        let transport = transport(sap).map_err(|found| problems.push(found)).ok();
+        let upstream =
+            upstream("sap.url", &sap.url, sap).map_err(|found| problems.push(found)).ok();
+        let second = sap.second_url.as_ref().map(|url| {
+            self::upstream("sap.second_url", url, sap).map_err(|found| problems.push(found)).ok()
+        });
         let headers = fixed_headers(sap).map_err(|found| problems.push(found)).ok();
-        let (Some(dialect), Some(login), Some((host, transport)), Some(mut headers)) =
-            (dialect, login, transport, headers)
+        let (Some(dialect), Some(login), Some(upstream), Some(mut headers)) =
+            (dialect, login, upstream, headers)
         else {
             return Err(problems);
         };
+        let second = match second {
+            None => None,
+            Some(Some(second)) => Some(second),
+            Some(None) => return Err(problems),
+        };
         let Compiled { headers: more, steps } = dialect;
         headers.extend(more);
-        headers.extend(login.headers().clone());
-        Ok(Self { host, steps, headers, login, transport })
+        let host = Arc::clone(&upstream.host);
+        let upstreams = Upstreams::new(upstream, second, headers);
+        Ok(Self { host, steps, login, upstreams })
     }
 }
 
 /// Where SAP is, and its name for logs.
-fn transport(sap: &config::Sap) -> Result<(Arc<str>, Transport), DialectProblem> {
-    let wrong = |message: &str| DialectProblem::new("sap.url", message);
-    let is_https = match sap.url.scheme_str() {
-        Some("https") => true,
-        Some("http") => false,
-        _ => return Err(wrong("must begin with https:// (or http:// for a SAP on this machine)")),
+fn upstream(key: &str, url: &Uri, sap: &config::Sap) -> Result<Upstream, DialectProblem> {
+    if url.query().is_some() {
+        return Err(DialectProblem::new(
+            key,
+            "has a query; that belongs into the dialect's `request`",
+        ));
+    }
+    let identity = match &sap.login {
+        LoginConfig::Certificate(files) => Some(files.clone()),
+        _ => None,
     };
-    if sap.url.query().is_some() {
-        return Err(wrong("has a query; that belongs into the dialect's `request`"));
-    }
-    let authority = sap.url.authority().ok_or_else(|| wrong("has no host"))?;
-    if authority.as_str().contains('@') {
-        return Err(wrong("has a user in it; credentials belong into `sap.login`"));
-    }
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-    let port = authority.port_u16().unwrap_or(if is_https { 443 } else { 80 });
-    let tls = if is_https { Some(Tls::new(&host, sap.ca_file.as_deref())?) } else { None };
-    let transport = Transport {
-        port,
-        tls,
+    let (host, transport) = Transport::new(Way {
+        key,
+        url,
+        ca_key: "sap.ca_file",
+        ca_file: sap.ca_file.clone(),
+        server_name: sap.server_name.clone(),
+        identity_key: "sap.login.certificate",
+        identity,
+        proxy: sap.proxy.clone(),
         connect_timeout: sap.connect_timeout,
-        idle: IdleConnections::new(sap.max_in_flight, sap.idle_timeout),
-        host,
-    };
-    Ok((authority.as_str().into(), transport))
+        idle_connections: sap.max_in_flight,
+        idle_timeout: sap.idle_timeout,
+    })?;
+    let host_header = HeaderValue::from_str(&host)
+        .map_err(|error| DialectProblem::new(key, error.to_string()))?;
+    Ok(Upstream { host, host_header, transport })
 }
 
 /// What every request says besides who we are.
 fn fixed_headers(sap: &config::Sap) -> Result<HeaderMap, DialectProblem> {
-    let host = sap.url.authority().map_or("", |authority| authority.as_str());
     let value = |key: &str, text: &str| {
         HeaderValue::from_str(text).map_err(|error| DialectProblem::new(key, error.to_string()))
     };
@@ -84,7 +95,7 @@ fn fixed_headers(sap: &config::Sap) -> Result<HeaderMap, DialectProblem> {
     // (github.com/SAP/python-pyodata issue 230).
     let agent = concat!("dialgate/", env!("CARGO_PKG_VERSION"));
     let headers: [(HeaderName, HeaderValue); 4] = [
-        (header::HOST, value("sap.url", host)?),
+        (header::ACCEPT_ENCODING, HeaderValue::from_static(encoding::ASKED_FOR)),
         (header::ACCEPT, HeaderValue::from_static("application/json")),
         (header::ACCEPT_LANGUAGE, value("sap.language", &sap.language)?),
         (header::USER_AGENT, HeaderValue::from_static(agent)),

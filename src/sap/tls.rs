@@ -1,14 +1,20 @@
 //! TLS towards SAP: who is trusted, and which protocol is spoken inside.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use arc_swap::ArcSwap;
+use aws_lc_rs::digest::{Context, SHA256};
 use rustls::{
     ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
 };
 use tokio_rustls::TlsConnector;
 
 use super::dialect::DialectProblem;
+use crate::config::KeyFiles;
 
 /// What a connection needs to become a TLS connection to SAP.
 pub(super) struct Tls {
@@ -16,29 +22,120 @@ pub(super) struct Tls {
     pub(super) name: ServerName<'static>,
 }
 
-impl Tls {
+/// What TLS is made of, and the keys that say so.
+pub(super) struct TlsFiles {
+    pub(super) key: String,
+    pub(super) name: String,
+    pub(super) ca_key: &'static str,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) identity_key: &'static str,
+    pub(super) identity: Option<KeyFiles>,
+}
+
+/// Tells files apart by what is in them.
+pub(super) type Digest = [u8; 32];
+
+/// TLS as the files have it; a file that changes to something useful comes into force with the next
+/// connection, one that changes to something else does not.
+pub(super) struct TlsSlot {
+    files: TlsFiles,
+    current: ArcSwap<Tls>,
+    seen: Mutex<Digest>,
+}
+
+impl TlsSlot {
+    pub(super) fn new(files: TlsFiles) -> Result<Self, DialectProblem> {
+        // Looked at before they are read: a change in between is found the next time.
+        let seen = files.digest().unwrap_or_default();
+        let current = ArcSwap::from_pointee(files.read()?);
+        Ok(Self { files, current, seen: Mutex::new(seen) })
+    }
+
+    pub(super) fn current(&self) -> Arc<Tls> {
+        self.current.load_full()
+    }
+
+    /// True: other files than before are in force.
+    pub(super) fn reread(&self) -> Result<bool, String> {
+        let now = self.files.digest()?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen == now {
+            return Ok(false);
+        }
+        let tls = self.files.read().map_err(|problem| problem.message)?;
+        self.current.store(Arc::new(tls));
+        *seen = now;
+        Ok(true)
+    }
+}
+
+impl TlsFiles {
+    fn digest(&self) -> Result<Digest, String> {
+        let identity = self.identity.iter().flat_map(|files| [&files.certificate, &files.key]);
+        digest_of(self.ca_file.iter().chain(identity).map(PathBuf::as_path))
+    }
+
     /// Trusts the certificates in `ca_file` only, or the system's roots without one: SAP on premise
     /// almost always has a company's own CA, and then nobody else should be believed.
-    pub(super) fn new(host: &str, ca_file: Option<&Path>) -> Result<Self, DialectProblem> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|error| {
-            DialectProblem::new("sap.url", format!("has no host for TLS: {error}"))
-        })?;
-        let roots = match ca_file {
+    fn read(&self) -> Result<Tls, DialectProblem> {
+        let wrong = |message: String| DialectProblem::new(&self.key, message);
+        let name = ServerName::try_from(self.name.clone())
+            .map_err(|error| wrong(format!("has no host for TLS: {error}")))?;
+        let roots = match &self.ca_file {
             Some(file) => {
-                roots_in(file).map_err(|message| DialectProblem::new("sap.ca_file", message))?
+                roots_in(file).map_err(|message| DialectProblem::new(self.ca_key, message))?
             }
-            None => system_roots()?,
+            None => system_roots(self.ca_key)?,
         };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| DialectProblem::new("sap.url", error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .map_err(|error| wrong(error.to_string()))?
+            .with_root_certificates(roots);
+        let mut config = match &self.identity {
+            None => config.with_no_client_auth(),
+            Some(files) => {
+                let wrong = |message: String| DialectProblem::new(self.identity_key, message);
+                let (chain, key) = identity_in(files).map_err(wrong)?;
+                config.with_client_auth_cert(chain, key).map_err(|error| {
+                    wrong(format!("certificate and key cannot be used together: {error}"))
+                })?
+            }
+        };
         // Named, not left out: a server that prefers HTTP/2 without ALPN would not be understood.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
+        Ok(Tls { connector: TlsConnector::from(Arc::new(config)), name })
     }
+}
+
+/// What is in these files, in one number.
+pub(super) fn digest_of<'p>(files: impl IntoIterator<Item = &'p Path>) -> Result<Digest, String> {
+    let mut context = Context::new(&SHA256);
+    for file in files {
+        let bytes = std::fs::read(file)
+            .map(zeroize::Zeroizing::new)
+            .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+        context.update(&bytes.len().to_be_bytes());
+        context.update(&bytes);
+    }
+    let mut digest = Digest::default();
+    digest.copy_from_slice(context.finish().as_ref());
+    Ok(digest)
+}
+
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn identity_in(files: &KeyFiles) -> Result<Identity, String> {
+    let shown = files.certificate.display();
+    let chain = CertificateDer::pem_file_iter(&files.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| format!("{shown} cannot be read as PEM: {error}"))?;
+    if chain.is_empty() {
+        return Err(format!("{shown} has no certificate"));
+    }
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| format!("{} cannot be read as PEM: {error}", files.key.display()))?;
+    Ok((chain, key))
 }
 
 fn roots_in(file: &Path) -> Result<RootCertStore, String> {
@@ -59,13 +156,13 @@ fn roots_in(file: &Path) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-fn system_roots() -> Result<RootCertStore, DialectProblem> {
+fn system_roots(key: &str) -> Result<RootCertStore, DialectProblem> {
     let mut roots = RootCertStore::empty();
     // A few odd certificates in a system's store are common and no reason to refuse the others.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         return Err(DialectProblem::new(
-            "sap.ca_file",
+            key,
             "is missing, and this system has no root certificates; install `ca-certificates` or name a file",
         ));
     }

@@ -10,13 +10,14 @@
 use std::{
     io,
     mem::MaybeUninit,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, header, uri::PathAndQuery};
-use http_body_util::{BodyExt as _, Empty};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header, uri::PathAndQuery};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{
     body::{Body as _, Incoming},
     client::conn::http1::{self, SendRequest},
@@ -29,7 +30,15 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::tls::Tls;
+use super::{
+    dialect::DialectProblem,
+    proxy,
+    tls::{TlsFiles, TlsSlot},
+};
+use crate::config::{KeyFiles, Proxy};
+
+/// What is sent along: nothing, or a form.
+pub(super) type Body = Full<Bytes>;
 
 /// The longest head of an answer that is read. SAP's own are below 2 KiB.
 const MAX_HEAD: usize = 64 * 1024;
@@ -52,33 +61,102 @@ pub(super) enum BodyError {
     Cut(hyper::Error),
 }
 
-/// Where SAP is and how long the steps there may take.
-pub(super) struct Transport {
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) tls: Option<Tls>,
+/// How a server is reached, and the keys that say so.
+pub(super) struct Way<'w> {
+    pub(super) key: &'w str,
+    pub(super) url: &'w Uri,
+    pub(super) ca_key: &'static str,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) server_name: Option<String>,
+    pub(super) identity_key: &'static str,
+    pub(super) identity: Option<KeyFiles>,
+    pub(super) proxy: Option<Proxy>,
     pub(super) connect_timeout: Duration,
+    pub(super) idle_connections: usize,
+    pub(super) idle_timeout: Duration,
+}
+
+/// Where SAP, or a token server, is and how long the steps there may take.
+pub(super) struct Transport {
+    host: String,
+    port: u16,
+    tls: Option<TlsSlot>,
+    proxy: Option<Proxy>,
+    connect_timeout: Duration,
     pub(super) idle: Arc<IdleConnections>,
 }
 
 impl Transport {
-    /// Sends a GET and waits for the head of the answer. `alone` neither uses nor leaves a kept
-    /// connection.
-    ///
-    /// A kept connection that turns out to be closed costs one more try over a fresh one: SAP's
-    /// side closes idle connections at any moment, and a GET changes nothing there.
+    /// Reads certificates, asks nobody; the text is host and port for logs and for `Host`.
+    pub(super) fn new(way: Way<'_>) -> Result<(Arc<str>, Self), DialectProblem> {
+        let wrong = |message: &str| DialectProblem::new(way.key, message);
+        let is_https = match way.url.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(wrong("must begin with https:// (or http:// for this machine)")),
+        };
+        let authority = way.url.authority().ok_or_else(|| wrong("has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(wrong("has a user in it; credentials belong into `sap.login`"));
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = authority.port_u16().unwrap_or(if is_https { 443 } else { 80 });
+        if way.identity.is_some() && !is_https {
+            return Err(wrong("must begin with https://, because the login is a certificate"));
+        }
+        let tls = if is_https {
+            Some(TlsSlot::new(TlsFiles {
+                key: way.key.to_owned(),
+                name: way.server_name.unwrap_or_else(|| host.clone()),
+                ca_key: way.ca_key,
+                ca_file: way.ca_file,
+                identity_key: way.identity_key,
+                identity: way.identity,
+            })?)
+        } else {
+            None
+        };
+        let transport = Self {
+            proxy: way.proxy.filter(|proxy| !proxy::is_exempt(&host, &proxy.except)),
+            host,
+            port,
+            tls,
+            connect_timeout: way.connect_timeout,
+            idle: IdleConnections::new(way.idle_connections, way.idle_timeout),
+        };
+        Ok((authority.as_str().into(), transport))
+    }
+
+    /// Sends a request without a body.
     pub(super) async fn get(
         &self,
         target: PathAndQuery,
         headers: &HeaderMap,
         alone: bool,
     ) -> Result<(Response<Incoming>, Connection), TransportError> {
+        self.send(&Method::GET, target, headers, Body::default(), alone).await
+    }
+
+    /// Sends a request and waits for the head of the answer. `alone` neither uses nor leaves a kept
+    /// connection.
+    ///
+    /// A kept connection that turns out to be closed costs one more try over a fresh one: SAP's
+    /// side closes idle connections at any moment, and a GET changes nothing there.
+    pub(super) async fn send(
+        &self,
+        method: &Method,
+        target: PathAndQuery,
+        headers: &HeaderMap,
+        body: Body,
+        alone: bool,
+    ) -> Result<(Response<Incoming>, Connection), TransportError> {
+        let request = || request(method, target.clone(), headers, body.clone());
         if !alone {
             while let Some(mut kept) = self.idle.take() {
                 if !kept.is_usable().await {
                     continue;
                 }
-                match kept.sender.send_request(request(target.clone(), headers)).await {
+                match kept.sender.send_request(request()).await {
                     Ok(response) => return Ok((response, kept)),
                     Err(error) if error.is_parse() => return Err(TransportError::Protocol(error)),
                     Err(_closed_while_kept) => break,
@@ -95,7 +173,7 @@ impl Transport {
                 ))
             })
             .map_err(TransportError::Connect)?;
-        let mut request = request(target, headers);
+        let mut request = request();
         if alone {
             request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -106,11 +184,25 @@ impl Transport {
         }
     }
 
+    /// Reads certificates and keys again. True: they have changed, and the connections made with
+    /// the old ones are gone.
+    pub(super) fn reread(&self) -> Result<bool, String> {
+        let changed = self.tls.as_ref().map_or(Ok(false), TlsSlot::reread)?;
+        if changed {
+            self.idle.clear();
+        }
+        Ok(changed)
+    }
+
     /// TCP, then TLS. A name with several addresses: each gets its share of the time, so that one
     /// black hole does not hide a good address.
     async fn connect(&self) -> io::Result<Connection> {
-        let addresses: Vec<_> =
-            tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect();
+        let (host, port) = match &self.proxy {
+            None => (self.host.as_str(), self.port),
+            // The proxy looks the name of SAP up, we look up only the proxy's.
+            Some(proxy) => (proxy.host.as_str(), proxy.port),
+        };
+        let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
         let share = self.connect_timeout / u32::try_from(addresses.len().max(1)).unwrap_or(1);
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in addresses {
@@ -128,14 +220,18 @@ impl Transport {
         Err(last)
     }
 
-    async fn prepare(&self, tcp: TcpStream) -> io::Result<Connection> {
+    async fn prepare(&self, mut tcp: TcpStream) -> io::Result<Connection> {
         tcp.set_nodelay(true)?;
         let socket = socket2::SockRef::from(&tcp);
         socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE))?;
         let socket = socket.try_clone()?;
+        if let Some(proxy) = &self.proxy {
+            proxy::tunnel(&mut tcp, &self.host, self.port, proxy).await?;
+        }
         match &self.tls {
             None => Connection::over(tcp, socket).await,
             Some(tls) => {
+                let tls = tls.current();
                 let stream = tls.connector.connect(tls.name.clone(), tcp).await?;
                 Connection::over(stream, socket).await
             }
@@ -145,7 +241,7 @@ impl Transport {
 
 /// One connection to SAP. Dropping it closes it at once.
 pub(super) struct Connection {
-    sender: SendRequest<Empty<Bytes>>,
+    sender: SendRequest<Body>,
     /// The same socket once more, to look at it without taking anything out.
     socket: socket2::Socket,
     _driver: AbortOnDropHandle<()>,
@@ -233,6 +329,11 @@ impl IdleConnections {
         oldest.map(|since| since + self.timeout)
     }
 
+    /// Closes all of them.
+    pub(super) fn clear(&self) {
+        self.waiting().connections.clear();
+    }
+
     /// How many wait, for tests.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
@@ -255,8 +356,14 @@ async fn close_idle(idle: Weak<IdleConnections>, timeout: Duration) {
     }
 }
 
-fn request(target: PathAndQuery, headers: &HeaderMap) -> Request<Empty<Bytes>> {
-    let mut request = Request::new(Empty::new());
+fn request(
+    method: &Method,
+    target: PathAndQuery,
+    headers: &HeaderMap,
+    body: Body,
+) -> Request<Body> {
+    let mut request = Request::new(body);
+    *request.method_mut() = method.clone();
     *request.uri_mut() = target.into();
     request.headers_mut().clone_from(headers);
     request

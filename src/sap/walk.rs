@@ -10,7 +10,12 @@ use tokio::{
 };
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
-use super::{client::SapClient, error::LookupError, tls::Tls};
+use super::{
+    client::SapClient,
+    error::LookupError,
+    proxy,
+    tls::{TlsFiles, TlsSlot},
+};
 use crate::{config, telemetry::clock};
 
 /// A certificate that ends within so many days is worth a word: three weeks leave time to order.
@@ -44,7 +49,13 @@ pub enum Went {
 pub async fn walk(sap: &config::Sap, client: &SapClient) -> Vec<Station> {
     let mut stations = Vec::new();
     let Some(addresses) = note(&mut stations, "DNS", name(sap)).await else { return stations };
-    let Some(tcp) = note(&mut stations, "TCP", tcp(sap, &addresses)).await else { return stations };
+    let Some(mut tcp) = note(&mut stations, "TCP", tcp(sap, &addresses)).await else {
+        return stations;
+    };
+    if let Some(proxy) = proxy_of(sap) {
+        let tunnel = tunnel(sap, proxy, &mut tcp);
+        let Some(()) = note(&mut stations, "proxy", tunnel).await else { return stations };
+    }
     if sap.url.scheme_str() == Some("https") {
         let Some(()) = note(&mut stations, "TLS", tls(sap, tcp)).await else { return stations };
     }
@@ -102,8 +113,27 @@ fn place(sap: &config::Sap) -> (String, u16) {
     (host, sap.url.port_u16().unwrap_or(if is_https { 443 } else { 80 }))
 }
 
-async fn name(sap: &config::Sap) -> Found<Vec<SocketAddr>> {
+/// The proxy on the way to SAP, unless SAP is one of its exceptions.
+fn proxy_of(sap: &config::Sap) -> Option<&config::Proxy> {
+    let (host, _) = place(sap);
+    sap.proxy.as_ref().filter(|proxy| !proxy::is_exempt(&host, &proxy.except))
+}
+
+async fn tunnel(sap: &config::Sap, proxy: &config::Proxy, tcp: &mut TcpStream) -> Found<()> {
     let (host, port) = place(sap);
+    let until = Instant::now() + sap.connect_timeout;
+    match timeout_at(until, proxy::tunnel(tcp, &host, port, proxy)).await {
+        Ok(Ok(())) => Ok(((), Went::Well, format!("lets us through to {host}:{port}"))),
+        Ok(Err(error)) => Err(format!("does not let us through: {error}; see sap.proxy")),
+        Err(_elapsed) => Err("does not answer; see sap.proxy".to_owned()),
+    }
+}
+
+async fn name(sap: &config::Sap) -> Found<Vec<SocketAddr>> {
+    let (host, port) = match proxy_of(sap) {
+        Some(proxy) => (proxy.host.clone(), proxy.port),
+        None => place(sap),
+    };
     let until = Instant::now() + sap.total_timeout;
     let advice = "check the spelling of sap.url and this machine's name servers (/etc/resolv.conf)";
     match timeout_at(until, tokio::net::lookup_host((host.as_str(), port))).await {
@@ -144,9 +174,19 @@ async fn tcp(sap: &config::Sap, addresses: &[SocketAddr]) -> Found<TcpStream> {
 }
 
 async fn tls(sap: &config::Sap, tcp: TcpStream) -> Found<()> {
-    let (host, _) = place(sap);
-    let tls = Tls::new(&host, sap.ca_file.as_deref())
-        .map_err(|problem| format!("{}: {}", problem.key, problem.message))?;
+    let tls = TlsSlot::new(TlsFiles {
+        key: "sap.url".to_owned(),
+        name: sap.server_name.clone().unwrap_or_else(|| place(sap).0),
+        ca_key: "sap.ca_file",
+        ca_file: sap.ca_file.clone(),
+        identity_key: "sap.login.certificate",
+        identity: match &sap.login {
+            config::Login::Certificate(files) => Some(files.clone()),
+            _ => None,
+        },
+    })
+    .map_err(|problem| format!("{}: {}", problem.key, problem.message))?
+    .current();
     let until = Instant::now() + sap.connect_timeout;
     let stream = match timeout_at(until, tls.connector.connect(tls.name.clone(), tcp)).await {
         Err(_elapsed) => {

@@ -5,3 +5,4 @@ pub mod clock;
 pub mod logging;
 pub mod metrics;
 pub mod process;
+pub mod trace;

@@ -1,23 +1,27 @@
 //! `sap:` which SAP is asked, how it is reached and how its answers are read.
 
 mod dialect;
+mod login;
 mod picking;
 mod reading;
+mod way;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use http::{HeaderName, Uri};
+use http::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use dialect::{Areas, Dialect, Flag, Step, Then};
+pub use login::{ClientAuthentication, KeyFiles, Login, OAuth};
 pub use picking::SalesArea;
+pub use way::Proxy;
 
+use login::{BasicFile, LoginFile};
 use picking::IdFormFile;
 
 use super::{
     number_rules::PartnerFlag,
-    secret::{Secret, SecretRef},
     units::{DurationText, SizeText},
 };
 use crate::domain::{CountryCode, DistributionChannel, IdForm};
@@ -37,6 +41,12 @@ pub struct Sap {
     pub login: Login,
     /// PEM file of the CA that signed SAP's certificate; `None`: the system's roots.
     pub ca_file: Option<PathBuf>,
+    /// The name that SAP's certificate must have, where it is not the host of `url`.
+    pub server_name: Option<String>,
+    /// The way out, where SAP cannot be reached directly.
+    pub proxy: Option<Proxy>,
+    /// The same SAP system once more, asked where `url` does not answer.
+    pub second_url: Option<Uri>,
     /// Longest wait for TCP and TLS.
     pub connect_timeout: Duration,
     /// Longest wait for a whole lookup, connecting and every step included.
@@ -66,22 +76,6 @@ pub struct Sap {
     pub flags: Vec<PartnerFlag>,
 }
 
-/// How dialgate logs in to SAP.
-#[derive(Clone, Debug)]
-pub enum Login {
-    /// No credentials at all.
-    None,
-    /// User and password, RFC 7617.
-    Basic {
-        /// The technical user.
-        user: String,
-        /// Its password.
-        password: Secret,
-    },
-    /// Fixed headers, such as `APIKey`.
-    Headers(Vec<(HeaderName, Secret)>),
-}
-
 /// `sap:` in `config.yaml`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -98,6 +92,16 @@ pub(in crate::config) struct SapFile {
     login: LoginFile,
     /// PEM file of the CA that signed SAP's certificate; without it, the system's roots.
     pub(in crate::config) ca_file: Option<String>,
+    /// The name that SAP's certificate must have, where it is not the host of `url`.
+    server_name: Option<String>,
+    /// `http://host:port` of a proxy that understands CONNECT.
+    proxy: Option<String>,
+    /// User and password for the proxy.
+    proxy_login: Option<BasicFile>,
+    /// Hosts that are reached without the proxy.
+    no_proxy: Vec<String>,
+    /// The same SAP system once more, asked where `url` does not answer.
+    second_url: Option<String>,
     /// Longest wait for TCP and TLS.
     connect_timeout: DurationText,
     /// Longest wait for a whole lookup; not longer than `deadline`.
@@ -128,31 +132,6 @@ pub(in crate::config) struct SapFile {
     custom: Option<serde_json::Value>,
 }
 
-/// `sap.login:` in `config.yaml`.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::config) enum LoginFile {
-    /// No credentials at all.
-    None,
-    /// User and password.
-    Basic(BasicFile),
-    /// Fixed headers, e.g. `APIKey`.
-    Headers(BTreeMap<String, SecretRef>),
-}
-
-/// `sap.login.basic:` in `config.yaml`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(extend("required" = ["user", "password"]))]
-pub(in crate::config) struct BasicFile {
-    /// The technical user in SAP.
-    #[schemars(with = "String")]
-    user: Option<String>,
-    /// Where its password is found.
-    #[schemars(with = "SecretRef")]
-    password: Option<SecretRef>,
-}
-
 impl Default for SapFile {
     fn default() -> Self {
         Self {
@@ -161,6 +140,11 @@ impl Default for SapFile {
             language: "EN".to_owned(),
             login: LoginFile::None,
             ca_file: None,
+            server_name: None,
+            proxy: None,
+            proxy_login: None,
+            no_proxy: Vec::new(),
+            second_url: None,
             connect_timeout: "1s".into(),
             total_timeout: "2500ms".into(),
             idle_timeout: "20s".into(),

@@ -1,26 +1,14 @@
 //! From `sap:` as it was written to a SAP that can be asked.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
-use http::{HeaderName, HeaderValue, Uri};
+use http::Uri;
 
-use super::{BasicFile, Dialect, Login, LoginFile, Sap, SapFile};
-use crate::config::{findings::shown, resolve::Reading, secret::SecretRef, units::duration_text};
+use super::{Dialect, LoginFile, Sap, SapFile};
+use crate::config::{findings::shown, resolve::Reading, units::duration_text};
 
 /// The shortest and the longest time limit that makes sense towards SAP.
 const TIME: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_mins(1);
-
-/// Headers that dialgate or HTTP itself sets; a second one would contradict it.
-const OWN_HEADERS: [&str; 8] = [
-    "host",
-    "accept",
-    "accept-language",
-    "connection",
-    "content-length",
-    "transfer-encoding",
-    "te",
-    "upgrade",
-];
 
 impl SapFile {
     /// `deadline`: the time of a whole call, which a lookup may not exceed.
@@ -33,6 +21,9 @@ impl SapFile {
         let url = self.url(reading);
         let language = self.language(reading);
         let login = self.login.resolve(reading);
+        let proxy = self.proxy(reading);
+        let second_url = self.second_url(url.as_ref(), reading);
+        let server_name = self.server_name(reading);
         if let Some(url) = &url
             && !matches!(self.login, LoginFile::None)
             && url.scheme_str() == Some("http")
@@ -72,6 +63,9 @@ impl SapFile {
             language: language?,
             login: login?,
             ca_file: self.ca_file.as_deref().map(|path| reading.path(path)),
+            server_name: server_name.ok()?,
+            proxy: proxy.ok()?,
+            second_url: second_url.ok()?,
             connect_timeout: connect_timeout?,
             total_timeout: total_timeout?,
             idle_timeout: idle_timeout?,
@@ -111,23 +105,8 @@ impl SapFile {
         }
     }
 
-    /// Repeats nothing of the text: it may carry a password.
     fn url(&self, reading: &mut Reading<'_>) -> Option<Uri> {
-        let text = self.url.as_deref()?;
-        let wrong = match text.parse::<Uri>() {
-            Err(_) => "is not a URL; write for example `https://my300000.crm.ondemand.com`",
-            Ok(url) if !matches!(url.scheme_str(), Some("https" | "http")) => {
-                "does not begin with `https://` (or `http://`)"
-            }
-            Ok(url) if url.host().is_none_or(str::is_empty) => "names no host",
-            Ok(_) if text.contains('@') => "carries a user or password; they belong into sap.login",
-            Ok(_) if text.contains(['?', '#']) => {
-                "goes on after the path; what is asked follows from sap.preset"
-            }
-            Ok(url) => return Some(url),
-        };
-        reading.at("sap.url", wrong);
-        None
+        sound_url("sap.url", self.url.as_deref()?, reading)
     }
 
     fn language(&self, reading: &mut Reading<'_>) -> Option<String> {
@@ -144,69 +123,25 @@ impl SapFile {
     }
 }
 
-impl LoginFile {
-    fn resolve(&self, reading: &mut Reading<'_>) -> Option<Login> {
-        match self {
-            Self::None => Some(Login::None),
-            Self::Basic(basic) => basic.resolve(reading),
-            Self::Headers(headers) => resolve_headers(headers, reading),
-        }
-    }
-}
-
-impl BasicFile {
-    fn resolve(&self, reading: &mut Reading<'_>) -> Option<Login> {
-        let key = "sap.login.basic.user";
-        let user = self.user.as_deref().filter(|user| {
-            if user.is_empty() {
-                reading.at(key, "is empty");
-            } else if user.contains(':') || user.chars().any(char::is_control) {
-                reading.at(
-                    key,
-                    "has a `:` or a control character, which Basic credentials cannot carry",
-                );
-            }
-            true
-        });
-        let password = self
-            .password
-            .as_ref()
-            .map(|password| reading.secret("sap.login.basic.password", password));
-        Some(Login::Basic { user: user?.to_owned(), password: password?? })
-    }
-}
-
-fn resolve_headers(
-    headers: &BTreeMap<String, SecretRef>,
-    reading: &mut Reading<'_>,
-) -> Option<Login> {
-    if headers.is_empty() {
-        reading.at("sap.login.headers", "is empty; write `NAME: { env: VARIABLE }`");
-    }
-    let resolved: Vec<_> = headers
-        .iter()
-        .map(|(name, reference)| {
-            let key = format!("sap.login.headers.{name}");
-            let header = HeaderName::from_bytes(name.as_bytes()).ok();
-            match &header {
-                None => reading.at(&key, "is not the name of a header"),
-                Some(header) if OWN_HEADERS.contains(&header.as_str()) => {
-                    reading.at(&key, "is a header that dialgate sets itself");
-                }
-                Some(_) => {}
-            }
-            let secret = reading.secret(&key, reference)?;
-            if HeaderValue::from_str(secret.expose()).is_err() {
-                reading.at(&key, "has a character that no header can carry");
-                return None;
-            }
-            Some((header?, secret))
-        })
-        .collect();
-    resolved.into_iter().collect::<Option<_>>().map(Login::Headers)
-}
-
-fn is_loopback(url: &Uri) -> bool {
+pub(super) fn is_loopback(url: &Uri) -> bool {
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Repeats nothing of the text: it may carry a password.
+pub(super) fn sound_url(key: &str, text: &str, reading: &mut Reading<'_>) -> Option<Uri> {
+    let wrong = match text.parse::<Uri>() {
+        Err(_) => "is not a URL; write for example `https://my300000.crm.ondemand.com`",
+        Ok(url) if !matches!(url.scheme_str(), Some("https" | "http")) => {
+            "does not begin with `https://` (or `http://`)"
+        }
+        Ok(url) if url.host().is_none_or(str::is_empty) => "names no host",
+        Ok(_) if text.contains('@') => "carries a user or password; they belong into sap.login",
+        Ok(_) if text.contains(['?', '#']) => {
+            "goes on after the path; what is asked follows from sap.preset"
+        }
+        Ok(url) => return Some(url),
+    };
+    reading.at(key, wrong);
+    None
 }

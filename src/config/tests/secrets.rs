@@ -155,3 +155,49 @@ fn a_hash_is_read_as_it_is_written_and_says_nothing_in_a_log() {
         assert_eq!(SecretHash::parse(wrong), Err(SecretHashError), "{wrong:?}");
     }
 }
+
+#[test]
+fn a_secret_is_taken_from_the_credentials_of_systemd() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sap");
+    fs::write(&file, SECRET).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o400)).unwrap();
+    let folder = directory.path().to_str().unwrap();
+    let read = |name: &str, environment: &Environment| {
+        let text = with(&[("sap.login.basic.password", &format!("{{ credential: {name} }}"))]);
+        parse(&text, "c", Path::new(""), environment, |_, _| {})
+    };
+    let given = Environment::of([("CREDENTIALS_DIRECTORY", folder)]);
+
+    let config = read("sap", &given).unwrap();
+
+    let Login::Basic { password, .. } = config.sap.login else { panic!() };
+    assert_eq!(password.expose(), SECRET);
+    for (name, environment, told) in [
+        ("none", &given, "the credential none cannot be read"),
+        ("../sap", &given, "is not the name of a credential"),
+        ("sap", &Environment::of([]), "LoadCredential=sap:"),
+    ] {
+        let findings = read(name, environment).unwrap_err().to_string();
+        assert!(findings.contains(told), "{findings}");
+    }
+}
+
+#[test]
+fn a_client_is_told_what_its_way_of_proving_itself_needs() {
+    let oauth = |more: &str| {
+        let login =
+            format!("{{ oauth2: {{ token_url: 'https://t.example', client_id: gw, {more} }} }}");
+        told(&with(&[("sap.login", &login)])).join("\n")
+    };
+    assert_eq!(oauth("client_secret: { env: SAP_API_KEY }"), "");
+    assert_eq!(oauth("client_authentication: private_key_jwt, key: k.pem"), "");
+    assert!(oauth("client_authentication: post").contains("oauth2.client_secret: is missing"));
+    assert!(
+        oauth("client_authentication: certificate, key: k").contains("certificate: is missing")
+    );
+    let both = oauth("client_secret: { env: SAP_API_KEY }, key: k.pem");
+    assert!(both.contains("oauth2.key: is not used by this client_authentication"), "{both}");
+    let ours = oauth("client_secret: { env: SAP_API_KEY }, parameters: { grant_type: x }");
+    assert!(ours.contains("is a field that dialgate sets itself"), "{ours}");
+}

@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
 use super::{
+    encoding::Encoding,
     error::ReplyProblem,
     flags::Flag,
     path::Absent,
@@ -129,9 +130,8 @@ impl Reader {
             status if status.is_redirection() => return Head::Redirect,
             _ => return Head::Status,
         }
-        let encodings = headers.get_all(header::CONTENT_ENCODING);
-        if encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-            return Head::Problem(ReplyProblem::ContentEncoding);
+        if let Err(problem) = Encoding::of(headers) {
+            return Head::Problem(problem);
         }
         if is_page(&media_type) || headers.contains_key(LOGIN_WANTED) {
             Head::Problem(ReplyProblem::Html)

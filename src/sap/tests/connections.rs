@@ -88,6 +88,7 @@ async fn a_request_says_who_it_is_and_what_it_wants() {
         "GET /sap/c4c/odata/v1/c4codataapi/IndividualCustomerCollection?\
          $filter=CustomerID%20eq%20%271001910%27&$expand=IndividualCustomerSalesData\
          &$format=json&$top=2&sap-language=DE HTTP/1.1",
+        "accept-encoding: gzip, deflate",
         "accept-language: DE",
         "accept: application/json",
         // base64 of DIALGATE:simulated

@@ -1,5 +1,6 @@
 //! The client against real sockets: the simulator, and servers that misbehave below HTTP.
 
+mod certificate;
 mod connections;
 mod faults;
 mod login;

@@ -62,11 +62,29 @@ pub enum SapOutcome {
     WrongRecord,
     /// A channel or country that cannot be one.
     Value,
+    /// The proxy on the way to SAP refused.
+    Proxy,
+    /// The token server could not be reached.
+    TokenConnect,
+    /// The token server gave no token in time.
+    TokenDeadline,
+    /// The token server answered with another status.
+    TokenStatus,
+    /// What the token server answered is no token.
+    TokenReply,
+    /// The token server refused the request.
+    TokenRefused,
+    /// The token server refused our client's credentials.
+    TokenCredentials,
+    /// SAP refused a token that was just granted.
+    TokenRejected,
+    /// The key for the token server cannot be read.
+    TokenKey,
 }
 
 impl SapOutcome {
     /// All of them, for metrics that exist from the start; in the order of the enum.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 32] = [
         Self::Found,
         Self::Unknown,
         Self::Ambiguous,
@@ -90,6 +108,15 @@ impl SapOutcome {
         Self::PathMissing,
         Self::WrongRecord,
         Self::Value,
+        Self::Proxy,
+        Self::TokenConnect,
+        Self::TokenDeadline,
+        Self::TokenStatus,
+        Self::TokenReply,
+        Self::TokenRefused,
+        Self::TokenCredentials,
+        Self::TokenRejected,
+        Self::TokenKey,
     ];
 
     /// The word in metrics, logs and `explain`.
@@ -118,6 +145,15 @@ impl SapOutcome {
             Self::PathMissing => "path_missing",
             Self::WrongRecord => "wrong_record",
             Self::Value => "value",
+            Self::Proxy => "proxy",
+            Self::TokenConnect => "token_connect",
+            Self::TokenDeadline => "token_deadline",
+            Self::TokenStatus => "token_status",
+            Self::TokenReply => "token_reply",
+            Self::TokenRefused => "token_refused",
+            Self::TokenCredentials => "token_credentials",
+            Self::TokenRejected => "token_rejected",
+            Self::TokenKey => "token_key",
         }
     }
 

@@ -1,0 +1,181 @@
+//! Which of SAP's addresses is asked, and what is shown there: the second address when the first
+//! does not answer, and another token when SAP refuses one.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header, uri::PathAndQuery};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
+use tracing::{info, warn};
+
+use super::{
+    error::{LookupError, TokenProblem},
+    login::{Credentials, Login},
+    proxy::ProxyRefusal,
+    transport::{Connection, Transport, TransportError},
+};
+use crate::telemetry::trace::Trace;
+
+/// After the first address failed, the second one is asked first for this long.
+const PREFER_SECOND: Duration = Duration::from_secs(30);
+
+/// One address of SAP.
+pub(super) struct Upstream {
+    pub(super) host: Arc<str>,
+    pub(super) host_header: HeaderValue,
+    pub(super) transport: Transport,
+}
+
+/// The head of an answer and where it came from.
+pub(super) struct Reached<'u> {
+    pub(super) response: Response<Incoming>,
+    pub(super) connection: Connection,
+    pub(super) transport: &'u Transport,
+}
+
+/// The addresses of one SAP system.
+pub(super) struct Upstreams {
+    first: Upstream,
+    second: Option<Upstream>,
+    headers: HeaderMap,
+    first_failed: Mutex<Option<Instant>>,
+}
+
+/// One request, to be sent once or several times.
+pub(super) struct Sending<'s> {
+    pub(super) target: &'s PathAndQuery,
+    pub(super) alone: bool,
+    pub(super) trace: Option<&'s Trace>,
+    pub(super) deadline: Instant,
+}
+
+impl Upstreams {
+    /// `headers` go with every request; what they say of the host does not count.
+    pub(super) fn new(first: Upstream, second: Option<Upstream>, headers: HeaderMap) -> Self {
+        Self { first, second, headers, first_failed: Mutex::default() }
+    }
+
+    /// Sends a GET and waits for the head of the answer.
+    ///
+    /// A token that SAP refuses is dropped, and the request sent once more with another one. Other
+    /// credentials are never shown twice.
+    pub(super) async fn get(
+        &self,
+        login: &Login,
+        sending: &Sending<'_>,
+    ) -> Result<Reached<'_>, LookupError> {
+        let mut may_try_again = true;
+        loop {
+            let credentials = credentials(login, sending.deadline).await?;
+            let reached = self.send(&credentials.headers, sending).await?;
+            let Some((tokens, token)) = &credentials.token else { return Ok(reached) };
+            if reached.response.status() != StatusCode::UNAUTHORIZED {
+                token.accept();
+                return Ok(reached);
+            }
+            if !(tokens.reject(token) && may_try_again) {
+                let host = tokens.host();
+                return Err(LookupError::Token { host, problem: TokenProblem::Rejected });
+            }
+            may_try_again = false;
+        }
+    }
+
+    /// Reads certificates again. True: they have changed.
+    pub(super) fn reread(&self) -> Result<bool, String> {
+        let first = self.first.transport.reread();
+        let second = self.second.as_ref().map_or(Ok(false), |second| second.transport.reread());
+        Ok(first? | second?)
+    }
+
+    /// Connections kept for the next request.
+    #[cfg(test)]
+    pub(super) fn idle_connections(&self) -> usize {
+        self.first.transport.idle.len()
+    }
+
+    async fn send(
+        &self,
+        login: &HeaderMap,
+        sending: &Sending<'_>,
+    ) -> Result<Reached<'_>, LookupError> {
+        let mut headers = self.headers.clone();
+        headers.extend(login.clone());
+        if let Some(trace) = sending.trace {
+            trace.put_into(&mut headers);
+        }
+        let Some(second) = &self.second else {
+            return self.first.get(&headers, sending).await;
+        };
+        let is_first_down =
+            self.first_failed().is_some_and(|failed| failed.elapsed() < PREFER_SECOND);
+        let (one, other) =
+            if is_first_down { (second, &self.first) } else { (&self.first, second) };
+        let now = Instant::now();
+        let half = now + sending.deadline.saturating_duration_since(now) / 2;
+        let tried = match timeout_at(half, one.get(&headers, sending)).await {
+            Ok(Ok(reached)) if !reached.response.status().is_server_error() => {
+                if !is_first_down && self.first_failed().take().is_some() {
+                    info!(upstream = %one.host, "SAP at {} is asked first again", one.host);
+                }
+                return Ok(reached);
+            }
+            Ok(tried) => Some(tried),
+            Err(_elapsed) => None,
+        };
+        if !is_first_down && self.first_failed().replace(now).is_none() {
+            warn!(upstream = %one.host, second = %other.host,
+                "SAP at {} gives no answer; asking SAP at {}", one.host, other.host);
+        }
+        match (other.get(&headers, sending).await, tried) {
+            // Neither answers: what the one that is asked first did is what counts.
+            (Err(_), Some(tried)) => tried,
+            (reached, _) => reached,
+        }
+    }
+
+    fn first_failed(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.first_failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Upstream {
+    async fn get(
+        &self,
+        headers: &HeaderMap,
+        sending: &Sending<'_>,
+    ) -> Result<Reached<'_>, LookupError> {
+        let mut headers = headers.clone();
+        headers.insert(header::HOST, self.host_header.clone());
+        let host = || Arc::clone(&self.host);
+        let (response, connection) = self
+            .transport
+            .get(sending.target.clone(), &headers, sending.alone)
+            .await
+            .map_err(|error| match error {
+                TransportError::Connect(source) if is_refusal(&source) => {
+                    LookupError::Proxy { host: host(), source }
+                }
+                TransportError::Connect(source) => LookupError::Connect { host: host(), source },
+                TransportError::Cut(source) => LookupError::Cut { host: host(), source },
+                TransportError::Protocol(source) => LookupError::Protocol { host: host(), source },
+            })?;
+        Ok(Reached { response, connection, transport: &self.transport })
+    }
+}
+
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.get_ref(), Some(cause) if cause.is::<ProxyRefusal>())
+}
+
+/// Waits for a token no longer than the call itself.
+async fn credentials(login: &Login, deadline: Instant) -> Result<Credentials, LookupError> {
+    timeout_at(deadline, login.credentials()).await.unwrap_or_else(|_elapsed| {
+        let host = login.token_host().unwrap_or_else(|| "".into());
+        Err(LookupError::Token { host, problem: TokenProblem::Deadline })
+    })
+}
