@@ -4,7 +4,8 @@
 //   PORT=0 TTL=2 UNTIL_STDIN_ENDS=1 node token-server.mjs
 //
 // Client `gw`, secret `gwsecret`, scope `sap.read`, audience `urn:sap`; tokens are JWTs that live TTL
-// seconds (3600). AUTHM: how the client shows its secret, client_secret_basic or client_secret_post.
+// seconds (3600). AUTHM: how the client shows its secret, client_secret_basic or client_secret_post, or
+// private_key_jwt with the public key that CLIENT_JWKS has (`{"keys":[…]}`).
 // Prints `listening on http://127.0.0.1:PORT`; tokens at /token, keys at /jwks.
 import http from 'node:http'
 import Provider from 'oidc-provider'
@@ -18,7 +19,7 @@ server.listen(Number(process.env.PORT || 0), '127.0.0.1', () => {
   const provider = new Provider(issuer, {
     clients: [{
       client_id: 'gw',
-      client_secret: 'gwsecret',
+      ...(process.env.CLIENT_JWKS ? { jwks: JSON.parse(process.env.CLIENT_JWKS) } : { client_secret: 'gwsecret' }),
       grant_types: ['client_credentials'],
       redirect_uris: [],
       response_types: [],

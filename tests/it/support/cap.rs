@@ -22,11 +22,22 @@ pub(crate) struct Cap {
 
 impl Cap {
     pub(crate) async fn start() -> Self {
+        Self::node("main.js", &[]).await
+    }
+
+    /// CAP that takes tokens as well, those of the token server at `issuer`.
+    pub(crate) async fn with_tokens_of(issuer: &str) -> Self {
+        Self::node("main.js", &[("SAP_LOGIN", "jwt"), ("JWKS", &format!("{issuer}/jwks"))]).await
+    }
+
+    /// Another server of that folder, e.g. `token-server.mjs`.
+    pub(crate) async fn node(file: &str, variables: &[(&str, &str)]) -> Self {
         let mut process = Command::new("node")
-            .arg("main.js")
+            .arg(file)
             .current_dir(folder("DIALGATE_TEST_SAP_CAP"))
             .env("PORT", "0")
             .env("UNTIL_STDIN_ENDS", "1")
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

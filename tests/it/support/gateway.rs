@@ -159,7 +159,16 @@ pub(crate) fn write_config(folder: &Path, sap_url: &str, changes: &[(&str, &str)
         all.retain(|(other, _)| other != key);
         all.push((key, (*value).to_owned()));
     }
-    let text = config::edit(&with_default_pair(), &all).unwrap_or_else(|e| panic!("{e}"));
+    let mut text = with_default_pair();
+    for (key, _) in &all {
+        // Keys that the shipped file only shows, as examples.
+        if let Some(name) = key.strip_prefix("sap.")
+            && !text.contains(&format!("\n  {name}:"))
+        {
+            text = text.replace(&format!("\n  # {name}:"), &format!("\n  {name}:"));
+        }
+    }
+    let text = config::edit(&text, &all).unwrap_or_else(|e| panic!("{e}"));
     let file = folder.join("config.yaml");
     fs::write(&file, text).unwrap();
     file
