@@ -110,7 +110,10 @@ impl Reader {
     /// Reads status and headers.
     pub(super) fn head(&self, status: StatusCode, headers: &HeaderMap) -> Head {
         let media_type = media_type(headers);
-        if self.unknown_statuses.contains(&status.as_u16()) {
+        // A page for people is the web server in front, a login or a missing right: taken for SAP's
+        // word it would call every partner unknown or blocked.
+        let is_page = is_page(&media_type);
+        if !is_page && self.unknown_statuses.contains(&status.as_u16()) {
             return match (self.unknown_needs_error, is_json(&media_type)) {
                 (false, _) => Head::Answer(Lookup::Unknown),
                 (true, true) => Head::UnknownIfError,
@@ -118,7 +121,7 @@ impl Reader {
                 (true, false) => Head::Status,
             };
         }
-        if self.blocked_statuses.contains(&status.as_u16()) {
+        if !is_page && self.blocked_statuses.contains(&status.as_u16()) {
             return Head::Answer(Lookup::Found(BusinessPartner::new(None, None, true, false)));
         }
         match status {
@@ -126,14 +129,14 @@ impl Reader {
             StatusCode::UNAUTHORIZED => return Head::Credentials,
             StatusCode::FORBIDDEN => return Head::Forbidden,
             StatusCode::TOO_MANY_REQUESTS => return Head::Throttled,
-            StatusCode::SERVICE_UNAVAILABLE if is_page(&media_type) => return Head::Maintenance,
+            StatusCode::SERVICE_UNAVAILABLE if is_page => return Head::Maintenance,
             status if status.is_redirection() => return Head::Redirect,
             _ => return Head::Status,
         }
         if let Err(problem) = Encoding::of(headers) {
             return Head::Problem(problem);
         }
-        if is_page(&media_type) || headers.contains_key(LOGIN_WANTED) {
+        if is_page || headers.contains_key(LOGIN_WANTED) {
             Head::Problem(ReplyProblem::Html)
         } else if is_json(&media_type) {
             Head::Json

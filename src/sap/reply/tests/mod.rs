@@ -244,6 +244,9 @@ fn status_and_headers_are_read_before_the_body() {
         ("native", 400, json, Head::Answer(Lookup::Unknown)),
         ("native", 404, "", Head::Answer(Lookup::Unknown)),
         ("native", 403, "", Head::Answer(blocked)),
+        ("native", 400, "text/html", Head::Status),
+        ("native", 404, "text/html", Head::Status),
+        ("native", 403, "text/html", Head::Forbidden),
         ("native", 401, "", Head::Credentials),
     ] {
         let mut headers = HeaderMap::new();
