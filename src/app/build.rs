@@ -61,15 +61,16 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
     }
 }
 
-/// Whether the dialect puts the dialled number into a request. Without one, SAP would answer about
-/// something else, and that would be remembered as its word on the partner.
+/// Whether the dialect puts the dialled number into a request beside the ID. Without one, SAP would
+/// answer about something else, and that would be remembered as its word on the partner. A dialect
+/// that asks by number alone is another matter: drop-in mode then wants questions by number.
 fn needs_the_number(sap: &config::Sap) -> bool {
-    const PHONE: &str = "{phone}";
+    let needs_both = |request: &str| request.contains("{phone}") && request.contains("{id}");
     match &sap.custom {
-        Some(dialect) => dialect.steps.iter().any(|step| step.request.contains(PHONE)),
+        Some(dialect) => dialect.steps.iter().any(|step| needs_both(&step.request)),
         None => sap::preset_text(&sap.preset).is_some_and(|text| {
             let mut requests = text.lines().filter(|line| line.contains("request:"));
-            requests.any(|request| request.contains(PHONE))
+            requests.any(needs_both)
         }),
     }
 }

@@ -59,11 +59,14 @@ pub(super) enum DropInError {
     Partner(#[from] PartnerIdError),
     #[error("{PHONE} in {FILTER} {0}")]
     Number(#[from] DialledNumberError),
-    /// No dialect of SAP finds partners by their number.
+    /// The dialect of SAP does not find partners by their number.
     #[error(
-        "{PHONE} is not answered: no SAP dialect that finds partners by telephone is configured; ask by {CUSTOMER}"
+        "{PHONE} is not answered: sap.preset finds partners by their ID; ask by {CUSTOMER}, or take c4c-phone"
     )]
     ByPhone,
+    /// The dialect of SAP finds partners by their number only.
+    #[error("{CUSTOMER} is not answered: sap.preset finds partners by telephone; ask by {PHONE}")]
+    ById,
 }
 
 /// Reads the part of the request target behind the `?`.
@@ -138,12 +141,11 @@ fn decode(text: &str) -> Result<String, DropInError> {
 }
 
 /// What Cloud for Customer would have answered, reduced to the fields that jtel reads.
-pub(super) fn body(partner: &PartnerId, dial: &Dial<'_>) -> Bytes {
+pub(super) fn body(dial: &Dial<'_>) -> Bytes {
     // Written in SAP's order; serde_json would sort the members.
     let text = |text: &str| serde_json::Value::from(text).to_string();
     format!(
-        r#"{{"d":{{"results":[{{"CustomerID":{},"CountryCode":{},"{SALES_DATA}":[{{"DistributionChannelCodeText":{}}}]}}]}}}}"#,
-        text(partner.as_str()),
+        r#"{{"d":{{"results":[{{"CountryCode":{},"{SALES_DATA}":[{{"DistributionChannelCodeText":{}}}]}}]}}}}"#,
         text(dial.country.as_str()),
         text(dial.channel.as_str()),
     )

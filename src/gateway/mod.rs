@@ -46,6 +46,9 @@ pub use seen::{Contract, Contracts};
 /// What [`LookupError::label`] calls an answer that did not come in time.
 const DEADLINE: &str = "deadline";
 
+/// Stands for the ID of a partner that is asked for by number.
+const NO_ID: &str = "0";
+
 /// Answers calls. One for the process; calls share it.
 pub struct Gateway {
     config: Arc<Config>,
@@ -151,7 +154,7 @@ impl Gateway {
             (Decision::Dial(dial), _) => {
                 let text = match form {
                     Form::Own => Text::Head(self.head(&dial, &facts)),
-                    Form::DropIn => Text::Whole(drop_in::body(&question.partner, &dial)),
+                    Form::DropIn => Text::Whole(drop_in::body(&dial)),
                 };
                 Ok(Answer::Dial(text, source, dial.caller_id))
             }
@@ -181,10 +184,23 @@ impl Gateway {
                 .map(|query| Question { partner: query.partner, dialled: Some(query.dialled) })
                 .map_err(|fault| Answer::BadQuery(fault.to_string())),
             Form::DropIn => match drop_in::read(query, rules) {
-                Ok(Wanted::Customer(partner)) => Ok(Question { partner, dialled: None }),
-                Ok(Wanted::Phone(_)) => Err(Answer::BadQuery(DropInError::ByPhone.to_string())),
-                Err(fault) => Err(Answer::BadQuery(fault.to_string())),
-            },
+                Ok(wanted) => self.wanted(wanted),
+                Err(fault) => Err(fault),
+            }
+            .map_err(|fault| Answer::BadQuery(fault.to_string())),
+        }
+    }
+
+    /// A question by number needs a dialect that asks by number, and nothing else does for one by ID.
+    fn wanted(&self, wanted: Wanted) -> Result<Question, DropInError> {
+        match (wanted, self.sap.asks_only_by_phone()) {
+            (Wanted::Customer(partner), false) => Ok(Question { partner, dialled: None }),
+            // Such a dialect looks at no ID and remembers nothing under one.
+            (Wanted::Phone(number), true) => {
+                Ok(Question { partner: PartnerId::parse(NO_ID)?, dialled: Some(number) })
+            }
+            (Wanted::Phone(_), false) => Err(DropInError::ByPhone),
+            (Wanted::Customer(_), true) => Err(DropInError::ById),
         }
     }
 

@@ -192,6 +192,11 @@ impl SapClient {
         self.health.has_answered()
     }
 
+    /// Every step asks by the dialled number, none by the partner's ID.
+    pub fn asks_only_by_phone(&self) -> bool {
+        self.steps.iter().all(|step| step.by == By::Phone)
+    }
+
     /// The answers are about the dialled number and not about the partner: they must not be
     /// remembered under the partner's ID.
     pub fn asks_by_phone(&self) -> bool {

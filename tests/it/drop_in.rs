@@ -14,9 +14,9 @@ const C4C: &str = "/sap/c4c/odata/v1/c4codataapi";
 /// What jtel's REST Parameters of the documented example 1 become, before curl encodes them.
 const BY_ID: [&str; 2] = ["$filter=CustomerID eq '1001910'", "$expand=IndividualCustomerSalesData"];
 
-/// The documented example 2.
+/// The documented example 2, with a number that the simulator knows.
 const BY_PHONE: [&str; 2] =
-    ["$filter=NormalisedPhone eq '+498912345678'", "$expand=IndividualCustomerSalesData"];
+    ["$filter=NormalisedPhone eq '+498946149500'", "$expand=IndividualCustomerSalesData"];
 
 fn curl(gateway: &Gateway, more: &[&str]) -> Command {
     let mut curl = Command::new("curl");
@@ -30,25 +30,30 @@ fn curl(gateway: &Gateway, more: &[&str]) -> Command {
 
 #[tokio::test]
 async fn the_documented_questions_are_answered_byte_for_byte() {
-    let gateway = Gateway::start_with(&[("listen.drop_in", "true")]).await;
-
-    for encode in ["--data-urlencode", "--data-raw"] {
-        let by_id = BY_ID.map(|line| match encode {
+    for (example, preset, encode) in [
+        (BY_ID, "c4c", "--data-urlencode"),
+        (BY_ID, "c4c", "--data-raw"),
+        (BY_PHONE, "c4c-phone", "--data-urlencode"),
+        (BY_PHONE, "c4c-phone", "--data-raw"),
+    ] {
+        let changes = [("listen.drop_in", "true"), ("sap.preset", preset)];
+        let gateway = Gateway::start_with(&changes).await;
+        let lines = example.map(|line| match encode {
             // What a client does that escapes nothing but the blanks HTTP cannot carry.
             "--data-raw" => line.replace(' ', "%20"),
             _ => line.to_owned(),
         });
         let answered =
-            run(&mut curl(&gateway, &["-G", encode, &by_id[0], encode, &by_id[1]])).await;
+            run(&mut curl(&gateway, &["-G", encode, &lines[0], encode, &lines[1]])).await;
 
         assert_eq!(
             stdout(&answered),
             concat!(
-                r#"{"d":{"results":[{"CustomerID":"1001910","CountryCode":"DE","#,
+                r#"{"d":{"results":[{"CountryCode":"DE","#,
                 r#""IndividualCustomerSalesData":[{"DistributionChannelCodeText":"Direct sales"}]}]}}"#,
                 "\n200 application/json"
             ),
-            "{encode}: {}",
+            "{preset} {encode}: {}",
             stderr(&answered)
         );
     }
@@ -71,7 +76,7 @@ async fn what_jtel_reads_from_the_answer_is_the_contract_number() {
 }
 
 #[tokio::test]
-async fn a_question_by_telephone_is_refused_with_what_is_missing() {
+async fn a_question_that_the_preset_cannot_answer_is_refused_with_what_to_do() {
     let gateway = Gateway::start_with(&[("listen.drop_in", "true")]).await;
 
     let encode = "--data-urlencode";
@@ -80,8 +85,14 @@ async fn a_question_by_telephone_is_refused_with_what_is_missing() {
 
     let text = stdout(&answered);
     assert!(text.ends_with("\n400 application/problem+json"), "{text}");
-    assert!(text.contains("no SAP dialect that finds partners by telephone"), "{text}");
-    assert!(!text.contains("498912345678"), "{text}");
+    assert!(text.contains("take c4c-phone"), "{text}");
+    assert!(!text.contains("498946149500"), "{text}");
+    let by_phone =
+        Gateway::start_with(&[("listen.drop_in", "true"), ("sap.preset", "c4c-phone")]).await;
+    let answered = run(&mut curl(&by_phone, &["-G", encode, BY_ID[0], encode, BY_ID[1]])).await;
+    let text = stdout(&answered);
+    assert!(text.ends_with("\n400 application/problem+json"), "{text}");
+    assert!(text.contains("ask by NormalisedPhone"), "{text}");
 }
 
 #[tokio::test]
