@@ -13,7 +13,7 @@
 //! Response ◄─ gateway::answer (one table) ── access record ── metrics
 //! ```
 //!
-//! Read `gateway/mod.rs` first: a call reads there from top to bottom. Then `domain/decision.rs`
+//! Read `gateway/mod.rs` first: a call reads there from top to bottom. Then `domain/decision/mod.rs`
 //! (the rules; `domain/plan.rs` is the numbering plan), `lookup/mod.rs` (the memory),
 //! `sap/client.rs` (what SAP is asked) and `app/mod.rs` (how the parts are put together).
 //!
