@@ -9,15 +9,20 @@ use std::{
     fmt::Write,
     net::SocketAddr,
     path::PathBuf,
+    sync::Arc,
 };
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::{ConfigFile, Failure, healthcheck::reachable, http, output::print, runtime};
 use crate::{
     app,
-    config::{self, Environment},
+    config::{self, Config, Environment},
+    domain::DistributionChannel,
+    sap::{SapChannel, SapClient},
+    telemetry::metrics::Metrics,
 };
 
 #[derive(Args, Debug)]
@@ -79,17 +84,19 @@ impl Coverage {
             .map(|(contract, number)| (contract.as_str().to_owned(), number.to_string()));
         let answered = seen.as_ref().ok().into_iter().flat_map(|seen| &seen.seen);
         let rows = compare(configured, listed, answered);
+        let could = runtime()?.block_on(Could::ask(&config));
         let missing = rows.iter().filter(|row| !row.missing.is_empty()).count();
         if self.json {
             let told = serde_json::json!({
                 "rows": rows,
                 "missing": missing,
                 "gatewayAnswered": seen.is_ok(),
+                "couldProduce": could.json(),
                 "withoutContractNumber": seen.as_ref().ok().map(|seen| seen.without_contract_number),
             });
             print(&format!("{told}\n"))?;
         } else {
-            print(&text(&rows, has_list, &seen))?;
+            print(&(text(&rows, has_list, &seen) + &could.text()))?;
         }
         match missing {
             0 => Ok(()),
@@ -173,6 +180,94 @@ fn text(rows: &[Row], has_list: bool, seen: &Result<Seen, anyhow::Error>) -> Str
     };
     let hint = if has_list { "" } else { "jtel's list was not compared: --jtel FILE\n" };
     text + &told + hint
+}
+
+/// What SAP's answers could lead to: every channel of its value help in every country of the
+/// configured contract numbers. A hint, and no failure: not every channel is in use everywhere.
+enum Could {
+    Known {
+        /// Could come, and has no service number.
+        unconfigured: Vec<String>,
+        /// Has a service number, and no channel of SAP leads there.
+        unreachable: Vec<String>,
+    },
+    Unknown(String),
+}
+
+impl Could {
+    async fn ask(config: &Config) -> Self {
+        match channels(config).await {
+            Ok(Some(channels)) => Self::of(config, &channels),
+            Ok(None) => Self::Unknown(format!("`{}` has no value help", config.sap.preset)),
+            Err(error) => Self::Unknown(format!("{error:#}")),
+        }
+    }
+
+    fn of(config: &Config, channels: &[DistributionChannel]) -> Self {
+        let configured: BTreeSet<String> = config
+            .rules
+            .service_numbers
+            .iter()
+            .map(|(contract, _)| contract.as_str().to_owned())
+            .collect();
+        let countries: BTreeSet<&str> = configured
+            .iter()
+            .filter_map(|contract| contract.get(contract.len().checked_sub(2)?..))
+            .collect();
+        let possible: BTreeSet<String> = channels
+            .iter()
+            .flat_map(|channel| {
+                countries.iter().map(|country| [channel.as_str(), *country].concat())
+            })
+            .collect();
+        Self::Known {
+            unconfigured: possible.difference(&configured).cloned().collect(),
+            unreachable: configured.difference(&possible).cloned().collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Unknown(why) => format!("what SAP could answer is not known: {why}\n"),
+            Self::Known { unconfigured, unreachable } => {
+                let line = |what: &str, contracts: &[String]| match contracts {
+                    [] => String::new(),
+                    contracts => format!("{what}: {}\n", contracts.join(", ")),
+                };
+                line("SAP could answer, no service number here", unconfigured)
+                    + &line("service number here, no channel of SAP leads to it", unreachable)
+            }
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Unknown(why) => serde_json::json!({ "known": false, "because": why }),
+            Self::Known { unconfigured, unreachable } => serde_json::json!({
+                "known": true,
+                "unconfigured": unconfigured,
+                "unreachable": unreachable,
+            }),
+        }
+    }
+}
+
+/// SAP's channels as contract numbers have them: by `sap.channel_texts` where that is used.
+async fn channels(config: &Config) -> anyhow::Result<Option<Vec<DistributionChannel>>> {
+    let metrics = Arc::new(Metrics::new()?);
+    let sap = SapClient::new(&config.sap, metrics)
+        .map_err(|_problems| anyhow::anyhow!("the SAP section cannot be used"))?;
+    let deadline = Instant::now() + config.sap.total_timeout;
+    let Some(channels) = sap.value_help(deadline).await? else { return Ok(None) };
+    let texts = &config.sap.channel_texts;
+    let channel_of = |channel: SapChannel| {
+        if texts.is_empty() {
+            DistributionChannel::parse(&channel.text).ok()
+        } else {
+            texts.get(&channel.code).cloned()
+        }
+    };
+    Ok(Some(channels.into_iter().filter_map(channel_of).collect()))
 }
 
 #[cfg(test)]

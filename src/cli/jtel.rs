@@ -76,11 +76,14 @@ jtel REST API onClickToDial active
 ",
         path = config.listen.path,
     );
-    let drop_in = if config.listen.drop_in {
-        format!(
+    let lead = if config.listen.drop_in {
+        "Or, because listen.drop_in is true, leave a jtel that asks Cloud for Customer as it is and change only\nthe host."
+    } else {
+        "Or leave a jtel that asks Cloud for Customer as it is and change only the host; set listen.drop_in: true\nfor that, until then dialgate refuses these questions."
+    };
+    let drop_in = format!(
             "
-Or, because listen.drop_in is true, leave a jtel that asks Cloud for Customer as it is and change only
-the host. It does not tell the telephone number, so that rules about it cannot be kept:
+{lead} It does not tell the telephone number, so that rules about it cannot be kept:
 
 REST URL
   https://{host}/sap/c4c/odata/v1/c4codataapi/IndividualCustomerCollection
@@ -93,12 +96,6 @@ JSON Result
   distributionChannelCodeText=d.results[0].IndividualCustomerSalesData[0].DistributionChannelCodeText
   countryCode=d.results[0].CountryCode
 "
-        )
-    } else {
-        "
-A jtel that asks Cloud for Customer today could keep its parameters: see listen.drop_in.
-"
-        .to_owned()
-    };
+    );
     own + &drop_in
 }

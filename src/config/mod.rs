@@ -38,7 +38,7 @@ pub use number_rules::{FlagTest, PartnerFlag};
 pub use resolve::Environment;
 pub use sap::{
     Areas, ClientAuthentication, Dialect, Flag, KeyFiles, Login, OAuth, Proxy, SalesArea, Sap,
-    Step, Then,
+    Step, Then, ValueHelp,
 };
 pub use secret::Secret;
 pub use show::show;

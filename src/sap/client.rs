@@ -26,6 +26,7 @@ use super::{
     said::{self, Said},
     transport::{BodyError, read_body},
     upstreams::{Reached, Sending, Upstreams},
+    value_help::ValueHelp,
 };
 use crate::{
     config,
@@ -47,13 +48,14 @@ const MOMENT: Duration = Duration::from_millis(250);
 
 /// A SAP and how it is asked.
 pub struct SapClient {
-    host: Arc<str>,
-    steps: Vec<Step>,
-    login: Login,
-    upstreams: Upstreams,
+    pub(super) host: Arc<str>,
+    pub(super) steps: Vec<Step>,
+    pub(super) value_help: Option<ValueHelp>,
+    pub(super) login: Login,
+    pub(super) upstreams: Upstreams,
     places: Semaphore,
     total_timeout: Duration,
-    max_answer_bytes: usize,
+    pub(super) max_answer_bytes: usize,
     health: Health,
     hold: Hold,
     id_form: IdForm,
@@ -90,9 +92,10 @@ impl SapClient {
     ///
     /// All problems of the section at once.
     pub fn new(sap: &config::Sap, metrics: Arc<Metrics>) -> Result<Self, Vec<DialectProblem>> {
-        let Prepared { host, steps, login, upstreams } = Prepared::new(sap)?;
+        let Prepared { host, steps, value_help, login, upstreams } = Prepared::new(sap)?;
         Ok(Self {
             steps,
+            value_help,
             login,
             upstreams,
             told_unreadable: Mutex::default(),

@@ -29,6 +29,7 @@ mod tests;
 mod tls;
 mod transport;
 mod upstreams;
+mod value_help;
 mod walk;
 
 pub use client::{Asked, SapClient};
@@ -38,4 +39,5 @@ pub use health::SapHealth;
 pub use prepare::check;
 pub use preset::{preset_as_custom, preset_names, preset_summary, preset_text};
 pub use said::Said;
+pub use value_help::SapChannel;
 pub use walk::{Station, Went, walk};

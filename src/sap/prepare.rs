@@ -10,6 +10,7 @@ use super::{
     login::Login,
     transport::{Transport, Way},
     upstreams::{Upstream, Upstreams},
+    value_help::ValueHelp,
 };
 use crate::config::{self, Login as LoginConfig};
 
@@ -22,6 +23,7 @@ pub fn check(sap: &config::Sap) -> Vec<DialectProblem> {
 pub(super) struct Prepared {
     pub(super) host: Arc<str>,
     pub(super) steps: Vec<Step>,
+    pub(super) value_help: Option<ValueHelp>,
     pub(super) login: Login,
     pub(super) upstreams: Upstreams,
 }
@@ -48,11 +50,11 @@ impl Prepared {
             Some(Some(second)) => Some(second),
             Some(None) => return Err(problems),
         };
-        let Compiled { headers: more, steps } = dialect;
+        let Compiled { headers: more, steps, value_help } = dialect;
         headers.extend(more);
         let host = Arc::clone(&upstream.host);
         let upstreams = Upstreams::new(upstream, second, headers);
-        Ok(Self { host, steps, login, upstreams })
+        Ok(Self { host, steps, value_help, login, upstreams })
     }
 }
 

@@ -16,6 +16,9 @@ const C4C: &str = "/sap/c4c/odata/v1/c4codataapi/";
 /// What an individual customer is found by besides its number.
 const PHONE: &str = "NormalisedPhone";
 
+/// The value help of the channels.
+const CHANNELS: &str = "IndividualCustomerSalesDataDistributionChannelCodeCollection";
+
 /// The language of the channel texts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Language {
@@ -37,6 +40,8 @@ pub(super) enum Question {
     },
     /// The endpoint of jtel's wiki.
     Native { id: String, language: Language },
+    /// The list of channels.
+    Channels { language: Language },
     /// Nothing that can be answered.
     Bad(StatusCode, String),
 }
@@ -61,6 +66,9 @@ impl Question {
                 }
                 _ => Self::Bad(StatusCode::BAD_REQUEST, "a parameter is missing".to_owned()),
             };
+        }
+        if path.strip_prefix(C4C) == Some(CHANNELS) {
+            return Self::Channels { language };
         }
         let (kind, property, navigation) = match path.strip_prefix(C4C) {
             Some("IndividualCustomerCollection") => {
@@ -101,7 +109,7 @@ impl Question {
     pub(super) fn id(&self) -> Option<&str> {
         match self {
             Self::Records { id, .. } | Self::Native { id, .. } => Some(id),
-            Self::Bad(..) => None,
+            Self::Channels { .. } | Self::Bad(..) => None,
         }
     }
 
@@ -109,6 +117,7 @@ impl Question {
     pub(super) fn answer(&self) -> Response<Answer> {
         match self {
             Self::Bad(status, message) => error(*status, message),
+            Self::Channels { language } => channels(*language),
             Self::Records { json: false, .. } => atom(),
             Self::Records { kind, id, by_phone, language, expanded, top, .. } => {
                 let found = if *by_phone { partners::find_by_phone(id) } else { found(id, *kind) };
@@ -162,6 +171,7 @@ impl Question {
                 json(StatusCode::OK, &if rows == 1 { pair } else { vec![pair; rows].into() })
             }
             Self::Native { .. } => json(StatusCode::OK, &json!({})),
+            Self::Channels { language } => channels(*language),
             Self::Bad(status, message) => error(*status, message),
         }
     }
@@ -191,6 +201,11 @@ fn example() -> Partner {
         phone: None,
         account: None,
     })
+}
+
+fn channels(language: Language) -> Response<Answer> {
+    let row = |channel: &Channel| json!({ "Code": channel.code, "Description": text_of(channel, language) });
+    results(&partners::CHANNELS.iter().map(row).collect::<Vec<_>>())
 }
 
 fn text_of(channel: &Channel, language: Language) -> &'static str {

@@ -4,7 +4,7 @@
 /// Numbers of partners that are known without being listed.
 pub const DERIVED: std::ops::RangeInclusive<u32> = 5_000_000..=5_999_999;
 
-const CHANNELS: [Channel; 3] = [DIRECT, INDIRECT, PARTNER];
+pub(super) const CHANNELS: [Channel; 3] = [DIRECT, INDIRECT, PARTNER];
 const COUNTRIES: [&str; 3] = ["DE", "AT", "CH"];
 
 const DIRECT: Channel = Channel { code: "01", english: "Direct sales", german: "Direktvertrieb" };

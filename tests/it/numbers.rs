@@ -134,6 +134,39 @@ async fn jtel_prints_the_lines_for_both_modes() {
         assert!(told.lines().any(|of| of == line), "no {line} in {told}");
     }
     assert!(stdout(&unnamed).contains("  https://localhost"), "{}", stdout(&unnamed));
+    let off = Gateway::start().await;
+    let file = off.folder.path().join("config.yaml");
+    let told = stdout(&run(dialgate().args(["jtel", "--config"]).arg(&file)).await);
+    assert!(told.contains("$filter=CustomerID eq '$SAPBusinessPartnerID'"), "{told}");
+    assert!(told.contains("set listen.drop_in: true"), "{told}");
+}
+
+#[tokio::test]
+async fn coverage_names_what_sap_could_answer_by_its_value_help() {
+    let numbers = "[{ contract_number: Direct salesDE, service_number: \"4922147100000\" }, \
+                   { contract_number: Retired channelDE, service_number: \"498999998000\" }]";
+    let english = Gateway::start_with(&[("rules.service_numbers", numbers)]).await;
+    let silent = Gateway::start_with(&[("rules.service_numbers", numbers)]).await;
+    silent.sap.set_fault(Some("html".parse().unwrap()), None);
+    let coverage = |gateway: &Gateway, more: &'static [&'static str]| {
+        let mut command = dialgate();
+        command.args(["coverage", "--admin", &gateway.admin.to_string()]).args(more);
+        command.arg("--config").arg(gateway.folder.path().join("config.yaml"));
+        command
+    };
+
+    let told = stdout(&run(&mut coverage(&english, &[])).await);
+    let json = run(&mut coverage(&english, &["--json"])).await;
+    let unread = run(&mut coverage(&silent, &["--json"])).await;
+
+    let could = "SAP could answer, no service number here: Indirect salesDE, PartnerDE\n";
+    assert!(told.contains(could), "{told}");
+    let unreachable = "service number here, no channel of SAP leads to it: Retired channelDE\n";
+    assert!(told.contains(unreachable), "{told}");
+    let json: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!(json["couldProduce"]["known"], true, "{json}");
+    let unread: serde_json::Value = serde_json::from_str(&stdout(&unread)).unwrap();
+    assert_eq!(unread["couldProduce"]["known"], false, "{unread}");
 }
 
 #[tokio::test]

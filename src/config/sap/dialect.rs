@@ -15,6 +15,23 @@ pub struct Dialect {
     pub headers: BTreeMap<String, String>,
     /// Asked one after the other; the first step that knows the partner answers.
     pub steps: Vec<Step>,
+    /// Where SAP lists the channels it has, for `dialgate coverage`. No call asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_help: Option<ValueHelp>,
+}
+
+/// The list of the channels that SAP has.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValueHelp {
+    /// Path and query after the URL, escaped as a URL wants it, with `{language}`.
+    pub request: String,
+    /// Path to the list.
+    pub rows: String,
+    /// Path in a row to the channel's code.
+    pub code: String,
+    /// Path in a row to the channel's text.
+    pub text: String,
 }
 
 /// One request of a dialect.

@@ -12,7 +12,7 @@ use http::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use dialect::{Areas, Dialect, Flag, Step, Then};
+pub use dialect::{Areas, Dialect, Flag, Step, Then, ValueHelp};
 pub use login::{ClientAuthentication, KeyFiles, Login, OAuth};
 pub use picking::SalesArea;
 pub use way::Proxy;

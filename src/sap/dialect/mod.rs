@@ -12,6 +12,7 @@ use super::{
     odata::{By, Template},
     preset::{CUSTOM, built_in, preset_names},
     reply::Reader,
+    value_help::ValueHelp,
 };
 use crate::config;
 
@@ -53,6 +54,7 @@ pub(super) struct Compiled {
     /// Of every request, besides dialgate's own.
     pub(super) headers: HeaderMap,
     pub(super) steps: Vec<Step>,
+    pub(super) value_help: Option<ValueHelp>,
 }
 
 /// One request of a dialect, ready to be sent and read.
@@ -93,6 +95,9 @@ pub(super) fn compile(sap: &config::Sap) -> Result<Compiled, Vec<DialectProblem>
             Compiler { key, sap, dialect: &dialect, problems: &mut problems }.step(step)
         })
         .collect();
+    let value_help = dialect.value_help.as_ref().and_then(|help| {
+        ValueHelp::compile(help, sap, key).map_err(|found| problems.extend(found)).ok()
+    });
     // What the section lacks is told once, and not once for each step.
     let mut told = Vec::new();
     problems.retain(|problem| {
@@ -101,7 +106,7 @@ pub(super) fn compile(sap: &config::Sap) -> Result<Compiled, Vec<DialectProblem>
             true
         }
     });
-    if problems.is_empty() { Ok(Compiled { headers, steps }) } else { Err(problems) }
+    if problems.is_empty() { Ok(Compiled { headers, steps, value_help }) } else { Err(problems) }
 }
 
 /// The dialect and the key it stands under.

@@ -1,0 +1,142 @@
+//! The channels that SAP has at all, from the value help of the dialect: for `dialgate coverage`,
+//! never for a call.
+
+use http::{StatusCode, uri::PathAndQuery};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    asking::refused,
+    client::SapClient,
+    dialect::DialectProblem,
+    encoding::Encoding,
+    error::{LookupError, ReplyProblem},
+    path::{Absent, Path},
+    reply::Head,
+    transport::{BodyError, read_body},
+    upstreams::Sending,
+};
+use crate::config;
+
+/// The request and its paths, ready for use.
+#[derive(Debug)]
+pub(super) struct ValueHelp {
+    target: PathAndQuery,
+    rows: Path,
+    code: Path,
+    text: Path,
+}
+
+/// One channel that SAP has.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SapChannel {
+    /// SAP's code: `01`.
+    pub code: String,
+    /// SAP's text in the configured language.
+    pub text: String,
+}
+
+impl ValueHelp {
+    /// `key` is where the dialect stands in the configuration.
+    pub(super) fn compile(
+        help: &config::ValueHelp,
+        sap: &config::Sap,
+        key: &str,
+    ) -> Result<Self, Vec<DialectProblem>> {
+        let mut problems = Vec::new();
+        let mut wrong = |member: &str, message: String| {
+            problems.push(DialectProblem::new(format!("{key}.value_help.{member}"), message));
+        };
+        let prefix = sap.url.path().trim_end_matches('/');
+        let request = help.request.replace("{language}", &sap.language);
+        let client = sap.client.as_deref().map(|client| {
+            let joint = if request.contains('?') { '&' } else { '?' };
+            format!("{joint}sap-client={client}")
+        });
+        let target = format!("{prefix}{request}{}", client.unwrap_or_default());
+        let target = target
+            .parse::<PathAndQuery>()
+            .ok()
+            .filter(|_| request.starts_with('/') && !request.contains(['{', '}', ' ', '\'', '"']));
+        if target.is_none() {
+            wrong("request", "is no path and query; of values it may have only {language}".into());
+        }
+        let mut path = |member: &str, text: &str| {
+            Path::compile(text).map_err(|problem| wrong(member, problem.to_string())).ok()
+        };
+        let (rows, code) = (path("rows", &help.rows), path("code", &help.code));
+        let text = path("text", &help.text);
+        match (target, rows, code, text) {
+            (Some(target), Some(rows), Some(code), Some(text)) => {
+                Ok(Self { target, rows, code, text })
+            }
+            _ => Err(problems),
+        }
+    }
+
+    fn read(&self, body: &[u8]) -> Result<Vec<SapChannel>, ReplyProblem> {
+        let root: Value = serde_json::from_slice(body)
+            .map_err(|error| ReplyProblem::NotJson { position: error.column() })?;
+        let rows = self.rows.rows(&root, Absent::IsAMistake)?;
+        let one = |path: &Path, row: &Value| -> Result<String, ReplyProblem> {
+            let nodes = path.nodes(row)?;
+            Ok(nodes.first().and_then(|node| node.as_str()).unwrap_or_default().to_owned())
+        };
+        rows.into_iter()
+            .map(|row| Ok(SapChannel { code: one(&self.code, row)?, text: one(&self.text, row)? }))
+            .collect()
+    }
+}
+
+impl SapClient {
+    /// The channels that SAP has; `None` where the dialect has no value help.
+    ///
+    /// # Errors
+    ///
+    /// What SAP or the network did instead of answering.
+    pub async fn value_help(
+        &self,
+        deadline: Instant,
+    ) -> Result<Option<Vec<SapChannel>>, LookupError> {
+        let Some(help) = &self.value_help else { return Ok(None) };
+        let began = Instant::now();
+        let host = || self.host.clone();
+        timeout_at(deadline, self.ask_for_channels(help, deadline)).await.unwrap_or_else(
+            |_elapsed| Err(LookupError::Deadline { host: host(), waited: began.elapsed() }),
+        )
+    }
+
+    async fn ask_for_channels(
+        &self,
+        help: &ValueHelp,
+        deadline: Instant,
+    ) -> Result<Option<Vec<SapChannel>>, LookupError> {
+        let host = || self.host.clone();
+        let unusable =
+            |problem| LookupError::Reply { host: host(), step: "value_help".into(), problem };
+        let sending = Sending { target: &help.target, alone: true, trace: None, deadline };
+        let reached = self.upstreams.get(&self.login, &sending).await?;
+        let (head, body) = reached.response.into_parts();
+        if head.status == StatusCode::UNAUTHORIZED {
+            self.login.refuse();
+            return Err(LookupError::Credentials { host: host() });
+        }
+        // How status and headers are judged is the same for every step.
+        match self.steps.first().map(|step| step.reader.head(head.status, &head.headers)) {
+            Some(Head::Json) => {}
+            Some(Head::Problem(problem)) => return Err(unusable(problem)),
+            _ => return Err(refused(host(), &Head::Status, &head, None)),
+        }
+        let body = read_body(body, self.max_answer_bytes).await.map_err(|error| match error {
+            BodyError::TooLarge => {
+                unusable(ReplyProblem::TooLarge { limit: self.max_answer_bytes })
+            }
+            BodyError::Cut(source) => LookupError::Cut { host: host(), source },
+        })?;
+        Encoding::of(&head.headers)
+            .and_then(|encoding| encoding.unpack(body, self.max_answer_bytes))
+            .and_then(|body| help.read(&body))
+            .map(Some)
+            .map_err(unusable)
+    }
+}
