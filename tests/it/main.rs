@@ -21,6 +21,7 @@ mod layering;
 mod logins;
 mod memory;
 mod mock_sap;
+mod nginx;
 mod numbers;
 mod oauth;
 mod outage;
