@@ -12,7 +12,11 @@ use crate::{
     config::{self, Config, Draft, Environment, Findings},
     net::tls::{CertificateFacts, ServerTls, TlsError, server_config},
     sap,
-    telemetry::{clock, logging, process},
+    telemetry::{
+        clock,
+        logging::{self, with_causes},
+        process,
+    },
 };
 
 /// A certificate that ends within so many days is worth a word: three weeks leave time to order.
@@ -127,15 +131,4 @@ pub fn system_name(sap: &config::Sap) -> u64 {
         .hash(&mut hasher);
     format!("{:?} {:?}", sap.channel_texts, sap.country_codes).hash(&mut hasher);
     hasher.finish()
-}
-
-/// An error and its causes in one line: a finding has no second one.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

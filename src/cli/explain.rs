@@ -18,7 +18,7 @@ use crate::{
     },
     gateway::status_of,
     sap::{Asked, LookupError, SapClient},
-    telemetry::metrics::Metrics,
+    telemetry::{logging::with_causes, metrics::Metrics},
 };
 
 #[derive(Args, Debug)]
@@ -245,16 +245,6 @@ fn read(asked: &Asked) -> String {
         Some(Lookup::Ambiguous) => "ambiguous".to_owned(),
         None => asked.outcome.label().to_owned(),
     }
-}
-
-fn with_causes(error: &LookupError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn told(decision: &Decision<'_>, answers: Answers) -> String {

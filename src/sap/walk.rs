@@ -16,7 +16,10 @@ use super::{
     proxy,
     tls::{TlsFiles, TlsSlot},
 };
-use crate::{config, telemetry::clock};
+use crate::{
+    config,
+    telemetry::{clock, logging::with_causes},
+};
 
 /// A certificate that ends within so many days is worth a word: three weeks leave time to order.
 const SOON_DAYS: i64 = 21;
@@ -242,14 +245,4 @@ fn tls_advice(error: &io::Error) -> String {
         _ => "the handshake failed; look for a firewall or proxy in between",
     };
     format!("{told} ({error})")
-}
-
-fn with_causes(error: &LookupError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -68,6 +68,18 @@ pub fn start(level: &str, format: Format) -> Result<(), LoggingError> {
     .map_err(LoggingError::Twice)
 }
 
+/// An error and its causes in one line, for places that have no second one: a finding, a row of a
+/// report.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
