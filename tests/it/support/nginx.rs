@@ -52,7 +52,8 @@ impl Nginx {
             .arg("-e")
             .arg("stderr")
             .stdin(Stdio::null())
-            .stderr(Stdio::null())
+            // What it complains about belongs into the output of a test that fails.
+            .stderr(Stdio::inherit())
             .kill_on_drop(true)
             .spawn()
             .expect("nginx starts; tests/run installs it");
