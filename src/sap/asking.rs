@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use http::{StatusCode, response, uri::PathAndQuery};
 use tokio::time::Instant;
 
-use super::{
+use crate::sap::{
     dialect::Step,
     error::LookupError,
     hold::retry_after,
+    reply::said::Said,
     reply::{Head, Marks, Read, Sought},
-    said::Said,
 };
 use crate::{
     domain::{BusinessPartner, Lookup},

@@ -12,21 +12,22 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-use super::{
+use crate::sap::{
     asking::{Asking, outcome_of, refused, with_marks, without_another},
-    dialect::{DialectProblem, Step},
-    encoding::Encoding,
+    dialect::Step,
+    dialect::odata::By,
+    dialect::value_help::ValueHelp,
     error::{LookupError, ReplyProblem},
     health::{Health, SapHealth},
     hold::Hold,
+    link::encoding::Encoding,
+    link::transport::{BodyError, read_body},
+    link::upstreams::{Reached, Sending, Upstreams},
     login::Login,
-    odata::By,
     prepare::Prepared,
+    problem::DialectProblem,
+    reply::said::{self, Said},
     reply::{Head, Read, Reader, Sought, shows_page},
-    said::{self, Said},
-    transport::{BodyError, read_body},
-    upstreams::{Reached, Sending, Upstreams},
-    value_help::ValueHelp,
 };
 use crate::{
     config,

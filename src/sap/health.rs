@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::error::{LookupError, TokenProblem};
+use crate::sap::error::{LookupError, TokenProblem};
 use crate::telemetry::metrics::Metrics;
 
 /// A partner whose data are no good is told at most this often: the remedy is in SAP and takes a

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
-use super::{
-    dialect::{self, Compiled, DialectProblem, Step},
-    encoding,
-    login::Login,
-    transport::{Transport, Way},
-    upstreams::{Upstream, Upstreams},
-    value_help::ValueHelp,
-};
 use crate::config::{self, Login as LoginConfig};
+use crate::sap::{
+    dialect::value_help::ValueHelp,
+    dialect::{self, Compiled, Step},
+    link::encoding,
+    link::transport::{Address, Transport},
+    link::upstreams::{Upstream, Upstreams},
+    login::Login,
+    problem::DialectProblem,
+};
 
 /// All problems of a `sap` section; certificates are read, nobody is asked.
 pub fn check(sap: &config::Sap) -> Vec<DialectProblem> {
@@ -70,7 +71,7 @@ fn upstream(key: &str, url: &Uri, sap: &config::Sap) -> Result<Upstream, Dialect
         LoginConfig::Certificate(files) => Some(files.clone()),
         _ => None,
     };
-    let (host, transport) = Transport::new(Way {
+    let (host, transport) = Transport::new(Address {
         key,
         url,
         ca_key: "sap.ca_file",

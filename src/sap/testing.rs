@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::SapClient;
+use crate::sap::SapClient;
 use crate::{
     config::{Login, SalesArea, Sap, Secret},
     domain::{DistributionChannel, IdForm, PartnerId},

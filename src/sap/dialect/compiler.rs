@@ -1,13 +1,14 @@
 //! One step of a dialect, compiled: its template, its paths, and what the section `sap` says about
 //! them.
 
-use super::{DialectProblem, Step};
+use super::Step;
+use crate::sap::problem::DialectProblem;
 use crate::{
     config,
     sap::{
-        flags,
-        odata::{By, Template},
-        path::{Absent, Path},
+        dialect::flags,
+        dialect::odata::{By, Template},
+        dialect::path::{Absent, Path},
         reply::{AreaRule, Areas, Channel, Here, Identity, Mark, Named, Next, Reader, Unmapped},
     },
 };

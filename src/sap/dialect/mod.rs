@@ -2,19 +2,21 @@
 //! when the configuration is read.
 
 mod compiler;
+pub(in crate::sap) mod flags;
+pub(in crate::sap) mod odata;
+pub(in crate::sap) mod path;
+pub(in crate::sap) mod preset;
+pub(in crate::sap) mod value_help;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{
-    flags,
-    odata::{By, Template},
-    preset::{CUSTOM, built_in, preset_names},
-    reply::Reader,
-    value_help::ValueHelp,
-};
 use crate::config;
+use crate::sap::{problem::DialectProblem, reply::Reader};
+use odata::{By, Template};
+use preset::{CUSTOM, built_in, preset_names};
+use value_help::ValueHelp;
 
 use compiler::Compiler;
 
@@ -32,21 +34,6 @@ const OURS: [HeaderName; 11] = [
     header::UPGRADE,
     header::USER_AGENT,
 ];
-
-/// Something in the `sap` section that cannot work; the caller knows line and column of the key.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct DialectProblem {
-    /// The key it is about: `sap.custom.steps[0].channel`, `sap.ca_file`.
-    pub key: String,
-    /// What is wrong, continuing a sentence that begins with the key.
-    pub message: String,
-}
-
-impl DialectProblem {
-    pub(super) fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { key: key.into(), message: message.into() }
-    }
-}
 
 /// A dialect, ready for use.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::sap::{
-    preset::{preset_as_custom, preset_summary},
+    dialect::preset::{preset_as_custom, preset_summary},
     testing,
 };
 

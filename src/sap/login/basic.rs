@@ -4,8 +4,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, header};
 use zeroize::Zeroizing;
 
-use super::super::dialect::DialectProblem;
 use crate::config::Secret;
+use crate::sap::problem::DialectProblem;
 
 /// The header `Authorization`; all problems at once.
 pub(super) fn headers(user: &str, password: &Secret) -> Result<HeaderMap, Vec<DialectProblem>> {

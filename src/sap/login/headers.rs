@@ -2,8 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::super::dialect::DialectProblem;
 use crate::config::Secret;
+use crate::sap::problem::DialectProblem;
 
 /// Headers that say where a request goes and where it ends; none of them is a login.
 const OURS: [HeaderName; 6] = [

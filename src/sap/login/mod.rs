@@ -18,11 +18,11 @@ use arc_swap::ArcSwap;
 use http::HeaderMap;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{
-    dialect::DialectProblem,
-    error::{LookupError, TokenProblem},
-};
 use crate::config;
+use crate::sap::{
+    error::{LookupError, TokenProblem},
+    problem::DialectProblem,
+};
 
 use oauth::{Token, Tokens};
 

@@ -5,20 +5,18 @@
 //! status that the dialect names.
 
 mod record;
+pub(in crate::sap) mod said;
 
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
-use super::{
-    encoding::Encoding,
-    error::ReplyProblem,
-    flags::Flag,
-    path::Absent,
-    said::{self, Said},
-};
 use crate::domain::{BusinessPartner, CountryCode, Lookup, PartnerId};
+use crate::sap::{
+    dialect::flags::Flag, dialect::path::Absent, error::ReplyProblem, link::encoding::Encoding,
+};
+use said::Said;
 
 pub(super) use record::{AreaRule, Areas, Channel, Here, Identity, Mark, Named, Next, Unmapped};
 

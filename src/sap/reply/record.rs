@@ -15,8 +15,8 @@ use super::{Marks, Read, Reader, ReplyProblem, Sought};
 use crate::{
     domain::{BusinessPartner, CountryCode, DistributionChannel, Lookup, PartnerId},
     sap::{
-        flags,
-        path::{Missing, Path},
+        dialect::flags,
+        dialect::path::{Missing, Path},
     },
 };
 

@@ -129,7 +129,7 @@ async fn a_lookup_without_a_free_place_gives_up_by_its_deadline() {
 async fn biased_second(
     client: &SapClient,
     deadline: Instant,
-) -> Result<Lookup, super::super::LookupError> {
+) -> Result<Lookup, crate::sap::LookupError> {
     tokio::task::yield_now().await;
     client.look_up(id("1001911"), None, deadline).await
 }

@@ -93,7 +93,7 @@ fn a_header_that_bends_the_request_is_no_login() {
         (HeaderName::from_static("x-key"), Secret::new("a\r\nb: c".to_owned())),
     ]);
 
-    let problems = super::super::check(&Sap { login, ..sap("http://localhost") });
+    let problems = crate::sap::check(&Sap { login, ..sap("http://localhost") });
 
     assert_eq!(problems.len(), 2, "{problems:?}");
     assert!(problems.iter().all(|problem| problem.key == "sap.login"));

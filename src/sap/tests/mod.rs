@@ -10,7 +10,7 @@ use std::{future::Future, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{
+use crate::sap::{
     SapClient,
     testing::{PASSWORD, client, id, sap},
 };
@@ -232,7 +232,7 @@ async fn a_probe_proves_that_sap_answers_with_one_request() {
         client.probe(Instant::now() + LONG).await.unwrap();
 
         assert_eq!(simulator.handle().requests(), 1);
-        assert_eq!(client.health(), super::SapHealth::Answering);
+        assert_eq!(client.health(), crate::sap::SapHealth::Answering);
     }
 }
 
@@ -246,12 +246,12 @@ fn every_problem_of_the_section_is_told_at_once() {
         ..sap("https://user:pw@localhost")
     };
 
-    let keys: Vec<_> = super::check(&sap).into_iter().map(|problem| problem.key).collect();
+    let keys: Vec<_> = crate::sap::check(&sap).into_iter().map(|problem| problem.key).collect();
 
     assert_eq!(keys, ["sap.preset", "sap.login", "sap.url", "sap.language"]);
     let sap = Sap { preset: "c4c".to_owned(), ..self::sap("https://localhost") };
     let missing = Sap { ca_file: Some("/nowhere/ca.pem".into()), ..sap };
-    let problems = super::check(&missing);
+    let problems = crate::sap::check(&missing);
     assert_eq!(problems[0].key, "sap.ca_file");
     assert!(problems[0].message.contains("/nowhere/ca.pem cannot be read"), "{problems:?}");
 }

@@ -118,7 +118,7 @@ fn a_ca_file_without_certificates_is_a_problem() {
     let file = directory.path().join("ca.pem");
     std::fs::write(&file, "no certificate here").unwrap();
 
-    let problems = super::super::check(&trusting(443, &file));
+    let problems = crate::sap::check(&trusting(443, &file));
 
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].key, "sap.ca_file");

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{super::super::error::TokenProblem, Granted};
+use super::Granted;
+use crate::sap::error::TokenProblem;
 
 /// The life of a token whose answer does not say it. Short: a wrong guess costs a request that SAP
 /// refuses, and the next token.

@@ -28,8 +28,8 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-use super::super::{dialect::DialectProblem, error::TokenProblem};
 use crate::config;
+use crate::sap::{error::TokenProblem, problem::DialectProblem};
 
 use request::TokenServer;
 

@@ -8,17 +8,15 @@ use http::{HeaderMap, HeaderValue, Method, header, uri::PathAndQuery};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-use super::{
-    super::super::{
-        dialect::DialectProblem,
-        error::TokenProblem,
-        tls::{Digest, digest_of},
-        transport::{Body, Transport, TransportError, Way, read_body},
-    },
-    Granted, answer,
-    assertion::SigningKey,
-};
+use super::{Granted, answer, assertion::SigningKey};
 use crate::config::{self, ClientAuthentication};
+use crate::sap::{
+    error::TokenProblem,
+    link::pool::Body,
+    link::tls::{Digest, digest_of},
+    link::transport::{Address, Transport, TransportError, read_body},
+    problem::DialectProblem,
+};
 
 /// A token with what belongs to it has a few KiB.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -52,7 +50,7 @@ impl TokenServer {
             ClientAuthentication::Certificate(files) => Some(files.clone()),
             _ => None,
         };
-        let (host, transport) = Transport::new(Way {
+        let (host, transport) = Transport::new(Address {
             key,
             url: &oauth.token_url,
             ca_key: "sap.login.oauth2.ca_file",

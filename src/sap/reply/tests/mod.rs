@@ -13,8 +13,8 @@ use crate::{
     config::{self, SalesArea, Sap},
     domain::DistributionChannel,
     sap::{
+        dialect::preset::preset_names,
         dialect::{self, Step},
-        preset::preset_names,
         testing::{self, id, sap},
     },
 };

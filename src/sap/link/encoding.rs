@@ -5,14 +5,14 @@ use std::io::{self, Read};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::{HeaderMap, header};
 
-use super::error::ReplyProblem;
+use crate::sap::error::ReplyProblem;
 
 /// What SAP may use.
-pub(super) const ASKED_FOR: &str = "gzip, deflate";
+pub(in crate::sap) const ASKED_FOR: &str = "gzip, deflate";
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Encoding {
+pub(in crate::sap) enum Encoding {
     Plain,
     Gzip,
     Deflate,
@@ -20,7 +20,7 @@ pub(super) enum Encoding {
 
 impl Encoding {
     /// What the headers say. Several layers, or one that nobody asked for, are a problem.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Self, ReplyProblem> {
+    pub(in crate::sap) fn of(headers: &HeaderMap) -> Result<Self, ReplyProblem> {
         let mut found = Self::Plain;
         for value in headers.get_all(header::CONTENT_ENCODING) {
             let value = value.as_bytes().trim_ascii().to_ascii_lowercase();
@@ -39,7 +39,11 @@ impl Encoding {
     }
 
     /// The body as it was before it was packed; at most `limit` bytes.
-    pub(super) fn unpack(self, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, ReplyProblem> {
+    pub(in crate::sap) fn unpack(
+        self,
+        body: Vec<u8>,
+        limit: usize,
+    ) -> Result<Vec<u8>, ReplyProblem> {
         match self {
             Self::Plain => Ok(body),
             Self::Gzip => read(MultiGzDecoder::new(body.as_slice()), limit),

@@ -13,50 +13,50 @@ use rustls::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::dialect::DialectProblem;
 use crate::config::KeyFiles;
+use crate::sap::problem::DialectProblem;
 
 /// What a connection needs to become a TLS connection to SAP.
-pub(super) struct Tls {
-    pub(super) connector: TlsConnector,
-    pub(super) name: ServerName<'static>,
+pub(in crate::sap) struct Tls {
+    pub(in crate::sap) connector: TlsConnector,
+    pub(in crate::sap) name: ServerName<'static>,
 }
 
 /// What TLS is made of, and the keys that say so.
-pub(super) struct TlsFiles {
-    pub(super) key: String,
-    pub(super) name: String,
-    pub(super) ca_key: &'static str,
-    pub(super) ca_file: Option<PathBuf>,
-    pub(super) identity_key: &'static str,
-    pub(super) identity: Option<KeyFiles>,
+pub(in crate::sap) struct TlsFiles {
+    pub(in crate::sap) key: String,
+    pub(in crate::sap) name: String,
+    pub(in crate::sap) ca_key: &'static str,
+    pub(in crate::sap) ca_file: Option<PathBuf>,
+    pub(in crate::sap) identity_key: &'static str,
+    pub(in crate::sap) identity: Option<KeyFiles>,
 }
 
 /// Tells files apart by what is in them.
-pub(super) type Digest = [u8; 32];
+pub(in crate::sap) type Digest = [u8; 32];
 
 /// TLS as the files have it; a file that changes to something useful comes into force with the next
 /// connection, one that changes to something else does not.
-pub(super) struct TlsSlot {
+pub(in crate::sap) struct TlsSlot {
     files: TlsFiles,
     current: ArcSwap<Tls>,
     seen: Mutex<Digest>,
 }
 
 impl TlsSlot {
-    pub(super) fn new(files: TlsFiles) -> Result<Self, DialectProblem> {
+    pub(in crate::sap) fn new(files: TlsFiles) -> Result<Self, DialectProblem> {
         // Looked at before they are read: a change in between is found the next time.
         let seen = files.digest().unwrap_or_default();
         let current = ArcSwap::from_pointee(files.read()?);
         Ok(Self { files, current, seen: Mutex::new(seen) })
     }
 
-    pub(super) fn current(&self) -> Arc<Tls> {
+    pub(in crate::sap) fn current(&self) -> Arc<Tls> {
         self.current.load_full()
     }
 
     /// True: other files than before are in force.
-    pub(super) fn reread(&self) -> Result<bool, String> {
+    pub(in crate::sap) fn reread(&self) -> Result<bool, String> {
         let now = self.files.digest()?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if *seen == now {
@@ -109,7 +109,9 @@ impl TlsFiles {
 }
 
 /// What is in these files, in one number.
-pub(super) fn digest_of<'p>(files: impl IntoIterator<Item = &'p Path>) -> Result<Digest, String> {
+pub(in crate::sap) fn digest_of<'p>(
+    files: impl IntoIterator<Item = &'p Path>,
+) -> Result<Digest, String> {
     let mut context = Context::new(&SHA256);
     for file in files {
         let bytes = std::fs::read(file)

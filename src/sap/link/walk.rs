@@ -10,11 +10,11 @@ use tokio::{
 };
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
-use super::{
+use crate::sap::{
     client::SapClient,
     error::LookupError,
-    proxy,
-    tls::{TlsFiles, TlsSlot},
+    link::proxy,
+    link::tls::{TlsFiles, TlsSlot},
 };
 use crate::{
     config,

@@ -7,48 +7,29 @@
 //! the socket before it is used again, so that bytes nobody asked for end the connection instead of
 //! becoming the next partner's answer.
 
-use std::{
-    io,
-    mem::MaybeUninit,
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Duration,
-};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header, uri::PathAndQuery};
-use http_body_util::{BodyExt as _, Full};
-use hyper::{
-    body::{Body as _, Incoming},
-    client::conn::http1::{self, SendRequest},
-};
-use hyper_util::rt::TokioIo;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    time::{Instant, sleep_until, timeout},
-};
-use tokio_util::task::AbortOnDropHandle;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use tokio::{net::TcpStream, time::timeout};
 
 use super::{
-    dialect::DialectProblem,
+    pool::{Body, Connection, IdleConnections},
     proxy,
     tls::{TlsFiles, TlsSlot},
 };
-use crate::config::{KeyFiles, Proxy};
-
-/// What is sent along: nothing, or a form.
-pub(super) type Body = Full<Bytes>;
-
-/// The longest head of an answer that is read. SAP's own are below 2 KiB.
-const MAX_HEAD: usize = 64 * 1024;
+use crate::{
+    config::{KeyFiles, Proxy},
+    sap::problem::DialectProblem,
+};
 
 /// How long a silent peer is believed to be there before the kernel asks.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Why no answer came over a connection.
 #[derive(Debug)]
-pub(super) enum TransportError {
+pub(in crate::sap) enum TransportError {
     Connect(io::Error),
     Cut(hyper::Error),
     Protocol(hyper::Error),
@@ -56,79 +37,79 @@ pub(super) enum TransportError {
 
 /// Why the body of an answer could not be read.
 #[derive(Debug)]
-pub(super) enum BodyError {
+pub(in crate::sap) enum BodyError {
     TooLarge,
     Cut(hyper::Error),
 }
 
 /// How a server is reached, and the keys that say so.
-pub(super) struct Way<'w> {
-    pub(super) key: &'w str,
-    pub(super) url: &'w Uri,
-    pub(super) ca_key: &'static str,
-    pub(super) ca_file: Option<PathBuf>,
-    pub(super) server_name: Option<String>,
-    pub(super) identity_key: &'static str,
-    pub(super) identity: Option<KeyFiles>,
-    pub(super) proxy: Option<Proxy>,
-    pub(super) connect_timeout: Duration,
-    pub(super) idle_connections: usize,
-    pub(super) idle_timeout: Duration,
+pub(in crate::sap) struct Address<'w> {
+    pub(in crate::sap) key: &'w str,
+    pub(in crate::sap) url: &'w Uri,
+    pub(in crate::sap) ca_key: &'static str,
+    pub(in crate::sap) ca_file: Option<PathBuf>,
+    pub(in crate::sap) server_name: Option<String>,
+    pub(in crate::sap) identity_key: &'static str,
+    pub(in crate::sap) identity: Option<KeyFiles>,
+    pub(in crate::sap) proxy: Option<Proxy>,
+    pub(in crate::sap) connect_timeout: Duration,
+    pub(in crate::sap) idle_connections: usize,
+    pub(in crate::sap) idle_timeout: Duration,
 }
 
 /// Where SAP, or a token server, is and how long the steps there may take.
-pub(super) struct Transport {
+pub(in crate::sap) struct Transport {
     host: String,
     port: u16,
     tls: Option<TlsSlot>,
     proxy: Option<Proxy>,
     connect_timeout: Duration,
-    pub(super) idle: Arc<IdleConnections>,
+    pub(in crate::sap) idle: Arc<IdleConnections>,
 }
 
 impl Transport {
     /// Reads certificates, asks nobody; the text is host and port for logs and for `Host`.
-    pub(super) fn new(way: Way<'_>) -> Result<(Arc<str>, Self), DialectProblem> {
-        let wrong = |message: &str| DialectProblem::new(way.key, message);
-        let is_https = match way.url.scheme_str() {
+    pub(in crate::sap) fn new(address: Address<'_>) -> Result<(Arc<str>, Self), DialectProblem> {
+        let wrong = |message: &str| DialectProblem::new(address.key, message);
+        let is_https = match address.url.scheme_str() {
             Some("https") => true,
             Some("http") => false,
             _ => return Err(wrong("must begin with https:// (or http:// for this machine)")),
         };
-        let authority = way.url.authority().ok_or_else(|| wrong("has no host"))?;
+        let authority = address.url.authority().ok_or_else(|| wrong("has no host"))?;
         if authority.as_str().contains('@') {
             return Err(wrong("has a user in it; credentials belong into `sap.login`"));
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = authority.port_u16().unwrap_or(if is_https { 443 } else { 80 });
-        if way.identity.is_some() && !is_https {
+        if address.identity.is_some() && !is_https {
             return Err(wrong("must begin with https://, because the login is a certificate"));
         }
         let tls = if is_https {
             Some(TlsSlot::new(TlsFiles {
-                key: way.key.to_owned(),
-                name: way.server_name.unwrap_or_else(|| host.clone()),
-                ca_key: way.ca_key,
-                ca_file: way.ca_file,
-                identity_key: way.identity_key,
-                identity: way.identity,
+                key: address.key.to_owned(),
+                name: address.server_name.unwrap_or_else(|| host.clone()),
+                ca_key: address.ca_key,
+                ca_file: address.ca_file,
+                identity_key: address.identity_key,
+                identity: address.identity,
             })?)
         } else {
             None
         };
         let transport = Self {
-            proxy: way.proxy.filter(|proxy| !proxy::is_exempt(&host, &proxy.except)),
+            proxy: address.proxy.filter(|proxy| !proxy::is_exempt(&host, &proxy.except)),
             host,
             port,
             tls,
-            connect_timeout: way.connect_timeout,
-            idle: IdleConnections::new(way.idle_connections, way.idle_timeout),
+            connect_timeout: address.connect_timeout,
+            idle: IdleConnections::new(address.idle_connections, address.idle_timeout),
         };
         Ok((authority.as_str().into(), transport))
     }
 
     /// Sends a request without a body.
-    pub(super) async fn get(
+    pub(in crate::sap) async fn get(
         &self,
         target: PathAndQuery,
         headers: &HeaderMap,
@@ -142,7 +123,7 @@ impl Transport {
     ///
     /// A kept connection that turns out to be closed costs one more try over a fresh one: SAP's
     /// side closes idle connections at any moment, and a GET changes nothing there.
-    pub(super) async fn send(
+    pub(in crate::sap) async fn send(
         &self,
         method: &Method,
         target: PathAndQuery,
@@ -186,7 +167,7 @@ impl Transport {
 
     /// Reads certificates and keys again. True: they have changed, and the connections made with
     /// the old ones are gone.
-    pub(super) fn reread(&self) -> Result<bool, String> {
+    pub(in crate::sap) fn reread(&self) -> Result<bool, String> {
         let changed = self.tls.as_ref().map_or(Ok(false), TlsSlot::reread)?;
         if changed {
             self.idle.clear();
@@ -239,123 +220,6 @@ impl Transport {
     }
 }
 
-/// One connection to SAP. Dropping it closes it at once.
-pub(super) struct Connection {
-    sender: SendRequest<Body>,
-    /// The same socket once more, to look at it without taking anything out.
-    socket: socket2::Socket,
-    _driver: AbortOnDropHandle<()>,
-    idle_since: Instant,
-}
-
-impl Connection {
-    async fn over<S>(stream: S, socket: socket2::Socket) -> io::Result<Self>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let (sender, connection) = http1::Builder::new()
-            .max_header_size(MAX_HEAD)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(io::Error::other)?;
-        let driver = tokio::spawn(async move {
-            // How a connection ends is told to whoever waits for an answer on it.
-            let _ended = connection.await;
-        });
-        let driver = AbortOnDropHandle::new(driver);
-        Ok(Self { sender, socket, _driver: driver, idle_since: Instant::now() })
-    }
-
-    /// Open, free, and with nothing to read: not an end, and not an answer nobody asked for.
-    async fn is_usable(&mut self) -> bool {
-        let mut byte = [MaybeUninit::uninit()];
-        let is_quiet = self
-            .socket
-            .peek(&mut byte)
-            .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-        is_quiet && self.sender.ready().await.is_ok()
-    }
-}
-
-/// Connections that wait for their next request, the most recently used last.
-pub(super) struct IdleConnections {
-    waiting: Mutex<Waiting>,
-    limit: usize,
-    timeout: Duration,
-}
-
-#[derive(Default)]
-struct Waiting {
-    connections: Vec<Connection>,
-    /// Closes what waited too long; there only while something waits.
-    closer: Option<AbortOnDropHandle<()>>,
-}
-
-impl IdleConnections {
-    /// At most `limit`, each for at most `timeout`.
-    pub(super) fn new(limit: usize, timeout: Duration) -> Arc<Self> {
-        Arc::new(Self { waiting: Mutex::default(), limit, timeout })
-    }
-
-    /// The one used last: it is the least likely to be closed by SAP's side.
-    fn take(&self) -> Option<Connection> {
-        let mut waiting = self.waiting();
-        waiting.connections.pop().filter(|kept| kept.idle_since.elapsed() < self.timeout)
-    }
-
-    /// Keeps a connection whose answer was read to its end.
-    pub(super) fn keep(self: &Arc<Self>, mut connection: Connection) {
-        connection.idle_since = Instant::now();
-        let mut waiting = self.waiting();
-        if waiting.connections.len() >= self.limit {
-            return;
-        }
-        waiting.connections.push(connection);
-        if waiting.closer.is_none() {
-            let closer = tokio::spawn(close_idle(Arc::downgrade(self), self.timeout));
-            waiting.closer = Some(AbortOnDropHandle::new(closer));
-        }
-    }
-
-    /// Closes what waited too long and says when to look again.
-    fn close_expired(&self) -> Option<Instant> {
-        let mut waiting = self.waiting();
-        waiting.connections.retain(|kept| kept.idle_since.elapsed() < self.timeout);
-        let oldest = waiting.connections.iter().map(|kept| kept.idle_since).min();
-        if oldest.is_none() {
-            // Aborting the task that runs this does no harm: it has nothing left to do.
-            waiting.closer = None;
-        }
-        oldest.map(|since| since + self.timeout)
-    }
-
-    /// Closes all of them.
-    pub(super) fn clear(&self) {
-        self.waiting().connections.clear();
-    }
-
-    /// How many wait, for tests.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.waiting().connections.len()
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-async fn close_idle(idle: Weak<IdleConnections>, timeout: Duration) {
-    let mut next = Instant::now() + timeout;
-    loop {
-        sleep_until(next).await;
-        match idle.upgrade().and_then(|idle| idle.close_expired()) {
-            Some(then) => next = then,
-            None => return,
-        }
-    }
-}
-
 fn request(
     method: &Method,
     target: PathAndQuery,
@@ -370,7 +234,10 @@ fn request(
 }
 
 /// Reads a body of at most `limit` bytes; a longer one that says so is not even begun.
-pub(super) async fn read_body(mut body: Incoming, limit: usize) -> Result<Vec<u8>, BodyError> {
+pub(in crate::sap) async fn read_body(
+    mut body: Incoming,
+    limit: usize,
+) -> Result<Vec<u8>, BodyError> {
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(BodyError::TooLarge);
     }

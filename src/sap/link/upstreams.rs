@@ -12,11 +12,12 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
-use super::{
+use crate::sap::{
     error::{LookupError, TokenProblem},
+    link::pool::Connection,
+    link::proxy::ProxyRefusal,
+    link::transport::{Transport, TransportError},
     login::{Credentials, Login},
-    proxy::ProxyRefusal,
-    transport::{Connection, Transport, TransportError},
 };
 use crate::telemetry::trace::Trace;
 
@@ -24,21 +25,21 @@ use crate::telemetry::trace::Trace;
 const PREFER_SECOND: Duration = Duration::from_secs(30);
 
 /// One address of SAP.
-pub(super) struct Upstream {
-    pub(super) host: Arc<str>,
-    pub(super) host_header: HeaderValue,
-    pub(super) transport: Transport,
+pub(in crate::sap) struct Upstream {
+    pub(in crate::sap) host: Arc<str>,
+    pub(in crate::sap) host_header: HeaderValue,
+    pub(in crate::sap) transport: Transport,
 }
 
 /// The head of an answer and where it came from.
-pub(super) struct Reached<'u> {
-    pub(super) response: Response<Incoming>,
-    pub(super) connection: Connection,
-    pub(super) transport: &'u Transport,
+pub(in crate::sap) struct Reached<'u> {
+    pub(in crate::sap) response: Response<Incoming>,
+    pub(in crate::sap) connection: Connection,
+    pub(in crate::sap) transport: &'u Transport,
 }
 
 /// The addresses of one SAP system.
-pub(super) struct Upstreams {
+pub(in crate::sap) struct Upstreams {
     first: Upstream,
     second: Option<Upstream>,
     headers: HeaderMap,
@@ -46,16 +47,20 @@ pub(super) struct Upstreams {
 }
 
 /// One request, to be sent once or several times.
-pub(super) struct Sending<'s> {
-    pub(super) target: &'s PathAndQuery,
-    pub(super) alone: bool,
-    pub(super) trace: Option<&'s Trace>,
-    pub(super) deadline: Instant,
+pub(in crate::sap) struct Sending<'s> {
+    pub(in crate::sap) target: &'s PathAndQuery,
+    pub(in crate::sap) alone: bool,
+    pub(in crate::sap) trace: Option<&'s Trace>,
+    pub(in crate::sap) deadline: Instant,
 }
 
 impl Upstreams {
     /// `headers` go with every request; what they say of the host does not count.
-    pub(super) fn new(first: Upstream, second: Option<Upstream>, headers: HeaderMap) -> Self {
+    pub(in crate::sap) fn new(
+        first: Upstream,
+        second: Option<Upstream>,
+        headers: HeaderMap,
+    ) -> Self {
         Self { first, second, headers, first_failed: Mutex::default() }
     }
 
@@ -63,7 +68,7 @@ impl Upstreams {
     ///
     /// A token that SAP refuses is dropped, and the request sent once more with another one. Other
     /// credentials are never shown twice.
-    pub(super) async fn get(
+    pub(in crate::sap) async fn get(
         &self,
         login: &Login,
         sending: &Sending<'_>,
@@ -86,7 +91,7 @@ impl Upstreams {
     }
 
     /// Reads certificates again. True: they have changed.
-    pub(super) fn reread(&self) -> Result<bool, String> {
+    pub(in crate::sap) fn reread(&self) -> Result<bool, String> {
         let first = self.first.transport.reread();
         let second = self.second.as_ref().map_or(Ok(false), |second| second.transport.reread());
         Ok(first? | second?)
@@ -94,7 +99,7 @@ impl Upstreams {
 
     /// Connections kept for the next request.
     #[cfg(test)]
-    pub(super) fn idle_connections(&self) -> usize {
+    pub(in crate::sap) fn idle_connections(&self) -> usize {
         self.first.transport.idle.len()
     }
 

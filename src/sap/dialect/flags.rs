@@ -2,18 +2,18 @@
 
 use serde_json::Value;
 
-use super::{dialect::DialectProblem, path::Path};
 use crate::config::{FlagTest, PartnerFlag};
+use crate::sap::{dialect::path::Path, problem::DialectProblem};
 
 /// One test, ready to be made.
 #[derive(Clone, Debug)]
-pub(super) struct Flag {
+pub(in crate::sap) struct Flag {
     path: Path,
     test: FlagTest,
 }
 
 /// The tests of the configuration; all problems at once.
-pub(super) fn compile(flags: &[PartnerFlag]) -> Result<Vec<Flag>, Vec<DialectProblem>> {
+pub(in crate::sap) fn compile(flags: &[PartnerFlag]) -> Result<Vec<Flag>, Vec<DialectProblem>> {
     let mut problems = Vec::new();
     let mut compiled = Vec::new();
     for (index, flag) in flags.iter().enumerate() {
@@ -33,7 +33,7 @@ pub(super) fn compile(flags: &[PartnerFlag]) -> Result<Vec<Flag>, Vec<DialectPro
 /// A path that leads nowhere is no error, unlike those of the dialect: an individual customer and an
 /// account do not have the same members. It has no value, and a value that is not there equals
 /// nothing.
-pub(super) fn met(flags: &[Flag], row: &Value) -> u32 {
+pub(in crate::sap) fn met(flags: &[Flag], row: &Value) -> u32 {
     let set = (0_u32..).zip(flags).filter(|(_, flag)| flag.is_met(row));
     set.fold(0, |bits, (place, _)| bits | 1_u32.checked_shl(place).unwrap_or(0))
 }

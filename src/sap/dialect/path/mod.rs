@@ -20,7 +20,7 @@ const ENVELOPE: &str = "d";
 
 /// What a member that is not there means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Absent {
+pub(in crate::sap) enum Absent {
     /// The path is wrong, or `$expand` and `$select` do not fit it.
     IsAMistake,
     /// There is nothing to tell.
@@ -29,13 +29,13 @@ pub(super) enum Absent {
 
 /// A path that can be followed.
 #[derive(Clone, Debug)]
-pub(super) struct Path {
+pub(in crate::sap) struct Path {
     text: String,
-    way: Way,
+    kind: Kind,
 }
 
 #[derive(Clone, Debug)]
-enum Way {
+enum Kind {
     Plain(Vec<PathStep>),
     JsonPath(JsonPath),
 }
@@ -49,7 +49,7 @@ enum PathStep {
 
 /// Why a text is not a path.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum PathProblem {
+pub(in crate::sap) enum PathProblem {
     /// Not even a beginning.
     #[error(
         "is empty; write a path such as `d.results[0].CountryCode`, or `$` for the whole answer"
@@ -73,32 +73,34 @@ pub(super) enum PathProblem {
 
 /// A member that the path names is not in SAP's answer. Shows the dialect's text, never SAP's.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Missing(pub(super) String);
+pub(in crate::sap) struct Missing(pub(in crate::sap) String);
 
 impl Path {
     /// Reads a path.
-    pub(super) fn compile(text: &str) -> Result<Self, PathProblem> {
+    pub(in crate::sap) fn compile(text: &str) -> Result<Self, PathProblem> {
         if text.is_empty() {
             return Err(PathProblem::Empty);
         }
         if text.len() > MAX_PATH {
             return Err(PathProblem::Length);
         }
-        let way = match (plain_steps(text), text.starts_with('$')) {
-            (Ok(steps), _) => Way::Plain(steps),
+        let kind = match (plain_steps(text), text.starts_with('$')) {
+            (Ok(steps), _) => Kind::Plain(steps),
             (Err(problem), false) => return Err(problem),
-            (Err(_), true) => Way::JsonPath(
+            (Err(_), true) => Kind::JsonPath(
                 JsonPath::parse(text).map_err(|error| PathProblem::JsonPath(error.to_string()))?,
             ),
         };
-        Ok(Self { text: text.to_owned(), way })
+        Ok(Self { text: text.to_owned(), kind })
     }
 
     /// The same path as seen from a record. jtel's own fields write it from the answer's top down to
     /// the first record (`d.results[0].CountryCode`), and here it may be written like that, too.
     #[must_use]
-    pub(super) fn seen_from(self, rows: &Self) -> Self {
-        let (Way::Plain(steps), Way::Plain(above)) = (&self.way, &rows.way) else { return self };
+    pub(in crate::sap) fn seen_from(self, rows: &Self) -> Self {
+        let (Kind::Plain(steps), Kind::Plain(above)) = (&self.kind, &rows.kind) else {
+            return self;
+        };
         let Some(rest) = steps.strip_prefix(above.as_slice()) else { return self };
         let wrapped = rest.strip_prefix(&[PathStep::Member(WRAPPER.to_owned())]).unwrap_or(rest);
         let is_whole_answer = above == &[PathStep::Member(ENVELOPE.to_owned())];
@@ -108,24 +110,24 @@ impl Path {
             None if is_whole_answer => rest.to_vec(),
             None => return self,
         };
-        Self { way: Way::Plain(rest), ..self }
+        Self { kind: Kind::Plain(rest), ..self }
     }
 
     /// Everything at this path, in SAP's order. Where SAP says `null` on the way or at the end,
     /// that `null` is in the list; an empty list on the way leaves nothing.
-    pub(super) fn nodes<'v>(&self, root: &'v Value) -> Result<Vec<&'v Value>, Missing> {
+    pub(in crate::sap) fn nodes<'v>(&self, root: &'v Value) -> Result<Vec<&'v Value>, Missing> {
         self.find(root, Absent::IsAMistake)
     }
 
     /// The same, for an SAP that may leave out what is empty.
-    pub(super) fn find<'v>(
+    pub(in crate::sap) fn find<'v>(
         &self,
         root: &'v Value,
         absent: Absent,
     ) -> Result<Vec<&'v Value>, Missing> {
-        match &self.way {
-            Way::JsonPath(path) => Ok(path.query(root).all()),
-            Way::Plain(steps) => {
+        match &self.kind {
+            Kind::JsonPath(path) => Ok(path.query(root).all()),
+            Kind::Plain(steps) => {
                 let mut nodes = vec![root];
                 for step in steps {
                     let mut next = Vec::with_capacity(nodes.len());
@@ -140,7 +142,7 @@ impl Path {
     }
 
     /// The records at this path: the elements of a list, or the one thing that stands there.
-    pub(super) fn rows<'v>(
+    pub(in crate::sap) fn rows<'v>(
         &self,
         root: &'v Value,
         absent: Absent,

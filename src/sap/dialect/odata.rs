@@ -38,7 +38,7 @@ const PLACEHOLDERS: &str = "`{id}`, `{phone}` and `{language}`";
 
 /// Path and query of a request, with places for the values.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Template(Vec<Part>);
+pub(in crate::sap) struct Template(Vec<Part>);
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Part {
@@ -54,7 +54,7 @@ enum Part {
 
 /// What a request asks by.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum By {
+pub(in crate::sap) enum By {
     /// The partner's ID.
     Id,
     /// The dialled number.
@@ -63,7 +63,7 @@ pub(super) enum By {
 
 /// Why a text is not a template.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum TemplateProblem {
+pub(in crate::sap) enum TemplateProblem {
     #[error("must begin with one `/`; scheme and host stand in `sap.url`")]
     Slash,
     #[error("does not contain `{{id}}`, so every partner would get the same answer")]
@@ -88,7 +88,7 @@ pub(super) enum TemplateProblem {
 
 impl Template {
     /// Reads a template; all problems at once. `prefix` is the path of `sap.url`, escaped already.
-    pub(super) fn compile(
+    pub(in crate::sap) fn compile(
         prefix: &str,
         text: &str,
         language: &str,
@@ -148,7 +148,7 @@ impl Template {
         reason = "begins with `/` and has unreserved characters, `%` and kept ones only: \
                   `any_text_is_a_template_or_has_problems`"
     )]
-    pub(super) fn render(&self, id: &str, phone: Option<&str>) -> PathAndQuery {
+    pub(in crate::sap) fn render(&self, id: &str, phone: Option<&str>) -> PathAndQuery {
         let mut target = String::with_capacity(256);
         for part in &self.0 {
             match part {

@@ -18,7 +18,7 @@ const MAX_HEAD: usize = 8 * 1024;
 
 /// Why a proxy does not let us through.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum ProxyRefusal {
+pub(in crate::sap) enum ProxyRefusal {
     /// 407: it wants another login, or one at all.
     Login,
     /// Another status than 2xx.
@@ -40,7 +40,7 @@ impl fmt::Display for ProxyRefusal {
 impl std::error::Error for ProxyRefusal {}
 
 /// The host is reached without the proxy.
-pub(super) fn is_exempt(host: &str, except: &[String]) -> bool {
+pub(in crate::sap) fn is_exempt(host: &str, except: &[String]) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     except.iter().any(|entry| {
         let entry = entry.trim().trim_start_matches("*.").trim_start_matches('.');
@@ -53,7 +53,7 @@ pub(super) fn is_exempt(host: &str, except: &[String]) -> bool {
 }
 
 /// Asks the proxy for a tunnel to `host`; afterwards the stream is the tunnel.
-pub(super) async fn tunnel(
+pub(in crate::sap) async fn tunnel(
     stream: &mut TcpStream,
     host: &str,
     port: u16,

@@ -5,22 +5,22 @@ use http::{StatusCode, uri::PathAndQuery};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::{
+use crate::config;
+use crate::sap::{
     asking::refused,
     client::SapClient,
-    dialect::DialectProblem,
-    encoding::Encoding,
+    dialect::path::{Absent, Path},
     error::{LookupError, ReplyProblem},
-    path::{Absent, Path},
+    link::encoding::Encoding,
+    link::transport::{BodyError, read_body},
+    link::upstreams::Sending,
+    problem::DialectProblem,
     reply::Head,
-    transport::{BodyError, read_body},
-    upstreams::Sending,
 };
-use crate::config;
 
 /// The request and its paths, ready for use.
 #[derive(Debug)]
-pub(super) struct ValueHelp {
+pub(in crate::sap) struct ValueHelp {
     target: PathAndQuery,
     rows: Path,
     code: Path,
@@ -38,7 +38,7 @@ pub struct SapChannel {
 
 impl ValueHelp {
     /// `key` is where the dialect stands in the configuration.
-    pub(super) fn compile(
+    pub(in crate::sap) fn compile(
         help: &config::ValueHelp,
         sap: &config::Sap,
         key: &str,

@@ -16,7 +16,7 @@ const PRESETS: [(&str, &str); 9] = [
 ];
 
 /// The name under which `sap.custom` is used.
-pub(super) const CUSTOM: &str = "custom";
+pub(in crate::sap) const CUSTOM: &str = "custom";
 
 /// Not a preset: shows every key of a dialect.
 const EXAMPLE: &str = include_str!("presets/custom.yaml");
@@ -60,7 +60,7 @@ pub fn preset_summary(name: &str) -> Option<&'static str> {
 }
 
 /// A built-in dialect; `None`: there is no such preset.
-pub(super) fn built_in(name: &str) -> Option<Result<config::Dialect, serde_saphyr::Error>> {
+pub(in crate::sap) fn built_in(name: &str) -> Option<Result<config::Dialect, serde_saphyr::Error>> {
     let is_built_in = name != CUSTOM;
     preset_text(name).filter(|_| is_built_in).map(serde_saphyr::from_str)
 }

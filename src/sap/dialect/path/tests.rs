@@ -90,7 +90,8 @@ fn a_path_from_the_top_is_the_same_as_one_from_the_record() {
     ] {
         let [path, rows, expected] =
             [path, rows, expected].map(|text| Path::compile(text).unwrap());
-        let (Way::Plain(seen), Way::Plain(expected)) = (path.seen_from(&rows).way, expected.way)
+        let (Kind::Plain(seen), Kind::Plain(expected)) =
+            (path.seen_from(&rows).kind, expected.kind)
         else {
             panic!("a plain path")
         };

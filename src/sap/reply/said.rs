@@ -15,7 +15,7 @@ const MAX_CODE: usize = 60;
 const MAX_MESSAGE: usize = 200;
 
 /// The longest error that is read. Inner errors of SAP Gateway can repeat whole requests.
-pub(super) const MAX_BODY: usize = 16 * 1024;
+pub(in crate::sap) const MAX_BODY: usize = 16 * 1024;
 
 /// An error in SAP's words.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -30,7 +30,7 @@ pub struct Said {
 }
 
 /// The error in a body; `None` if there is none.
-pub(super) fn read(body: &[u8]) -> Option<Said> {
+pub(in crate::sap) fn read(body: &[u8]) -> Option<Said> {
     match serde_json::from_slice::<Value>(body) {
         Ok(root) => in_json(&root),
         Err(_) => in_xml(str::from_utf8(body.get(..body.len().min(MAX_BODY))?).ok()?),
@@ -38,7 +38,7 @@ pub(super) fn read(body: &[u8]) -> Option<Said> {
 }
 
 /// The error in an answer that is JSON.
-pub(super) fn in_json(root: &Value) -> Option<Said> {
+pub(in crate::sap) fn in_json(root: &Value) -> Option<Said> {
     if let Some(fault) = root.get("fault").filter(|fault| fault.is_object()) {
         let code = fault.pointer("/detail/errorcode");
         let said = said(text(code), text(fault.get("faultstring")));
