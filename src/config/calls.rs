@@ -52,6 +52,8 @@ pub struct Cache {
     pub unknown_ttl: Duration,
     /// While SAP is silent, what it said last is served up to this age.
     pub last_good_ttl: Duration,
+    /// A partner that was asked for is asked for again at SAP ahead of its end, so that nobody waits.
+    pub refresh_ahead: bool,
     /// Every time above is shortened by a random part of up to this many percent, so that entries
     /// made together do not end together. 0 to 50.
     pub jitter_percent: u8,
@@ -80,6 +82,8 @@ pub(super) struct CacheFile {
     unknown_ttl: DurationText,
     /// While SAP is silent, what it said last is served up to this age. 0s turns that off.
     last_good_ttl: DurationText,
+    /// True: partners in use are asked for again at SAP ahead of the end of `found_ttl`.
+    refresh_ahead: bool,
     /// Each time above is shortened by a random part of up to this many percent.
     #[schemars(range(min = 0, max = 50))]
     jitter: u8,
@@ -98,6 +102,7 @@ impl Default for CacheFile {
             found_ttl: "1h".into(),
             unknown_ttl: "1m".into(),
             last_good_ttl: "12h".into(),
+            refresh_ahead: true,
             jitter: 10,
         }
     }
@@ -125,6 +130,7 @@ impl CacheFile {
             found_ttl: found_ttl?,
             unknown_ttl: unknown_ttl?,
             last_good_ttl: last_good_ttl?,
+            refresh_ahead: self.refresh_ahead,
             jitter_percent: self.jitter,
         })
     }

@@ -20,7 +20,7 @@ use super::{
     rules::RulesFile,
     sap::SapFile,
     suggest::Keys,
-    units::DurationText,
+    units::{DurationText, duration_text},
     veil,
 };
 use crate::domain::Rules;
@@ -46,6 +46,8 @@ pub(super) struct ConfigFile {
     pub(super) anybody_may_ask: bool,
     /// Longest time from a call's first byte to its answer.
     pub(super) deadline: DurationText,
+    /// How long a call waits for SAP while something older is known of the partner. 0s: not at all.
+    pub(super) answer_within: DurationText,
     /// How a question is read.
     pub(super) query: QueryFile,
     /// Which SAP is asked, and how.
@@ -70,6 +72,7 @@ impl Default for ConfigFile {
             clients: Vec::new(),
             anybody_may_ask: false,
             deadline: "2500ms".into(),
+            answer_within: "300ms".into(),
             query: QueryFile::default(),
             sap: None,
             cache: CacheFile::default(),
@@ -94,6 +97,8 @@ pub struct Draft {
     pub clients: Vec<Client>,
     /// `deadline`
     pub deadline: Option<Duration>,
+    /// `answer_within`
+    pub answer_within: Option<Duration>,
     /// `query`
     pub query: Option<Query>,
     /// `sap`
@@ -264,12 +269,13 @@ impl ConfigFile {
         let clients = clients::resolve(&self.clients, self.anybody_may_ask, reading);
         let bounds = Duration::from_millis(100)..=Duration::from_mins(1);
         let deadline = reading.duration("deadline", &self.deadline, bounds);
+        let answer_within = self.answer_within(deadline, reading);
         let query = self.query.resolve(reading);
         let sap = self.sap.as_ref();
         let custom = sap.and_then(|sap| sap.custom(reading));
         let preset = sap.map(|sap| sap.preset.clone());
         let ca_file = sap.and_then(|sap| sap.ca_file.as_deref()).map(|path| reading.path(path));
-        let sap = sap.and_then(|sap| sap.resolve(deadline, custom.clone(), reading));
+        let sap = sap.and_then(|sap| sap.resolve(custom.clone(), reading));
         let cache = self.cache.resolve(reading);
         let (rules, flags) = self.rules.resolve(reading);
         let rules = Some(rules);
@@ -284,6 +290,7 @@ impl ConfigFile {
             admin: admin.filter(|_| spare("admin")),
             clients,
             deadline: deadline.filter(|_| spare("deadline")),
+            answer_within: answer_within.filter(|_| spare("answer_within")),
             query: query.filter(|_| spare("query")),
             sap: sap.filter(|_| spare("sap")),
             preset: preset.filter(|_| spare("sap.preset")),
@@ -299,6 +306,28 @@ impl ConfigFile {
     }
 }
 
+impl ConfigFile {
+    fn answer_within(
+        &self,
+        deadline: Option<Duration>,
+        reading: &mut Reading<'_>,
+    ) -> Option<Duration> {
+        let bounds = Duration::ZERO..=Duration::from_mins(1);
+        let within = reading.duration("answer_within", &self.answer_within, bounds);
+        if let (Some(within), Some(deadline)) = (within, deadline)
+            && within > deadline
+        {
+            let told = format!(
+                "`{}` is longer than deadline, the time of the whole call ({})",
+                self.answer_within.0,
+                duration_text(deadline)
+            );
+            reading.at("answer_within", told);
+        }
+        within
+    }
+}
+
 impl Draft {
     fn finish(self) -> Option<Config> {
         Some(Config {
@@ -308,6 +337,7 @@ impl Draft {
             clients: self.clients,
             anybody_may_ask: self.anybody_may_ask,
             deadline: self.deadline?,
+            answer_within: self.answer_within?,
             query: self.query?,
             sap: self.sap?,
             cache: self.cache?,

@@ -105,6 +105,8 @@ impl Default for Limits {
 pub struct Admin {
     /// Address and port; loopback unless the file says in words that it may be reached.
     pub address: SocketAddr,
+    /// Ready so long after the start although SAP has not answered yet; `None`: never.
+    pub ready_without_sap_after: Option<Duration>,
 }
 
 /// How long the process takes to leave.
@@ -187,6 +189,8 @@ pub(super) struct AdminFile {
     address: String,
     /// True: the address may be other than loopback, although whoever reaches it needs no password.
     reachable_from_outside: bool,
+    /// Ready this long after the start also where SAP has not answered yet; without it, never.
+    ready_without_sap_after: Option<DurationText>,
 }
 
 /// `shutdown:` in `config.yaml`.
@@ -237,7 +241,11 @@ impl Default for LimitsFile {
 
 impl Default for AdminFile {
     fn default() -> Self {
-        Self { address: "127.0.0.1:9464".to_owned(), reachable_from_outside: false }
+        Self {
+            address: "127.0.0.1:9464".to_owned(),
+            reachable_from_outside: false,
+            ready_without_sap_after: None,
+        }
     }
 }
 
@@ -361,7 +369,14 @@ impl AdminFile {
             reading
                 .at("admin.address", format!("port {} is listen.address's already", listen.port()));
         }
-        Some(Admin { address })
+        let ready_without_sap_after = match &self.ready_without_sap_after {
+            None => None,
+            Some(text) => {
+                let bounds = Duration::ZERO..=Duration::from_hours(1);
+                Some(reading.duration("admin.ready_without_sap_after", text, bounds)?)
+            }
+        };
+        Some(Admin { address, ready_without_sap_after })
     }
 }
 

@@ -37,8 +37,8 @@ pub use number_list::read_list;
 pub use number_rules::{FlagTest, PartnerFlag};
 pub use resolve::Environment;
 pub use sap::{
-    Areas, ClientAuthentication, Dialect, Flag, KeyFiles, Login, OAuth, Proxy, SalesArea, Sap,
-    Step, Then, ValueHelp,
+    Areas, Breaker, ClientAuthentication, Dialect, Flag, KeyFiles, Login, OAuth, Proxy, SalesArea,
+    Sap, Step, Then, ValueHelp,
 };
 pub use secret::Secret;
 pub use show::show;
@@ -63,6 +63,8 @@ pub struct Config {
     pub anybody_may_ask: bool,
     /// Longest time from a call's first byte to its answer.
     pub deadline: Duration,
+    /// How long a call waits for SAP while something older is known of the partner.
+    pub answer_within: Duration,
     /// How a question is read.
     pub query: Query,
     /// The SAP that is asked.

@@ -19,6 +19,7 @@ fn limits() -> Cache {
         found_ttl: HOUR,
         unknown_ttl: HOUR,
         last_good_ttl: HOUR,
+        refresh_ahead: true,
         jitter_percent: 10,
     }
 }

@@ -1,5 +1,6 @@
 //! `sap:` which SAP is asked, how it is reached and how its answers are read.
 
+mod breaker;
 mod dialect;
 mod login;
 mod picking;
@@ -12,11 +13,13 @@ use http::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use breaker::Breaker;
 pub use dialect::{Areas, Dialect, Flag, Step, Then, ValueHelp};
 pub use login::{ClientAuthentication, KeyFiles, Login, OAuth};
 pub use picking::SalesArea;
 pub use way::Proxy;
 
+use breaker::BreakerFile;
 use login::{BasicFile, LoginFile};
 use picking::IdFormFile;
 
@@ -49,10 +52,13 @@ pub struct Sap {
     pub second_url: Option<Uri>,
     /// Longest wait for TCP and TLS.
     pub connect_timeout: Duration,
-    /// Longest wait for a whole lookup, connecting and every step included.
+    /// Longest time of a lookup from its first request, connecting and every step included. May be
+    /// longer than a call's: what SAP was asked is finished and remembered.
     pub total_timeout: Duration,
     /// A connection to SAP is closed after this long without a request.
     pub idle_timeout: Duration,
+    /// Longest life of a connection to SAP, so that a changed address is noticed.
+    pub max_age: Duration,
     /// Requests to SAP at once. SAP advises fewer than 10 for all interfaces of a C4C tenant
     /// together (KBA 3577788).
     pub max_in_flight: usize,
@@ -72,6 +78,12 @@ pub struct Sap {
     pub country_codes: BTreeMap<String, CountryCode>,
     /// How often SAP is asked whether it answers while it does not.
     pub probe_interval: Duration,
+    /// When a SAP that fails is left alone.
+    pub breaker: Breaker,
+    /// Requests that SAP grants a day (UTC); `None`: as many as one likes.
+    pub daily_requests: Option<u64>,
+    /// So many percent of them are for live calls alone.
+    pub daily_reserve_percent: u8,
     /// The tests of `rules.refuse_when`, made on every record.
     pub flags: Vec<PartnerFlag>,
 }
@@ -104,10 +116,12 @@ pub(in crate::config) struct SapFile {
     second_url: Option<String>,
     /// Longest wait for TCP and TLS.
     connect_timeout: DurationText,
-    /// Longest wait for a whole lookup; not longer than `deadline`.
+    /// Longest time of a lookup once it was sent; what SAP answers in it is remembered, also after the call's own deadline.
     total_timeout: DurationText,
     /// A connection to SAP is closed after this long without a request.
     idle_timeout: DurationText,
+    /// Longest life of a connection to SAP, also of one in use: a changed address is noticed within it.
+    max_age: DurationText,
     /// Requests to SAP at once.
     #[schemars(range(min = 1, max = 1000))]
     max_in_flight: usize,
@@ -127,6 +141,14 @@ pub(in crate::config) struct SapFile {
     country_codes: BTreeMap<String, String>,
     /// How often SAP is asked whether it answers while it does not.
     probe_interval: DurationText,
+    /// When a SAP that fails, or is slow, is left alone.
+    breaker: BreakerFile,
+    /// Requests that SAP grants a day (UTC).
+    #[schemars(range(min = 1))]
+    daily_requests: Option<u64>,
+    /// So many percent of them are for live calls alone; refreshes and probes stop before.
+    #[schemars(range(min = 0, max = 100))]
+    daily_reserve: u8,
     /// The requests and paths of `preset: custom`.
     #[schemars(with = "Option<Dialect>")]
     custom: Option<serde_json::Value>,
@@ -146,8 +168,9 @@ impl Default for SapFile {
             no_proxy: Vec::new(),
             second_url: None,
             connect_timeout: "1s".into(),
-            total_timeout: "2500ms".into(),
+            total_timeout: "5s".into(),
             idle_timeout: "20s".into(),
+            max_age: "60s".into(),
             max_in_flight: 5,
             max_answer: "256KiB".into(),
             client: None,
@@ -157,6 +180,9 @@ impl Default for SapFile {
             channel_texts: BTreeMap::new(),
             country_codes: BTreeMap::new(),
             probe_interval: "10s".into(),
+            breaker: BreakerFile::default(),
+            daily_requests: None,
+            daily_reserve: 20,
             custom: None,
         }
     }

@@ -5,16 +5,14 @@ use std::{net::IpAddr, time::Duration};
 use http::Uri;
 
 use super::{Dialect, LoginFile, Sap, SapFile};
-use crate::config::{findings::shown, resolve::Reading, units::duration_text};
+use crate::config::{findings::shown, resolve::Reading};
 
 /// The shortest and the longest time limit that makes sense towards SAP.
 const TIME: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_mins(1);
 
 impl SapFile {
-    /// `deadline`: the time of a whole call, which a lookup may not exceed.
     pub(in crate::config) fn resolve(
         &self,
-        deadline: Option<Duration>,
         custom: Option<Dialect>,
         reading: &mut Reading<'_>,
     ) -> Option<Sap> {
@@ -33,16 +31,6 @@ impl SapFile {
         }
         let connect_timeout = reading.duration("sap.connect_timeout", &self.connect_timeout, TIME);
         let total_timeout = reading.duration("sap.total_timeout", &self.total_timeout, TIME);
-        if let (Some(total), Some(deadline)) = (total_timeout, deadline)
-            && total > deadline
-        {
-            let told = format!(
-                "`{}` is longer than deadline, the time of the whole call ({})",
-                self.total_timeout.0,
-                duration_text(deadline)
-            );
-            reading.at("sap.total_timeout", told);
-        }
         if let (Some(connect), Some(total)) = (connect_timeout, total_timeout)
             && connect > total
         {
@@ -52,6 +40,9 @@ impl SapFile {
         let bounds = Duration::from_millis(100)..=Duration::from_hours(1);
         let idle_timeout = reading.duration("sap.idle_timeout", &self.idle_timeout, bounds.clone());
         let probe_interval = reading.duration("sap.probe_interval", &self.probe_interval, bounds);
+        let max_age = Duration::from_millis(100)..=Duration::from_hours(24);
+        let max_age = reading.duration("sap.max_age", &self.max_age, max_age);
+        let breaker = self.breaker.resolve(probe_interval, reading);
         let max_answer = reading.size("sap.max_answer", &self.max_answer, 1024..=64 * 1024 * 1024);
         self.client(reading);
         let channel_texts = self.channel_texts(reading);
@@ -69,6 +60,7 @@ impl SapFile {
             connect_timeout: connect_timeout?,
             total_timeout: total_timeout?,
             idle_timeout: idle_timeout?,
+            max_age: max_age?,
             max_in_flight: self.max_in_flight,
             max_answer_bytes: max_answer?,
             client: self.client.clone(),
@@ -78,6 +70,9 @@ impl SapFile {
             channel_texts,
             country_codes,
             probe_interval: probe_interval?,
+            breaker: breaker?,
+            daily_requests: self.daily_requests,
+            daily_reserve_percent: self.daily_reserve,
             flags: Vec::new(),
         })
     }
