@@ -15,6 +15,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dialgate::{
+    app::AllMetrics,
     config::{self, Config, Environment, SecretHash},
     domain::{Lookup, decide},
     gateway::{Clients, Gateway, Query},
@@ -22,7 +23,7 @@ use dialgate::{
     net::{Peer, TlsFacts, wire},
     sap::SapClient,
     simulator::{Simulator, SimulatorOptions},
-    telemetry::{access::AccessLog, metrics::Metrics},
+    telemetry::access::AccessLog,
 };
 use http::{Request, header::AUTHORIZATION};
 use http_body_util::Empty;
@@ -71,20 +72,20 @@ fn hit(c: &mut Criterion) {
         }))
         .expect("the simulator starts");
     let config = Arc::new(config(&format!("http://{}", simulator.local_address())));
-    let metrics = Arc::new(Metrics::new().expect("the metrics are sound"));
+    let metrics = AllMetrics::new().expect("the metrics are sound");
     let sap = Arc::new(
-        SapClient::new(&config.sap, Arc::clone(&metrics))
-            .unwrap_or_else(|problems| panic!("{problems:?}")),
+        SapClient::new(&config.sap, metrics.sap).unwrap_or_else(|problems| panic!("{problems:?}")),
     );
-    let partners = Arc::new(Partners::new(1, &config.cache, Arc::clone(&metrics)));
-    let access = AccessLog::start(metrics.registry(), std::io::sink()).expect("a writer");
+    let partners = Arc::new(Partners::new(1, &config.cache, metrics.memory));
+    let access = AccessLog::start(metrics.process.registry(), std::io::sink()).expect("a writer");
     let clients = Clients::new(&config);
     let query = Query::read(QUERY, &config.query).expect("the question is sound");
     let gateway = Gateway::new(
         Arc::clone(&config),
         Arc::clone(&sap),
         Arc::clone(&partners),
-        Arc::clone(&metrics),
+        metrics.calls,
+        Arc::clone(&metrics.process.net),
         Some(access),
     );
     let tls = TlsFacts {

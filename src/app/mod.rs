@@ -1,6 +1,7 @@
 //! Puts the parts together, serves until told to stop, and leaves in order.
 
 mod build;
+mod metrics;
 mod signals;
 
 use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
@@ -18,6 +19,7 @@ use crate::{
 };
 
 pub use build::{SOON_DAYS, load, system_name};
+pub use metrics::AllMetrics;
 pub use signals::Signals;
 
 /// How often files with secrets are looked at: a few small files, read and compared.
@@ -105,7 +107,8 @@ impl App {
     /// See [`StartError`]; nothing stays behind.
     pub fn new(config: Config) -> Result<Self, StartError> {
         let config = Arc::new(config);
-        let metrics = Arc::new(Metrics::new()?);
+        let AllMetrics { process: metrics, sap: of_sap, memory: of_memory, calls: of_calls } =
+            AllMetrics::new()?;
         metrics.config_loaded(clock::unix_seconds());
         let tls = config.listen.tls.as_ref().map(build::server_tls).transpose()?.inspect(
             |tls: &ServerTls| {
@@ -124,20 +127,20 @@ impl App {
             tls: None,
             limits: Limits::default(),
         })?;
-        let sap = SapClient::new(&config.sap, Arc::clone(&metrics)).map_err(|problems| {
+        let sap = SapClient::new(&config.sap, of_sap).map_err(|problems| {
             let first = problems.into_iter().next();
             let (key, message) = first.map(|p| (p.key, p.message)).unwrap_or_default();
             StartError::Sap { key, message }
         })?;
         let sap = Arc::new(sap);
         let access = access_log(&config, &metrics).map_err(StartError::Access)?;
-        let partners =
-            Arc::new(Partners::new(system_name(&config.sap), &config.cache, Arc::clone(&metrics)));
+        let partners = Arc::new(Partners::new(system_name(&config.sap), &config.cache, of_memory));
         let gateway = Arc::new(Gateway::new(
             Arc::clone(&config),
             Arc::clone(&sap),
             Arc::clone(&partners),
-            Arc::clone(&metrics),
+            of_calls,
+            Arc::clone(&metrics.net),
             access.clone(),
         ));
         let readiness = Arc::new(Readiness::new(Arc::clone(&sap)));

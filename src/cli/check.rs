@@ -1,17 +1,15 @@
 //! `dialgate check`: everything that can be known before a start.
 
-use std::sync::Arc;
-
 use clap::Args;
 
 use super::{ConfigFile, Failure, output::print, runtime};
 use crate::{
-    app,
+    app::{self, AllMetrics},
     config::{Config, Environment, Login},
     domain::Unmatched,
     net::tls::server_config,
     sap::{self, SapClient, Went},
-    telemetry::{clock, metrics::Metrics},
+    telemetry::clock,
 };
 
 #[derive(Args, Debug)]
@@ -126,7 +124,7 @@ fn login(config: &Config) -> String {
 }
 
 async fn walk_to_sap(config: &Config) -> anyhow::Result<Vec<Line>> {
-    let sap = SapClient::new(&config.sap, Arc::new(Metrics::new()?)).map_err(|problems| {
+    let sap = SapClient::new(&config.sap, AllMetrics::new()?.sap).map_err(|problems| {
         let texts: Vec<_> =
             problems.into_iter().map(|p| format!("{}: {}", p.key, p.message)).collect();
         anyhow::anyhow!(texts.join("\n"))

@@ -9,7 +9,6 @@ use std::{
     fmt::Write,
     net::SocketAddr,
     path::PathBuf,
-    sync::Arc,
 };
 
 use clap::Args;
@@ -18,11 +17,10 @@ use tokio::time::Instant;
 
 use super::{ConfigFile, Failure, healthcheck::reachable, http, output::print, runtime};
 use crate::{
-    app,
+    app::{self, AllMetrics},
     config::{self, Config, Environment},
     domain::DistributionChannel,
     sap::{SapChannel, SapClient},
-    telemetry::metrics::Metrics,
 };
 
 #[derive(Args, Debug)]
@@ -254,8 +252,7 @@ impl Could {
 
 /// SAP's channels as contract numbers have them: by `sap.channel_texts` where that is used.
 async fn channels(config: &Config) -> anyhow::Result<Option<Vec<DistributionChannel>>> {
-    let metrics = Arc::new(Metrics::new()?);
-    let sap = SapClient::new(&config.sap, metrics)
+    let sap = SapClient::new(&config.sap, AllMetrics::new()?.sap)
         .map_err(|_problems| anyhow::anyhow!("the SAP section cannot be used"))?;
     let deadline = Instant::now() + config.sap.total_timeout;
     let Some(channels) = sap.value_help(deadline).await? else { return Ok(None) };

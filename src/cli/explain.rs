@@ -3,14 +3,14 @@
 //! Asks SAP itself, with the running configuration's own client and rules; nothing is remembered.
 //! For the person at the terminal: it names the partner, which logs and records never do.
 
-use std::{fmt::Write, sync::Arc};
+use std::fmt::Write;
 
 use clap::Args;
 use tokio::time::Instant;
 
 use super::{ConfigFile, Failure, output::print, runtime};
 use crate::{
-    app,
+    app::{self, AllMetrics},
     config::{Answers, Config, Environment},
     domain::{
         BusinessPartner, CallerId, ContractNumber, Decision, Dial, DialledNumber,
@@ -18,7 +18,7 @@ use crate::{
     },
     gateway::status_of,
     sap::{Asked, LookupError, SapClient},
-    telemetry::{logging::with_causes, metrics::Metrics},
+    telemetry::logging::with_causes,
 };
 
 #[derive(Args, Debug)]
@@ -52,8 +52,8 @@ impl Explain {
             .map(|phone| DialledNumber::parse(&phone, config.query.home))
             .transpose()
             .map_err(|error| anyhow::anyhow!("SAPPhoneNumber {error}; jtel gets 400"))?;
-        let metrics = Arc::new(Metrics::new().map_err(anyhow::Error::from)?);
-        let sap = SapClient::new(&config.sap, metrics)
+        let metrics = AllMetrics::new().map_err(anyhow::Error::from)?;
+        let sap = SapClient::new(&config.sap, metrics.sap)
             .map_err(|problems| first_problem(problems.into_iter().next()))?;
         let deadline = Instant::now() + config.sap.total_timeout;
         let (result, steps) = runtime()?

@@ -12,12 +12,15 @@ use crate::{
     telemetry::{
         access::{AccessLog, AccessRecord},
         clock::{CallId, CallIdText, Moment},
-        metrics::{InFlight, Metrics},
+        metrics::NetMetrics,
         trace::Trace,
     },
 };
 
-use super::answer::Answer;
+use super::{
+    answer::Answer,
+    metrics::{CallMetrics, InFlight},
+};
 
 /// nginx's word for "closed before the answer"; never sent.
 const NO_ANSWER: u16 = 499;
@@ -27,7 +30,8 @@ pub(super) struct Call<'a> {
     started: Instant,
     record: Option<AccessRecord>,
     id: CallId,
-    metrics: &'a Metrics,
+    metrics: &'a CallMetrics,
+    net: &'a NetMetrics,
     access: Option<&'a AccessLog>,
     _in_flight: InFlight,
 }
@@ -37,7 +41,8 @@ impl<'a> Call<'a> {
     pub(super) fn begin<B>(
         request: &Request<B>,
         peer: &Peer,
-        metrics: &'a Metrics,
+        metrics: &'a CallMetrics,
+        net: &'a NetMetrics,
         access: Option<&'a AccessLog>,
     ) -> Self {
         let at = Moment::now();
@@ -64,8 +69,9 @@ impl<'a> Call<'a> {
             record: Some(record),
             id,
             metrics,
+            net,
             access,
-            _in_flight: metrics.calls.call_started(),
+            _in_flight: metrics.call_started(),
         }
     }
 
@@ -114,15 +120,15 @@ impl<'a> Call<'a> {
         let source = answer.source();
         match answer {
             Answer::Dial(_, _, caller_id) => {
-                self.metrics.calls.dialled(source, seconds);
-                self.metrics.calls.showed(*caller_id);
+                self.metrics.dialled(source, seconds);
+                self.metrics.showed(*caller_id);
             }
-            Answer::NotFound => self.metrics.calls.path_not_found(),
-            Answer::MethodNotAllowed => self.metrics.calls.method_not_allowed(),
-            Answer::Malformed(fault) => self.metrics.net.malformed(fault.label()),
+            Answer::NotFound => self.metrics.path_not_found(),
+            Answer::MethodNotAllowed => self.metrics.method_not_allowed(),
+            Answer::Malformed(fault) => self.net.malformed(fault.label()),
             Answer::BadQuery(_) | Answer::SapUnavailable { .. } | Answer::Refuse(..) => {
                 if let Some(reason) = answer.reason() {
-                    self.metrics.calls.refused(reason, source, seconds);
+                    self.metrics.refused(reason, source, seconds);
                 }
             }
         }
@@ -151,7 +157,7 @@ impl Drop for Call<'_> {
             if std::thread::panicking() {
                 self.note(|record| record.reason = "panic");
             }
-            self.metrics.calls.unanswered();
+            self.metrics.unanswered();
             self.write();
         }
     }

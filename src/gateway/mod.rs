@@ -8,6 +8,7 @@ mod answer;
 mod auth;
 mod call;
 mod drop_in;
+mod metrics;
 mod query;
 mod seen;
 
@@ -31,7 +32,7 @@ use crate::{
     lookup::{Missed, Partners, Remembered},
     net::{Peer, wire},
     sap::{LookupError, SapClient},
-    telemetry::{access::AccessLog, metrics::Metrics},
+    telemetry::{access::AccessLog, metrics::NetMetrics},
 };
 
 use answer::{Answer, Text, dial_head};
@@ -40,6 +41,7 @@ use drop_in::{DropInError, Wanted};
 
 pub use answer::status_of;
 pub use auth::Clients;
+pub use metrics::CallMetrics;
 pub use query::{Query, QueryError};
 pub use seen::{Contract, Contracts};
 
@@ -61,7 +63,8 @@ pub struct Gateway {
     seen: Arc<Contracts>,
     partners: Arc<Partners>,
     sap: Arc<SapClient>,
-    metrics: Arc<Metrics>,
+    metrics: Arc<CallMetrics>,
+    net: Arc<NetMetrics>,
     access: Option<AccessLog>,
 }
 
@@ -94,7 +97,8 @@ impl Gateway {
         config: Arc<Config>,
         sap: Arc<SapClient>,
         partners: Arc<Partners>,
-        metrics: Arc<Metrics>,
+        metrics: Arc<CallMetrics>,
+        net: Arc<NetMetrics>,
         access: Option<AccessLog>,
     ) -> Self {
         let pairs = config.rules.default_pair.iter().chain(config.rules.fallbacks.values());
@@ -110,6 +114,7 @@ impl Gateway {
             partners,
             sap,
             metrics,
+            net,
             access,
         }
     }
@@ -121,7 +126,7 @@ impl Gateway {
 
     /// Answers one request and leaves exactly one record of it, also when the caller hangs up.
     pub async fn handle<B: Body>(&self, request: Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
-        let mut call = Call::begin(&request, peer, &self.metrics, self.access.as_ref());
+        let mut call = Call::begin(&request, peer, &self.metrics, &self.net, self.access.as_ref());
         let answer = match self.answer(&request, &mut call).await {
             Ok(answer) | Err(answer) => answer,
         };

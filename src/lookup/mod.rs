@@ -4,6 +4,7 @@
 //! too. The request runs in a task of its own: a caller who hangs up cancels nobody, and what SAP
 //! still answers is remembered. Errors are not remembered.
 
+mod metrics;
 mod remembered;
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -15,9 +16,9 @@ use tokio_util::task::TaskTracker;
 use crate::{
     config::Cache,
     domain::{Lookup, PartnerId, Source},
-    telemetry::metrics::Metrics,
 };
 
+pub use metrics::MemoryMetrics;
 pub use remembered::{Remembered, Rendered};
 
 /// The partners looked up so far. One for each SAP system: its answers must never be mixed with
@@ -27,7 +28,7 @@ pub struct Partners {
     fresh: MokaCache<Key, Arc<Remembered>>,
     last_good: MokaCache<Key, Arc<Remembered>>,
     lookups: TaskTracker,
-    metrics: Arc<Metrics>,
+    metrics: Arc<MemoryMetrics>,
 }
 
 /// The system and the whole validated ID; nothing is folded, and the dialled number takes no part.
@@ -63,7 +64,7 @@ pub enum Missed<E: std::error::Error + 'static> {
 
 impl Partners {
     /// An empty memory for the SAP system called `system` (a hash of what identifies it).
-    pub fn new(system: u64, limits: &Cache, metrics: Arc<Metrics>) -> Self {
+    pub fn new(system: u64, limits: &Cache, metrics: Arc<MemoryMetrics>) -> Self {
         let fresh = MokaCache::builder()
             .max_capacity(limits.max_entries)
             .expire_after(FreshTime(limits.clone()))
@@ -93,10 +94,10 @@ impl Partners {
     {
         let key = Key { system: self.system, partner };
         if let Some(remembered) = self.fresh.get(&key).await {
-            self.metrics.memory.hit();
+            self.metrics.hit();
             return Ok(Known { remembered, source: Source::Memory, waited: Duration::ZERO });
         }
-        self.metrics.memory.miss();
+        self.metrics.miss();
         let started = Instant::now();
         let (fresh, last_good, ask) = (self.fresh.clone(), self.last_good.clone(), ask());
         // moka drops the leader's request when the leader is dropped; a task of its own is never
@@ -135,7 +136,7 @@ impl Partners {
         E: std::error::Error + Send + Sync + 'static,
         F: Future<Output = Result<Lookup, E>> + Send + 'static,
     {
-        self.metrics.memory.miss();
+        self.metrics.miss();
         let started = Instant::now();
         match timeout_at(deadline, self.lookups.spawn(ask)).await {
             Ok(Ok(Ok(lookup))) => Ok(Known {
@@ -152,13 +153,13 @@ impl Partners {
     /// What SAP said of `partner` last, within the time it may be used while SAP is silent.
     pub async fn last_good(&self, partner: PartnerId) -> Option<Arc<Remembered>> {
         let remembered = self.last_good.get(&Key { system: self.system, partner }).await?;
-        self.metrics.memory.last_good_used();
+        self.metrics.last_good_used();
         Some(remembered)
     }
 
     /// Tells the metrics how much is remembered.
     pub fn count(&self) {
-        self.metrics.memory.holds(self.fresh.entry_count(), self.last_good.entry_count());
+        self.metrics.holds(self.fresh.entry_count(), self.last_good.entry_count());
     }
 
     /// Waits for the lookups under way; each ends by its own deadline.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use prometheus::Registry;
 use tokio::sync::Notify;
 
 use super::*;
@@ -25,7 +26,7 @@ fn limits() -> Cache {
 }
 
 fn partners(limits: &Cache) -> Partners {
-    Partners::new(1, limits, Arc::new(Metrics::new().unwrap()))
+    Partners::new(1, limits, Arc::new(MemoryMetrics::new(&Registry::new()).unwrap()))
 }
 
 fn id() -> PartnerId {

@@ -9,12 +9,13 @@ use crate::sap::{
     dialect::Step,
     error::LookupError,
     hold::retry_after,
+    metrics::SapOutcome,
     reply::said::Said,
     reply::{Head, Marks, Read, Sought},
 };
 use crate::{
     domain::{BusinessPartner, Lookup},
-    telemetry::{metrics::SapOutcome, trace::Trace},
+    telemetry::trace::Trace,
 };
 
 /// How long SAP is left alone where it wants that and does not say for how long.

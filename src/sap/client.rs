@@ -24,6 +24,7 @@ use crate::sap::{
     link::transport::{BodyError, read_body},
     link::upstreams::{Reached, Sending, Upstreams},
     login::Login,
+    metrics::{SapMetrics, SapOutcome},
     prepare::Prepared,
     problem::DialectProblem,
     reply::said::{self, Said},
@@ -32,10 +33,7 @@ use crate::sap::{
 use crate::{
     config,
     domain::{DialledNumber, IdForm, Lookup, PartnerId},
-    telemetry::{
-        metrics::{Metrics, SapOutcome},
-        trace::Trace,
-    },
+    telemetry::trace::Trace,
 };
 
 /// A number no partner has: SAP's number ranges begin at 1.
@@ -61,7 +59,7 @@ pub struct SapClient {
     hold: Hold,
     id_form: IdForm,
     try_other_id_form: bool,
-    metrics: Arc<Metrics>,
+    metrics: Arc<SapMetrics>,
     /// Why secrets could not be read again, told once.
     told_unreadable: Mutex<Option<String>>,
 }
@@ -92,7 +90,7 @@ impl SapClient {
     /// # Errors
     ///
     /// All problems of the section at once.
-    pub fn new(sap: &config::Sap, metrics: Arc<Metrics>) -> Result<Self, Vec<DialectProblem>> {
+    pub fn new(sap: &config::Sap, metrics: Arc<SapMetrics>) -> Result<Self, Vec<DialectProblem>> {
         let Prepared { host, steps, value_help, login, upstreams } = Prepared::new(sap)?;
         Ok(Self {
             steps,
@@ -287,16 +285,16 @@ impl SapClient {
             (alone, self.places.acquire().await)
         };
         let Ok((_alone, place)) = timeout_at(deadline, waiting).await else {
-            self.metrics.sap.not_asked(SapOutcome::Busy);
+            self.metrics.not_asked(SapOutcome::Busy);
             return Err(LookupError::Busy { waited: queued.elapsed() });
         };
         // Only now: whoever went before may just have been refused.
         if self.login.is_refused() {
-            self.metrics.sap.not_asked(SapOutcome::Credentials);
+            self.metrics.not_asked(SapOutcome::Credentials);
             return Err(self.login.refusal(&self.host));
         }
         self.left_alone()?;
-        let in_flight = self.metrics.sap.asking();
+        let in_flight = self.metrics.asking();
         let started = Instant::now();
         let result = timeout_at(deadline, self.exchange(asking, deadline)).await.unwrap_or_else(
             |_elapsed| {
@@ -312,13 +310,13 @@ impl SapClient {
     /// An error while SAP wants to be left alone.
     fn left_alone(&self) -> Result<(), LookupError> {
         let Some(again_in) = self.hold.remaining() else { return Ok(()) };
-        self.metrics.sap.not_asked(SapOutcome::Throttled);
+        self.metrics.not_asked(SapOutcome::Throttled);
         Err(LookupError::Throttled { host: Arc::clone(&self.host), again_in, code: None })
     }
 
     /// What one request teaches about SAP and about our credentials.
     fn settle(&self, result: &Result<Read, LookupError>, took: Duration) {
-        self.metrics.sap.ended(outcome_of(result), took);
+        self.metrics.ended(outcome_of(result), took);
         match result {
             Ok(_answer) => {
                 self.login.accept();

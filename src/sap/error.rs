@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use crate::telemetry::metrics::SapOutcome;
+use crate::sap::metrics::SapOutcome;
 
 /// Why SAP gave no usable answer.
 #[derive(Debug, thiserror::Error)]

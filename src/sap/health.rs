@@ -8,8 +8,10 @@ use std::{
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use crate::sap::error::{LookupError, TokenProblem};
-use crate::telemetry::metrics::Metrics;
+use crate::sap::{
+    error::{LookupError, TokenProblem},
+    metrics::SapMetrics,
+};
 
 /// A partner whose data are no good is told at most this often: the remedy is in SAP and takes a
 /// person, who should not have to read it more than a few times an hour.
@@ -31,7 +33,7 @@ pub enum SapHealth {
 /// Keeps [`SapHealth`] and tells its changes.
 pub(super) struct Health {
     host: Arc<str>,
-    metrics: Arc<Metrics>,
+    metrics: Arc<SapMetrics>,
     state: Mutex<State>,
 }
 
@@ -42,7 +44,7 @@ struct State {
 }
 
 impl Health {
-    pub(super) fn new(host: Arc<str>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(host: Arc<str>, metrics: Arc<SapMetrics>) -> Self {
         let state = Mutex::new(State {
             health: SapHealth::NotAsked,
             has_answered: false,
@@ -123,7 +125,6 @@ impl Health {
     fn turn(&self, state: &mut State, health: SapHealth) {
         state.health = health;
         self.metrics
-            .sap
             .health(health == SapHealth::Answering, health == SapHealth::CredentialsRefused);
     }
 

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::sap::SapClient;
+use prometheus::Registry;
+
+use crate::sap::{SapClient, SapMetrics};
 use crate::{
     config::{Login, SalesArea, Sap, Secret},
     domain::{DistributionChannel, IdForm, PartnerId},
-    telemetry::metrics::Metrics,
 };
 
 /// The password of the tests' SAP user.
@@ -69,8 +70,8 @@ pub(super) fn channel_texts() -> BTreeMap<String, DistributionChannel> {
 }
 
 /// A client with metrics of its own.
-pub(super) fn client(sap: &Sap) -> (SapClient, Arc<Metrics>) {
-    let metrics = Arc::new(Metrics::new().unwrap());
+pub(super) fn client(sap: &Sap) -> (SapClient, Arc<SapMetrics>) {
+    let metrics = Arc::new(SapMetrics::new(&Registry::new()).unwrap());
     (SapClient::new(sap, Arc::clone(&metrics)).unwrap(), metrics)
 }
 

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Stdio};
 
-use dialgate::{domain::Reason, telemetry::metrics::Metrics};
+use dialgate::{app::AllMetrics, domain::Reason};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Command,
@@ -133,7 +133,7 @@ fn the_second_command_is_the_one_that_ci_runs() {
 
 #[test]
 fn every_metric_and_every_reason_is_in_its_table() {
-    let metrics = Metrics::new().unwrap().render().unwrap();
+    let metrics = AllMetrics::new().unwrap().process.render().unwrap();
     let names = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
     for name in names.filter(|name| !name.starts_with("process_")) {
         let short = name.replacen("dialgate_connections", "…", 1);

@@ -53,7 +53,7 @@ async fn every_fault_has_its_kind_ends_in_time_and_leaves_nothing_behind() {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             let text = format!("{error} {}", cause.unwrap_or_default());
             assert!(!text.contains("1001910") && !text.contains("Direct"), "{text}");
-            assert_eq!(metrics.sap.requests(error.outcome()), 1, "{fault:?}");
+            assert_eq!(metrics.requests(error.outcome()), 1, "{fault:?}");
             let health = match error.label() {
                 "credentials" => SapHealth::CredentialsRefused,
                 kind => SapHealth::Silent(kind),
@@ -88,7 +88,7 @@ async fn sap_is_left_alone_for_as_long_as_it_wants() {
     assert_eq!(client.probe(Instant::now() + LONG).await.unwrap_err().label(), "throttled");
     assert!(asked.elapsed() < Duration::from_millis(100), "nobody waits for the moment");
     assert_eq!(simulator.handle().requests(), 1);
-    assert_eq!(metrics.sap.requests(SapOutcome::Throttled), 5);
+    assert_eq!(metrics.requests(SapOutcome::Throttled), 5);
     client.retry_login();
     assert_eq!(look_up(&client, "1001910").await, "Direct sales|DE");
 }
@@ -122,7 +122,7 @@ async fn a_lookup_without_a_free_place_gives_up_by_its_deadline() {
     assert_eq!(first.unwrap_err().label(), "deadline");
     assert_eq!(second.unwrap_err().label(), "busy");
     assert_eq!(simulator.handle().requests(), 1);
-    assert_eq!(metrics.sap.requests(SapOutcome::Busy), 1);
+    assert_eq!(metrics.requests(SapOutcome::Busy), 1);
 }
 
 /// Lets the other lookup take the only place.

@@ -17,8 +17,8 @@ use crate::sap::{
 use crate::{
     config::{Login, SalesArea, Sap, Secret},
     domain::{DialledNumber, Home, IdForm, Lookup},
+    sap::SapOutcome,
     simulator::{Simulator, SimulatorOptions, derived},
-    telemetry::metrics::SapOutcome,
 };
 
 /// Longer than anything here takes, shorter than a person waits for a hanging test.
@@ -132,7 +132,7 @@ async fn a_thousand_partners_at_once_each_get_their_own_answer() {
         assert_eq!(read, format!("{channel}|{country}"), "{number}");
     }
 
-    assert_eq!(metrics.sap.requests(SapOutcome::Found), 1000);
+    assert_eq!(metrics.requests(SapOutcome::Found), 1000);
     assert!((1..=5).contains(&client.idle_connections()), "{}", client.idle_connections());
 }
 

@@ -1,41 +1,32 @@
-//! Every metric this process exports, in one registry of its own.
+//! What is exported about the process, and the registry for the metrics of all rooms.
 //!
 //! Owned by the gateway, never global: two gateways in one test process count apart. Each room
-//! declares its metrics in a struct of its own; label values come from our enums only, and every
+//! declares its metrics beside the code that counts (`sap/metrics.rs`, `lookup/metrics.rs`,
+//! `gateway/metrics.rs`); `app` puts them together. Label values come from our enums only, and every
 //! series exists from the start, because a series that appears with its first error hides that
 //! error from `rate()`.
 
-mod calls;
-mod memory;
 mod net;
 mod process;
-mod sap;
+
+use std::sync::Arc;
 
 use prometheus::{IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
-pub use calls::{CallMetrics, InFlight};
-pub use memory::MemoryMetrics;
 pub use net::NetMetrics;
-pub use sap::{SapMetrics, SapOutcome};
 
-/// The registry and the metrics of every room.
+/// The registry, and the metrics of the process itself.
 pub struct Metrics {
     registry: Registry,
     /// Connections and TLS handshakes.
-    pub net: NetMetrics,
-    /// Calls and their decisions.
-    pub calls: CallMetrics,
-    /// What is remembered of SAP's answers.
-    pub memory: MemoryMetrics,
-    /// Requests to SAP.
-    pub sap: SapMetrics,
+    pub net: Arc<NetMetrics>,
     config_loaded: IntGauge,
     certificate_expiry: IntGauge,
     ready: IntGauge,
 }
 
 impl Metrics {
-    /// Declares every metric.
+    /// Makes the registry and declares these metrics in it.
     ///
     /// # Errors
     ///
@@ -64,10 +55,7 @@ impl Metrics {
         registry.register(Box::new(expiry.clone()))?;
         registry.register(Box::new(process::ProcessCollector::new()?))?;
         Ok(Self {
-            net: NetMetrics::new(&registry)?,
-            calls: CallMetrics::new(&registry)?,
-            memory: MemoryMetrics::new(&registry)?,
-            sap: SapMetrics::new(&registry)?,
+            net: Arc::new(NetMetrics::new(&registry)?),
             config_loaded: gauge(
                 "dialgate_config_loaded_timestamp_seconds",
                 "When the configuration in force was loaded, in seconds since 1970.",
@@ -78,7 +66,7 @@ impl Metrics {
         })
     }
 
-    /// The registry, for further collectors.
+    /// The registry, for the metrics of other rooms.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -113,16 +101,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_metrics_are_there_before_the_first_call() {
+    fn what_is_about_the_process_is_there_from_the_start() {
         let text = Metrics::new().unwrap().render().unwrap();
 
-        for series in [
-            "dialgate_calls_total{decision=\"refuse\",reason=\"sap_unavailable\",source=\"none\"} 0",
-            "dialgate_call_duration_seconds_count{source=\"memory\"} 0",
-            "dialgate_memory_lookups_total{result=\"miss\"} 0",
-            "dialgate_build_info{version=",
-            "process_open_fds ",
-        ] {
+        for series in ["dialgate_build_info{version=", "dialgate_ready 0", "process_open_fds "] {
             assert!(text.contains(series), "{series} is missing in:\n{text}");
         }
     }

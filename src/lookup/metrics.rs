@@ -16,7 +16,7 @@ impl MemoryMetrics {
     ///
     /// # Errors
     ///
-    /// See [`super::Metrics::new`].
+    /// See [`crate::telemetry::metrics::Metrics::new`].
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let lookups = IntCounterVec::new(
             Opts::new(

@@ -179,7 +179,7 @@ impl SapMetrics {
     ///
     /// # Errors
     ///
-    /// See [`super::Metrics::new`].
+    /// See [`crate::telemetry::metrics::Metrics::new`].
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let requests = IntCounterVec::new(
             Opts::new("dialgate_sap_requests_total", "Requests to SAP, by how they ended."),
@@ -268,13 +268,13 @@ impl Drop for SapRequestInFlight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::metrics::Metrics;
 
     #[test]
     fn every_outcome_is_a_series_from_the_start() {
-        let metrics = Metrics::new().unwrap();
+        let registry = Registry::new();
+        let _metrics = SapMetrics::new(&registry).unwrap();
 
-        let families = metrics.registry().gather();
+        let families = registry.gather();
 
         let requests = families.iter().find(|f| f.name() == "dialgate_sap_requests_total").unwrap();
         assert_eq!(requests.get_metric().len(), SapOutcome::ALL.len());

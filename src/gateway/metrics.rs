@@ -29,7 +29,7 @@ impl CallMetrics {
     ///
     /// # Errors
     ///
-    /// See [`super::Metrics::new`].
+    /// See [`crate::telemetry::metrics::Metrics::new`].
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let calls = IntCounterVec::new(
             Opts::new(

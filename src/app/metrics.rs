@@ -1,0 +1,60 @@
+//! The metrics of all rooms in one registry.
+
+use std::sync::Arc;
+
+use crate::{
+    gateway::CallMetrics, lookup::MemoryMetrics, sap::SapMetrics, telemetry::metrics::Metrics,
+};
+
+/// What a gateway counts; each room is given its own.
+pub struct AllMetrics {
+    /// The registry, the process, and connections.
+    pub process: Arc<Metrics>,
+    /// Requests to SAP.
+    pub sap: Arc<SapMetrics>,
+    /// What is remembered of SAP's answers.
+    pub memory: Arc<MemoryMetrics>,
+    /// Calls and their decisions.
+    pub calls: Arc<CallMetrics>,
+}
+
+impl AllMetrics {
+    /// Declares every metric.
+    ///
+    /// # Errors
+    ///
+    /// A name or label that prometheus does not accept, or a name used twice: a mistake in this
+    /// program that a test finds.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let process = Metrics::new()?;
+        let registry = process.registry();
+        Ok(Self {
+            sap: Arc::new(SapMetrics::new(registry)?),
+            memory: Arc::new(MemoryMetrics::new(registry)?),
+            calls: Arc::new(CallMetrics::new(registry)?),
+            process: Arc::new(process),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_metrics_are_there_before_the_first_call() {
+        let text = AllMetrics::new().unwrap().process.render().unwrap();
+
+        for series in [
+            "dialgate_calls_total{decision=\"refuse\",reason=\"sap_unavailable\",source=\"none\"} 0",
+            "dialgate_call_duration_seconds_count{source=\"memory\"} 0",
+            "dialgate_memory_lookups_total{result=\"miss\"} 0",
+            "dialgate_sap_requests_total{outcome=\"found\"} 0",
+            "dialgate_connections_open{protocol=\"h2\"} 0",
+            "dialgate_build_info{version=",
+            "process_open_fds ",
+        ] {
+            assert!(text.contains(series), "{series} is missing in:\n{text}");
+        }
+    }
+}
