@@ -11,6 +11,7 @@ mod partner;
 mod plan;
 mod ranges;
 mod rules;
+mod words;
 
 pub use decision::{CallerId, Decision, Dial, Reason, Source, decide, decide_without_sap};
 pub use id_form::IdForm;
@@ -27,3 +28,4 @@ pub use rules::{
     CallerIdFit, DefaultPair, DuplicateContract, NeverDialled, Rules, ServiceNumbers, Unavailable,
     Unmatched,
 };
+pub(crate) use words::words;

@@ -9,154 +9,84 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
 
+use crate::domain::words;
+
 /// Bounds for a request to SAP, in seconds. Cloud for Customer took 2.06 s in the example of SAP's
 /// own developer guide, so the bounds are dense up to there and end above it.
 const REQUEST_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2, 1.6, 2.0, 2.5, 3.0];
 
-/// How a request to SAP ended: a closed list, one word in metric, log and `explain` alike.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum SapOutcome {
-    /// The partner, and only that partner.
-    Found,
-    /// SAP knows no such partner here.
-    Unknown,
-    /// More than one record or channel.
-    Ambiguous,
-    /// No free place among the requests in flight before the deadline; SAP was not asked.
-    Busy,
-    /// SAP could not be reached: name, TCP or TLS.
-    Connect,
-    /// SAP did not answer in time.
-    Deadline,
-    /// The connection ended before the answer did.
-    Cut,
-    /// What came is not HTTP.
-    Protocol,
-    /// Our credentials were refused, now or before.
-    Credentials,
-    /// Our user may not do this.
-    Forbidden,
-    /// SAP pointed somewhere else.
-    Redirect,
-    /// SAP wants to be left alone for a while.
-    Throttled,
-    /// A page about maintenance.
-    Maintenance,
-    /// Another status that is no answer.
-    Status,
-    /// A page for people, such as a login form.
-    Html,
-    /// Neither JSON nor HTML.
-    ContentType,
-    /// Compressed, although that was not asked for.
-    ContentEncoding,
-    /// Longer than the limit.
-    TooLarge,
-    /// Not JSON, although it says so.
-    NotJson,
-    /// An error message where records should be.
-    ErrorBody,
-    /// A member that the dialect names is not there.
-    PathMissing,
-    /// A record of somebody else.
-    WrongRecord,
-    /// A channel or country that cannot be one.
-    Value,
-    /// The proxy on the way to SAP refused.
-    Proxy,
-    /// The token server could not be reached.
-    TokenConnect,
-    /// The token server gave no token in time.
-    TokenDeadline,
-    /// The token server answered with another status.
-    TokenStatus,
-    /// What the token server answered is no token.
-    TokenReply,
-    /// The token server refused the request.
-    TokenRefused,
-    /// The token server refused our client's credentials.
-    TokenCredentials,
-    /// SAP refused a token that was just granted.
-    TokenRejected,
-    /// The key for the token server cannot be read.
-    TokenKey,
+words! {
+    /// How a request to SAP ended, or why it was not sent: a closed list, one word in metric, log and
+    /// `explain` alike.
+    pub enum SapOutcome {
+        /// The partner, and only that partner.
+        Found = "found",
+        /// SAP knows no such partner here.
+        Unknown = "unknown",
+        /// More than one record or channel.
+        Ambiguous = "ambiguous",
+        /// No free place among the requests in flight before the deadline; SAP was not asked.
+        Busy = "busy",
+        /// SAP could not be reached: name, TCP or TLS.
+        Connect = "connect",
+        /// SAP did not answer in time.
+        Deadline = "deadline",
+        /// The connection ended before the answer did.
+        Cut = "cut",
+        /// What came is not HTTP.
+        Protocol = "protocol",
+        /// Our credentials were refused, now or before.
+        Credentials = "credentials",
+        /// Our user may not do this.
+        Forbidden = "forbidden",
+        /// SAP pointed somewhere else.
+        Redirect = "redirect",
+        /// SAP wants to be left alone for a while.
+        Throttled = "throttled",
+        /// A page about maintenance.
+        Maintenance = "maintenance",
+        /// Another status that is no answer.
+        Status = "status",
+        /// A page for people, such as a login form.
+        Html = "html",
+        /// Neither JSON nor HTML.
+        ContentType = "content_type",
+        /// Compressed, although that was not asked for.
+        ContentEncoding = "content_encoding",
+        /// Longer than the limit.
+        TooLarge = "too_large",
+        /// Not JSON, although it says so.
+        NotJson = "not_json",
+        /// An error message where records should be.
+        ErrorBody = "error_body",
+        /// A member that the dialect names is not there.
+        PathMissing = "path_missing",
+        /// A record of somebody else.
+        WrongRecord = "wrong_record",
+        /// A channel or country that cannot be one.
+        Value = "value",
+        /// The proxy on the way to SAP refused.
+        Proxy = "proxy",
+        /// The token server could not be reached.
+        TokenConnect = "token_connect",
+        /// The token server gave no token in time.
+        TokenDeadline = "token_deadline",
+        /// The token server answered with another status.
+        TokenStatus = "token_status",
+        /// What the token server answered is no token.
+        TokenReply = "token_reply",
+        /// The token server refused the request.
+        TokenRefused = "token_refused",
+        /// The token server refused our client's credentials.
+        TokenCredentials = "token_credentials",
+        /// SAP refused a token that was just granted.
+        TokenRejected = "token_rejected",
+        /// The key for the token server cannot be read.
+        TokenKey = "token_key",
+    }
 }
 
 impl SapOutcome {
-    /// All of them, for metrics that exist from the start; in the order of the enum.
-    pub const ALL: [Self; 32] = [
-        Self::Found,
-        Self::Unknown,
-        Self::Ambiguous,
-        Self::Busy,
-        Self::Connect,
-        Self::Deadline,
-        Self::Cut,
-        Self::Protocol,
-        Self::Credentials,
-        Self::Forbidden,
-        Self::Redirect,
-        Self::Throttled,
-        Self::Maintenance,
-        Self::Status,
-        Self::Html,
-        Self::ContentType,
-        Self::ContentEncoding,
-        Self::TooLarge,
-        Self::NotJson,
-        Self::ErrorBody,
-        Self::PathMissing,
-        Self::WrongRecord,
-        Self::Value,
-        Self::Proxy,
-        Self::TokenConnect,
-        Self::TokenDeadline,
-        Self::TokenStatus,
-        Self::TokenReply,
-        Self::TokenRefused,
-        Self::TokenCredentials,
-        Self::TokenRejected,
-        Self::TokenKey,
-    ];
-
-    /// The word in metrics, logs and `explain`.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Found => "found",
-            Self::Unknown => "unknown",
-            Self::Ambiguous => "ambiguous",
-            Self::Busy => "busy",
-            Self::Connect => "connect",
-            Self::Deadline => "deadline",
-            Self::Cut => "cut",
-            Self::Protocol => "protocol",
-            Self::Credentials => "credentials",
-            Self::Forbidden => "forbidden",
-            Self::Redirect => "redirect",
-            Self::Throttled => "throttled",
-            Self::Maintenance => "maintenance",
-            Self::Status => "status",
-            Self::Html => "html",
-            Self::ContentType => "content_type",
-            Self::ContentEncoding => "content_encoding",
-            Self::TooLarge => "too_large",
-            Self::NotJson => "not_json",
-            Self::ErrorBody => "error_body",
-            Self::PathMissing => "path_missing",
-            Self::WrongRecord => "wrong_record",
-            Self::Value => "value",
-            Self::Proxy => "proxy",
-            Self::TokenConnect => "token_connect",
-            Self::TokenDeadline => "token_deadline",
-            Self::TokenStatus => "token_status",
-            Self::TokenReply => "token_reply",
-            Self::TokenRefused => "token_refused",
-            Self::TokenCredentials => "token_credentials",
-            Self::TokenRejected => "token_rejected",
-            Self::TokenKey => "token_key",
-        }
-    }
-
     /// SAP answered about the partner, whatever the answer is.
     pub fn is_answer(self) -> bool {
         matches!(self, Self::Found | Self::Unknown | Self::Ambiguous)
