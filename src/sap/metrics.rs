@@ -25,8 +25,17 @@ words! {
         Unknown = "unknown",
         /// More than one record or channel.
         Ambiguous = "ambiguous",
-        /// No free place among the requests in flight before the deadline; SAP was not asked.
+        /// Not asked: no free place among the requests in flight in time.
         Busy = "busy",
+        /// Not asked: SAP fails, and is only probed until it answers again.
+        Breaker = "breaker",
+        /// Not asked: the day's requests are used up.
+        Quota = "quota",
+        /// Not asked: nobody waited for the answer any more.
+        Abandoned = "abandoned",
+        /// Not known: the lookup ended without a result, by a mistake in this program or by the
+        /// shutdown.
+        Lost = "lost",
         /// SAP could not be reached: name, TCP or TLS.
         Connect = "connect",
         /// SAP did not answer in time.
@@ -35,13 +44,13 @@ words! {
         Cut = "cut",
         /// What came is not HTTP.
         Protocol = "protocol",
-        /// Our credentials were refused, now or before.
+        /// Our credentials were refused, now or, where SAP is not asked, before.
         Credentials = "credentials",
         /// Our user may not do this.
         Forbidden = "forbidden",
         /// SAP pointed somewhere else.
         Redirect = "redirect",
-        /// SAP wants to be left alone for a while.
+        /// SAP wants to be left alone for a while; said now or, where it is not asked, before.
         Throttled = "throttled",
         /// A page about maintenance.
         Maintenance = "maintenance",
@@ -91,12 +100,25 @@ impl SapOutcome {
     pub fn is_answer(self) -> bool {
         matches!(self, Self::Found | Self::Unknown | Self::Ambiguous)
     }
+
+    /// A request that was sent, or tried to be, can end so.
+    pub fn ends_requests(self) -> bool {
+        !matches!(self, Self::Busy | Self::Breaker | Self::Quota | Self::Abandoned | Self::Lost)
+    }
+
+    /// A request can be kept back for this.
+    pub fn keeps_requests_back(self) -> bool {
+        use SapOutcome::{Abandoned, Breaker, Busy, Credentials, Quota, Throttled};
+        matches!(self, Busy | Throttled | Breaker | Quota | Credentials | Abandoned)
+    }
 }
 
 /// What is asked of SAP and what comes of it.
 pub struct SapMetrics {
-    /// One per outcome, in the order of [`SapOutcome::ALL`].
+    /// One per outcome that ends requests.
     requests: Vec<(SapOutcome, IntCounter)>,
+    /// One per outcome that keeps requests back.
+    not_asked: Vec<(SapOutcome, IntCounter)>,
     answer_seconds: Histogram,
     error_seconds: Histogram,
     in_flight: IntGauge,
@@ -114,6 +136,13 @@ impl SapMetrics {
         let requests = IntCounterVec::new(
             Opts::new("dialgate_sap_requests_total", "Requests to SAP, by how they ended."),
             &["outcome"],
+        )?;
+        let not_asked = IntCounterVec::new(
+            Opts::new(
+                "dialgate_sap_not_asked_total",
+                "Requests to SAP that were not sent, by what kept them back.",
+            ),
+            &["reason"],
         )?;
         let seconds = HistogramVec::new(
             HistogramOpts::new(
@@ -134,15 +163,14 @@ impl SapMetrics {
             "1 while SAP is not asked because it refused the credentials.",
         )?;
         registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(not_asked.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         for gauge in [&in_flight, &up, &credentials_refused] {
             registry.register(Box::new(gauge.clone()))?;
         }
         Ok(Self {
-            requests: SapOutcome::ALL
-                .into_iter()
-                .map(|outcome| (outcome, requests.with_label_values(&[outcome.label()])))
-                .collect(),
+            requests: children(&requests, SapOutcome::ends_requests),
+            not_asked: children(&not_asked, SapOutcome::keeps_requests_back),
             answer_seconds: seconds.with_label_values(&["answer"]),
             error_seconds: seconds.with_label_values(&["error"]),
             in_flight,
@@ -153,18 +181,14 @@ impl SapMetrics {
 
     /// A request ended.
     pub fn ended(&self, outcome: SapOutcome, took: Duration) {
-        if let Some((_, counter)) = self.requests.iter().find(|(of, _)| *of == outcome) {
-            counter.inc();
-        }
+        increment(&self.requests, outcome);
         let seconds = if outcome.is_answer() { &self.answer_seconds } else { &self.error_seconds };
         seconds.observe(took.as_secs_f64());
     }
 
-    /// A request ended before SAP was asked: counted, but without a time that would be our own.
-    pub fn not_asked(&self, outcome: SapOutcome) {
-        if let Some((_, counter)) = self.requests.iter().find(|(of, _)| *of == outcome) {
-            counter.inc();
-        }
+    /// A request was not sent; `why` is one of those that keep requests back.
+    pub fn not_asked(&self, why: SapOutcome) {
+        increment(&self.not_asked, why);
     }
 
     /// Counts one request as in flight until the guard is dropped, also when nobody waits any more.
@@ -181,8 +205,30 @@ impl SapMetrics {
 
     /// How many requests ended with `outcome`, for tests.
     pub fn requests(&self, outcome: SapOutcome) -> u64 {
-        self.requests.iter().find(|(of, _)| *of == outcome).map_or(0, |(_, counter)| counter.get())
+        count(&self.requests, outcome)
     }
+
+    /// How many requests were kept back for `why`, for tests.
+    pub fn requests_not_sent(&self, why: SapOutcome) -> u64 {
+        count(&self.not_asked, why)
+    }
+}
+
+fn children(counters: &IntCounterVec, of: fn(SapOutcome) -> bool) -> Vec<(SapOutcome, IntCounter)> {
+    let outcomes = SapOutcome::ALL.into_iter().filter(|outcome| of(*outcome));
+    outcomes.map(|outcome| (outcome, counters.with_label_values(&[outcome.label()]))).collect()
+}
+
+fn increment(counters: &[(SapOutcome, IntCounter)], of: SapOutcome) {
+    let counter = counters.iter().find(|(outcome, _)| *outcome == of);
+    debug_assert!(counter.is_some(), "{of:?} is not counted here");
+    if let Some((_, counter)) = counter {
+        counter.inc();
+    }
+}
+
+fn count(counters: &[(SapOutcome, IntCounter)], of: SapOutcome) -> u64 {
+    counters.iter().find(|(outcome, _)| *outcome == of).map_or(0, |(_, counter)| counter.get())
 }
 
 /// A request to SAP that is not answered yet.
@@ -200,14 +246,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_outcome_is_a_series_from_the_start() {
+    fn every_outcome_is_a_series_from_the_start_sent_and_kept_back_apart() {
         let registry = Registry::new();
         let _metrics = SapMetrics::new(&registry).unwrap();
 
         let families = registry.gather();
+        let labels = |name: &str| -> Vec<String> {
+            let family = families.iter().find(|family| family.name() == name).unwrap();
+            let metrics = family.get_metric().iter();
+            metrics.map(|metric| metric.get_label()[0].value().to_owned()).collect()
+        };
 
-        let requests = families.iter().find(|f| f.name() == "dialgate_sap_requests_total").unwrap();
-        assert_eq!(requests.get_metric().len(), SapOutcome::ALL.len());
+        let kept_back = ["abandoned", "breaker", "busy", "credentials", "quota", "throttled"];
+        assert_eq!(labels("dialgate_sap_not_asked_total"), kept_back);
+        let sent = labels("dialgate_sap_requests_total");
+        assert_eq!(sent.len(), SapOutcome::ALL.len() - 5);
+        assert!(!sent.iter().any(|label| label == "busy"), "{sent:?}");
+        assert!(sent.iter().any(|label| label == "throttled"), "{sent:?}");
     }
 
     #[test]

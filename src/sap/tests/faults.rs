@@ -88,7 +88,8 @@ async fn sap_is_left_alone_for_as_long_as_it_wants() {
     assert_eq!(client.probe(Instant::now() + LONG).await.unwrap_err().label(), "throttled");
     assert!(asked.elapsed() < Duration::from_millis(100), "nobody waits for the moment");
     assert_eq!(simulator.handle().requests(), 1);
-    assert_eq!(metrics.requests(SapOutcome::Throttled), 5);
+    assert_eq!(metrics.requests(SapOutcome::Throttled), 1);
+    assert_eq!(metrics.requests_not_sent(SapOutcome::Throttled), 4);
     client.retry_login();
     assert_eq!(look_up(&client, "1001910").await, "Direct sales|DE");
 }
@@ -122,7 +123,7 @@ async fn a_lookup_without_a_free_place_gives_up_by_its_deadline() {
     assert_eq!(first.unwrap_err().label(), "deadline");
     assert_eq!(second.unwrap_err().label(), "busy");
     assert_eq!(simulator.handle().requests(), 1);
-    assert_eq!(metrics.requests(SapOutcome::Busy), 1);
+    assert_eq!(metrics.requests_not_sent(SapOutcome::Busy), 1);
 }
 
 /// Lets the other lookup take the only place.
