@@ -15,7 +15,11 @@ use crate::{
     lookup::Partners,
     net::{BindError, Drain, Limits, Listener, ListenerOptions, tls::ServerTls},
     sap::{SapClient, SapHealth},
-    telemetry::{access::AccessLog, clock, metrics::Metrics},
+    telemetry::{
+        access::{self, AccessLog},
+        clock,
+        metrics::Metrics,
+    },
 };
 
 pub use build::{SOON_DAYS, load, system_name};
@@ -232,8 +236,11 @@ impl App {
             () = finished => {}
             () = forced.forced() => {}
         }
-        if let Some(access) = self.access {
-            drop(tokio::task::spawn_blocking(move || access.close()).await);
+        if let Some(access) = self.access
+            && let Ok(lost) = tokio::task::spawn_blocking(move || access.close()).await
+            && lost > 0
+        {
+            tracing::error!(lost, "{lost} access records could not be written before the end");
         }
         admin_drain.start();
         drop(admin.await);
@@ -281,5 +288,5 @@ fn access_log(config: &Config, metrics: &Metrics) -> std::io::Result<Option<Acce
         AccessTarget::Stderr => Box::new(std::io::stderr()),
         AccessTarget::File(path) => Box::new(build::open_access_log(path)?),
     };
-    AccessLog::start(metrics.registry(), output).map(Some)
+    access::start(metrics.registry(), output).map(Some)
 }

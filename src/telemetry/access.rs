@@ -1,38 +1,20 @@
 //! Access records: one line of JSON per call, for the auditor.
 //!
-//! A call only hands a small struct over; a thread of its own turns it into text and writes it.
-//! Where the writer cannot keep up, records are dropped and counted, and the call goes on. No
-//! record has a query string or a telephone number.
+//! A call only hands a small struct over; the thread of [`Lines`] turns it into text and writes it.
+//! No record has a query string or a telephone number.
 
 use std::{
     io::{self, Write},
     net::IpAddr,
-    sync::{
-        Arc, Mutex,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel},
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
+    sync::Arc,
 };
 
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::Registry;
 
-use super::clock::{CallId, Moment};
-
-/// Records waiting for the writer; about 2 MiB. At 10,000 calls a second it bridges 0.8 s.
-const QUEUE: usize = 8192;
-
-/// While records come, the writer looks for them this often, so that a call need not wake it.
-const BATCH_EVERY: Duration = Duration::from_millis(20);
-
-/// Text written at once, in bytes.
-const BATCH_BYTES: usize = 48 * 1024;
-
-/// Without a record for this many looks the writer sleeps until one comes.
-const LOOKS_UNTIL_SLEEP: u32 = 50;
-
-/// The longest wait for the writer at shutdown: a blocked pipe must not keep the process.
-const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+use super::{
+    clock::{CallId, Moment},
+    lines::{Lines, Losses, Record},
+};
 
 /// What is recorded of one call. All texts come from our own lists or from the configuration.
 pub struct AccessRecord {
@@ -103,154 +85,44 @@ impl AccessRecord {
     }
 }
 
-/// The way to the writer. Cloning it is cheap.
-#[derive(Clone)]
-pub struct AccessLog {
-    /// `None` ends the writer.
-    queue: SyncSender<Option<AccessRecord>>,
-    lost: Arc<Lost>,
-    writer: Arc<Mutex<Option<Writer>>>,
-}
+impl Record for AccessRecord {
+    const THREAD: &'static str = "access-log";
 
-struct Writer {
-    thread: JoinHandle<()>,
-    done: Receiver<()>,
-}
+    /// About 2 MiB. At 10,000 calls a second it bridges 0.8 s.
+    const QUEUE: usize = 8192;
 
-struct Lost {
-    queue_full: IntCounter,
-    write_failed: IntCounter,
-}
-
-impl AccessLog {
-    /// Starts the writer.
-    ///
-    /// # Errors
-    ///
-    /// The thread cannot be started, or the metric exists already.
-    pub fn start(registry: &Registry, output: impl Write + Send + 'static) -> io::Result<Self> {
-        let lost = IntCounterVec::new(
-            Opts::new(
-                "dialgate_access_records_lost_total",
-                "Access records that were not written.",
-            ),
-            &["reason"],
-        )
-        .and_then(|lost| registry.register(Box::new(lost.clone())).map(|()| lost))
-        .map_err(io::Error::other)?;
-        let lost = Arc::new(Lost {
-            queue_full: lost.with_label_values(&["queue_full"]),
-            write_failed: lost.with_label_values(&["write_failed"]),
-        });
-        let (queue, records) = sync_channel(QUEUE);
-        let (finished, done) = sync_channel(1);
-        let counted = Arc::clone(&lost);
-        let thread = thread::Builder::new().name("access-log".to_owned()).spawn(move || {
-            write_until_closed(&records, output, &counted);
-            finished.send(()).unwrap_or_default(); // the shutdown may not have waited
-        })?;
-        Ok(Self { queue, lost, writer: Arc::new(Mutex::new(Some(Writer { thread, done }))) })
+    fn render(&self, batch: &mut Vec<u8>) {
+        // Writing to memory cannot fail.
+        self.write(batch).unwrap_or_default();
     }
 
-    /// Hands a record over. Never waits.
-    pub fn record(&self, record: AccessRecord) {
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            self.queue.try_send(Some(record))
-        {
-            self.lost.queue_full.inc();
-        }
-    }
-
-    /// Writes what is left and ends the writer; later records are lost and counted. Blocks up to
-    /// two seconds.
-    pub fn close(&self) {
-        let writer = self.writer.lock().ok().and_then(|mut writer| writer.take());
-        if let Some(writer) = writer
-            && self.queue.try_send(None).is_ok()
-            && writer.done.recv_timeout(CLOSE_WITHIN) != Err(RecvTimeoutError::Timeout)
-        {
-            drop(writer.thread.join());
-        }
+    fn tell_lost(count: u64) {
+        tracing::warn!(
+            lost = count,
+            "{count} access records were lost, because their output did not take them in time"
+        );
     }
 }
 
-fn write_until_closed(
-    records: &Receiver<Option<AccessRecord>>,
-    mut output: impl Write,
-    lost: &Lost,
-) {
-    let mut batch = Vec::with_capacity(BATCH_BYTES + 1024);
-    let mut empty_looks = LOOKS_UNTIL_SLEEP;
-    loop {
-        let message = if empty_looks < LOOKS_UNTIL_SLEEP {
-            records.try_recv()
-        } else {
-            records.recv().map_err(TryRecvError::from)
-        };
-        match message {
-            Ok(Some(record)) => {
-                empty_looks = 0;
-                if record.write(&mut batch).is_err() {
-                    lost.write_failed.inc();
-                }
-                if batch.len() >= BATCH_BYTES {
-                    flush(&mut batch, &mut output, lost);
-                }
-            }
-            Err(TryRecvError::Empty) => {
-                flush(&mut batch, &mut output, lost);
-                empty_looks += 1;
-                thread::park_timeout(BATCH_EVERY);
-            }
-            Ok(None) | Err(TryRecvError::Disconnected) => {
-                return flush(&mut batch, &mut output, lost);
-            }
-        }
-    }
-}
+/// Where calls leave their records.
+pub type AccessLog = Lines<AccessRecord>;
 
-fn flush(batch: &mut Vec<u8>, output: &mut impl Write, lost: &Lost) {
-    if batch.is_empty() {
-        return;
-    }
-    if output.write_all(batch).and_then(|()| output.flush()).is_err() {
-        let lines = batch.split(|byte| *byte == b'\n').count() - 1;
-        lost.write_failed.inc_by(lines as u64);
-    }
-    batch.clear();
+/// Starts the writer of access records.
+///
+/// # Errors
+///
+/// The thread cannot be started, or the metric exists already.
+pub fn start(registry: &Registry, output: impl Write + Send + 'static) -> io::Result<AccessLog> {
+    let losses =
+        Losses::new("dialgate_access_records_lost_total", "Access records that were not written.")
+            .and_then(|losses| losses.register(registry).map(|()| losses))
+            .map_err(io::Error::other)?;
+    Lines::start(losses, output)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// An output that tests can look into.
-    #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    /// An output that takes nothing until it is told to.
-    struct Blocked(Receiver<()>);
-
-    impl Write for Blocked {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.recv().unwrap_or_default();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     fn record() -> AccessRecord {
         let at = Moment::now();
@@ -275,14 +147,12 @@ mod tests {
 
     #[test]
     fn a_record_is_one_line_of_json_with_who_how_and_what() {
-        let output = Shared::default();
-        let log = AccessLog::start(&Registry::new(), output.clone()).unwrap();
+        let mut text = Vec::new();
 
-        log.record(record());
-        log.record(AccessRecord { client: None, tls: None, sap_us: None, ..record() });
-        log.close();
+        record().render(&mut text);
+        AccessRecord { client: None, tls: None, sap_us: None, ..record() }.render(&mut text);
 
-        let text = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(text).unwrap();
         let lines: Vec<serde_json::Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2);
@@ -294,32 +164,5 @@ mod tests {
         assert_eq!(lines[0]["sap_us"], 1200);
         assert!(lines[1]["client"].is_null());
         assert!(lines[1]["tls_version"].is_null());
-    }
-
-    #[test]
-    fn a_writer_that_is_stuck_costs_records_and_not_calls() {
-        let (unblock, blocked) = sync_channel(1);
-        let log = AccessLog::start(&Registry::new(), Blocked(blocked)).unwrap();
-
-        // What fits into the queue, into one batch of the writer, and a few more.
-        let sent = QUEUE + 2 * BATCH_BYTES / 100;
-        for _ in 0..sent {
-            log.record(record());
-        }
-
-        assert!(log.lost.queue_full.get() > 0);
-        drop(unblock);
-        log.close();
-    }
-
-    #[test]
-    fn a_full_disk_is_counted() {
-        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let log = AccessLog::start(&Registry::new(), full).unwrap();
-
-        log.record(record());
-        log.close();
-
-        assert_eq!(log.lost.write_failed.get(), 1);
     }
 }

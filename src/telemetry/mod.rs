@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod clock;
+pub mod lines;
 pub mod logging;
 pub mod metrics;
 pub mod process;
