@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
-    gateway::CallMetrics, lookup::MemoryMetrics, sap::SapMetrics, telemetry::metrics::Metrics,
+    gateway::CallMetrics,
+    lookup::MemoryMetrics,
+    sap::SapMetrics,
+    telemetry::{logging::LogControl, metrics::Metrics},
 };
 
 /// What a gateway counts; each room is given its own.
@@ -19,15 +22,25 @@ pub struct AllMetrics {
 }
 
 impl AllMetrics {
-    /// Declares every metric.
+    /// Declares every metric, for a process without a log.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::with_log`].
+    pub fn new() -> Result<Self, prometheus::Error> {
+        Self::with_log(&LogControl::detached()?)
+    }
+
+    /// Declares every metric; what `log` loses is among them.
     ///
     /// # Errors
     ///
     /// A name or label that prometheus does not accept, or a name used twice: a mistake in this
     /// program that a test finds.
-    pub fn new() -> Result<Self, prometheus::Error> {
+    pub fn with_log(log: &LogControl) -> Result<Self, prometheus::Error> {
         let process = Metrics::new()?;
         let registry = process.registry();
+        log.losses().register(registry)?;
         Ok(Self {
             sap: Arc::new(SapMetrics::new(registry)?),
             memory: Arc::new(MemoryMetrics::new(registry)?),

@@ -18,6 +18,8 @@ use crate::{
     telemetry::{
         access::{self, AccessLog},
         clock,
+        lines::Standard,
+        logging::LogControl,
         metrics::Metrics,
     },
 };
@@ -28,6 +30,9 @@ pub use signals::Signals;
 
 /// How often files with secrets are looked at: a few small files, read and compared.
 const REREAD_SECRETS: Duration = Duration::from_secs(3);
+
+/// The longest wait for the writer of records at the end: a blocked pipe must not keep the process.
+const CLOSE_RECORDS_WITHIN: Duration = Duration::from_millis(1500);
 
 /// A gateway that is bound to its ports and not yet serving.
 pub struct App {
@@ -104,15 +109,24 @@ pub enum StartError {
 }
 
 impl App {
-    /// Binds both ports and puts everything behind them. Needs a tokio runtime.
+    /// [`Self::with_log`] for a process without one.
     ///
     /// # Errors
     ///
     /// See [`StartError`]; nothing stays behind.
     pub fn new(config: Config) -> Result<Self, StartError> {
+        Self::with_log(config, &LogControl::detached()?)
+    }
+
+    /// Binds both ports and puts everything behind them. Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`]; nothing stays behind.
+    pub fn with_log(config: Config, log: &LogControl) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let AllMetrics { process: metrics, sap: of_sap, memory: of_memory, calls: of_calls } =
-            AllMetrics::new()?;
+            AllMetrics::with_log(log)?;
         metrics.config_loaded(clock::unix_seconds());
         let tls = config.listen.tls.as_ref().map(build::server_tls).transpose()?.inspect(
             |tls: &ServerTls| {
@@ -237,7 +251,8 @@ impl App {
             () = forced.forced() => {}
         }
         if let Some(access) = self.access
-            && let Ok(lost) = tokio::task::spawn_blocking(move || access.close()).await
+            && let Ok(lost) =
+                tokio::task::spawn_blocking(move || access.close(CLOSE_RECORDS_WITHIN)).await
             && lost > 0
         {
             tracing::error!(lost, "{lost} access records could not be written before the end");
@@ -284,8 +299,8 @@ async fn reread_secrets(sap: Arc<SapClient>, drain: Drain) {
 fn access_log(config: &Config, metrics: &Metrics) -> std::io::Result<Option<AccessLog>> {
     let output: Box<dyn Write + Send> = match &config.log.access {
         AccessTarget::Off => return Ok(None),
-        AccessTarget::Stdout => Box::new(std::io::stdout()),
-        AccessTarget::Stderr => Box::new(std::io::stderr()),
+        AccessTarget::Stdout => Box::new(Standard::output()?),
+        AccessTarget::Stderr => Box::new(Standard::error()?),
         AccessTarget::File(path) => Box::new(build::open_access_log(path)?),
     };
     access::start(metrics.registry(), output).map(Some)

@@ -86,8 +86,8 @@ impl Demo {
         let sap = simulator.local_address();
         let (calls, admin) = (loopback(self.port), loopback(self.admin_port));
         let config = stage.write_config(calls, admin, sap)?;
-        start_log(&config)?;
-        let app = App::new(config)
+        let log = start_log(&config)?;
+        let app = App::with_log(config, &log.control())
             .context("cannot start; --port 0 and --admin-port 0 take any free port")?;
         let facts = Facts {
             url: format!("https://{}{}", app.address(), config_path(&stage)?),

@@ -104,6 +104,9 @@ enum Failure {
     /// The configuration has findings; exit code 2.
     #[error("{0}")]
     Findings(Findings),
+    /// It failed, and the log has said why; exit code 1.
+    #[error("the log has said why")]
+    Told,
     /// Anything else; exit code 1.
     #[error(transparent)]
     Failed(#[from] anyhow::Error),
@@ -144,6 +147,7 @@ pub fn main() -> ExitCode {
             output::complain(&findings.report(colour, "nothing was started"));
             ExitCode::from(2)
         }
+        Err(Failure::Told) => ExitCode::FAILURE,
         Err(Failure::Failed(error)) if broken_pipe(&error) => ExitCode::SUCCESS,
         Err(Failure::Failed(error)) => {
             output::complain(&format_args!("error: {error:#}"));

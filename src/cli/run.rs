@@ -6,11 +6,11 @@ use anyhow::{Context, bail};
 use clap::Args;
 use tokio::time::timeout;
 
-use super::{ConfigFile, Failure, runtime};
+use super::{ConfigFile, Failure, output::broken_pipe, runtime};
 use crate::{
     app::{self, App, Signals},
     config::{Config, Environment, LogFormat},
-    telemetry::logging,
+    telemetry::logging::{Format, Log},
 };
 
 /// The longest the process lives after a second signal.
@@ -26,19 +26,29 @@ impl Run {
     pub(super) fn execute(self) -> Result<(), Failure> {
         without_core_dumps();
         let config = app::load(&self.file.config, &Environment::process())?;
-        start_log(&config)?;
-        runtime()?.block_on(async {
+        let log = start_log(&config)?;
+        let served = runtime()?.block_on(async {
             let mut signals = Signals::catch().context("signals cannot be caught")?;
-            let app = App::new(config).context("cannot start")?;
+            let app = App::with_log(config, &log.control()).context("cannot start")?;
             tracing::info!(
                 address = %app.address(),
                 admin = %app.admin_address(),
                 config = %self.file.config.display(),
                 "dialgate {} answers calls on {}", env!("CARGO_PKG_VERSION"), app.address(),
             );
-            Ok(serve_until_told(app, &mut signals).await?)
-        })
+            serve_until_told(app, &mut signals).await
+        });
+        served.map_err(|error| told(&log, error))
     }
+}
+
+/// Has the log say why the process ends: stderr itself may be what hangs.
+fn told(log: &Log, error: anyhow::Error) -> Failure {
+    if broken_pipe(&error) {
+        return Failure::Failed(error);
+    }
+    log.say(&format!("error: {error:#}"));
+    Failure::Told
 }
 
 /// Keeps secrets out of core dumps, and out of the reach of debuggers of the same user. What the
@@ -51,14 +61,14 @@ fn without_core_dumps() {
     let _left_as_it_is = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
-/// Starts the log as the configuration wants it.
-pub(super) fn start_log(config: &Config) -> Result<(), Failure> {
+/// Starts the log as the configuration wants it. What was logged is written when it is dropped.
+pub(super) fn start_log(config: &Config) -> Result<Log, Failure> {
     let format = match config.log.format {
-        LogFormat::Auto => logging::Format::Auto,
-        LogFormat::Text => logging::Format::Text,
-        LogFormat::Json => logging::Format::Json,
+        LogFormat::Auto => Format::Auto,
+        LogFormat::Text => Format::Text,
+        LogFormat::Json => Format::Json,
     };
-    Ok(logging::start(&config.log.level, format).map_err(anyhow::Error::from)?)
+    Ok(Log::start(&config.log.level, format).map_err(anyhow::Error::from)?)
 }
 
 /// Serves until a signal comes and calls in flight are over; a second signal cuts them off, and

@@ -7,6 +7,7 @@
 //! or counted, also those that come while everything ends.
 
 mod loss;
+mod standard;
 mod writer;
 
 use std::{
@@ -17,9 +18,7 @@ use std::{
 };
 
 pub use loss::{Loss, Losses};
-
-/// The longest wait for the writer at the end: a blocked pipe must not keep the process.
-const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+pub use standard::Standard;
 
 /// Something that is written as a line.
 pub trait Record: Send + 'static {
@@ -150,15 +149,15 @@ impl<R: Record> Lines<R> {
         losses.add(loss, 1);
     }
 
-    /// Takes no more records, has the writer write what is left and end, and waits up to two seconds
-    /// for that. How many records were lost to the end.
-    pub fn close(&self) -> u64 {
+    /// Takes no more records, has the writer write what is left and end, and waits `within` for that:
+    /// a blocked pipe must not keep the process. How many records were lost to the end.
+    pub fn close(&self, within: Duration) -> u64 {
         let Shared { changed, ended, losses, .. } = &*self.0.0;
         let mut queue = self.0.0.lock();
         queue.close();
         changed.notify_one();
         let (mut queue, _timeout) = ended
-            .wait_timeout_while(queue, CLOSE_WITHIN, |queue| queue.stage == Stage::Closing)
+            .wait_timeout_while(queue, within, |queue| queue.stage == Stage::Closing)
             .unwrap_or_else(PoisonError::into_inner);
         if queue.stage == Stage::Closing {
             queue.stage = Stage::GivenUp;

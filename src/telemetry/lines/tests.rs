@@ -7,6 +7,9 @@ use std::sync::{
 
 use super::*;
 
+/// Far more than an output needs that is not stuck.
+const WITHIN: Duration = Duration::from_secs(30);
+
 static TOLD: AtomicU64 = AtomicU64::new(0);
 
 struct Number(u64);
@@ -69,7 +72,7 @@ fn what_was_handed_over_is_written_in_its_order() {
         lines.record(Number(number));
     }
 
-    assert_eq!(lines.close(), 0);
+    assert_eq!(lines.close(WITHIN), 0);
     assert_eq!(output.lines(), (0..500).collect::<Vec<_>>());
 }
 
@@ -105,7 +108,7 @@ fn an_output_that_is_stuck_costs_records_and_never_a_wait_and_is_told_about_when
     let lost = losses.count(Loss::QueueFull);
     assert!(lost >= Number::QUEUE as u64, "{lost}");
     drop(unblock);
-    assert_eq!(lines.close(), 0);
+    assert_eq!(lines.close(WITHIN), 0);
     assert_eq!(output.lines().len() as u64 + lost, sent);
     assert_eq!(TOLD.load(Ordering::Relaxed), lost);
 }
@@ -120,7 +123,7 @@ fn what_a_stuck_writer_leaves_behind_at_the_end_is_counted_and_no_longer_written
         lines.record(Number(number));
     }
 
-    let left = lines.close();
+    let left = lines.close(Duration::from_millis(100));
 
     assert!(left >= Number::QUEUE as u64);
     assert_eq!(losses.count(Loss::Shutdown), left);
@@ -128,7 +131,7 @@ fn what_a_stuck_writer_leaves_behind_at_the_end_is_counted_and_no_longer_written
     lines.record(Number(0));
     assert_eq!(losses.total(), sent + 1);
     drop(unblock);
-    assert_eq!(lines.close(), 0);
+    assert_eq!(lines.close(WITHIN), 0);
     assert_eq!(losses.total(), sent + 1);
 }
 
@@ -143,7 +146,7 @@ fn records_that_come_while_it_closes_are_written_or_counted() {
         thread::scope(|scope| {
             let records = lines.clone();
             scope.spawn(move || (0..sent).for_each(|number| records.record(Number(number))));
-            lines.close();
+            lines.close(WITHIN);
         });
 
         assert_eq!(output.lines().len() as u64 + losses.total(), sent);
@@ -157,7 +160,7 @@ fn a_full_disk_is_counted() {
     let lines = Lines::start(losses.clone(), full).unwrap();
 
     lines.record(Number(1));
-    lines.close();
+    lines.close(WITHIN);
 
     assert_eq!(losses.count(Loss::WriteFailed), 1);
 }

@@ -31,6 +31,8 @@ pub(super) struct Writer<R: Record, W> {
     taken: Vec<R>,
     batch: Vec<u8>,
     empty_looks: u32,
+    /// The last batch was written.
+    works: bool,
     /// Losses that were told, and when.
     told: (u64, Option<Instant>),
 }
@@ -44,6 +46,7 @@ impl<R: Record, W: Write> Writer<R, W> {
             taken: Vec::with_capacity(R::QUEUE),
             batch: Vec::with_capacity(BATCH_BYTES + 1024),
             empty_looks: LOOKS_UNTIL_SLEEP,
+            works: false,
         }
     }
 
@@ -62,13 +65,17 @@ impl<R: Record, W: Write> Writer<R, W> {
                 return;
             }
             self.taken = taken;
+            if self.has_losses_to_tell() {
+                self.tell_losses();
+            }
         }
     }
 
     /// Waits for records and takes all there are. False: it is closed and nothing is left.
     fn take(&mut self) -> bool {
+        let may_sleep = self.empty_looks >= LOOKS_UNTIL_SLEEP && !self.has_losses_to_tell();
         let mut queue = self.shared.lock();
-        if !queue.is_closed() && queue.waiting.is_empty() && self.empty_looks >= LOOKS_UNTIL_SLEEP {
+        if may_sleep && !queue.is_closed() && queue.waiting.is_empty() {
             queue.asleep = true;
             queue = self
                 .shared
@@ -85,7 +92,8 @@ impl<R: Record, W: Write> Writer<R, W> {
                 !queue.is_closed() && queue.waiting.len() < R::QUEUE / 2
             })
             .unwrap_or_else(PoisonError::into_inner);
-        self.empty_looks = if queue.waiting.is_empty() { self.empty_looks + 1 } else { 0 };
+        self.empty_looks =
+            if queue.waiting.is_empty() { self.empty_looks.saturating_add(1) } else { 0 };
         mem::swap(&mut queue.waiting, &mut self.taken);
         queue.in_hand = self.taken.len();
         !queue.is_closed() || !self.taken.is_empty()
@@ -105,17 +113,23 @@ impl<R: Record, W: Write> Writer<R, W> {
         }
         queue.in_hand = queue.in_hand.saturating_sub(records);
         drop(queue);
-        match written {
-            Ok(()) => self.tell_losses(),
-            Err(_lost) => self.shared.losses.add(Loss::WriteFailed, records as u64),
+        self.works = written.is_ok();
+        if !self.works {
+            self.shared.losses.add(Loss::WriteFailed, records as u64);
         }
         true
     }
 
+    fn has_losses_to_tell(&self) -> bool {
+        self.works && self.shared.losses.total() > self.told.0
+    }
+
+    /// Not while the queue is full of older records: this one would be lost as well.
     fn tell_losses(&mut self) {
-        let lost = self.shared.losses.total();
+        let has_room = self.shared.lock().waiting.len() < R::QUEUE / 2;
         let (told, at) = self.told;
-        if lost > told && at.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+        if has_room && at.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+            let lost = self.shared.losses.total();
             self.told = (lost, Some(Instant::now()));
             R::tell_lost(lost - told);
         }
