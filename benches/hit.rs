@@ -18,12 +18,11 @@ use dialgate::{
     app::AllMetrics,
     config::{self, Config, Environment, SecretHash},
     domain::{Lookup, decide},
-    gateway::{Clients, Gateway, Query},
+    gateway::{Clients, Gateway, Query, start_access_log},
     lookup::Partners,
     net::{Peer, TlsFacts, wire},
     sap::SapClient,
     simulator::{Simulator, SimulatorOptions},
-    telemetry::access,
 };
 use http::{Request, header::AUTHORIZATION};
 use http_body_util::Empty;
@@ -77,7 +76,7 @@ fn hit(c: &mut Criterion) {
         SapClient::new(&config.sap, metrics.sap).unwrap_or_else(|problems| panic!("{problems:?}")),
     );
     let partners = Arc::new(Partners::new(1, &config.cache, metrics.memory));
-    let access = access::start(metrics.process.registry(), std::io::sink()).expect("a writer");
+    let access = start_access_log(metrics.process.registry(), std::io::sink()).expect("a writer");
     let clients = Clients::new(&config);
     let query = Query::read(QUERY, &config.query).expect("the question is sound");
     let gateway = Gateway::new(

@@ -26,7 +26,7 @@
 //! |---|---|
 //! | [`domain`] | words and rules; no I/O, no clock, no async, no serde |
 //! | [`config`] | `config.yaml` becomes a `Config`, every finding at once with line and column |
-//! | [`telemetry`] | metrics, access records, log; the wall clock |
+//! | [`telemetry`] | the log, lines that leave the process, its own metrics; the wall clock |
 //! | [`net`] | sockets, TLS, HTTP; knows nothing of jtel or SAP |
 //! | [`sap`] | SAP's dialects and only those |
 //! | [`lookup`] | what SAP knows of a partner, memory first |

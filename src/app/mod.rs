@@ -11,17 +11,11 @@ use tokio::time::{Instant, interval, sleep};
 use crate::{
     admin::{Admin, Readiness},
     config::{AccessLog as AccessTarget, Config},
-    gateway::Gateway,
+    gateway::{AccessLog, Gateway, start_access_log},
     lookup::Partners,
     net::{BindError, Drain, Limits, Listener, ListenerOptions, tls::ServerTls},
     sap::{SapClient, SapHealth},
-    telemetry::{
-        access::{self, AccessLog},
-        clock,
-        lines::Standard,
-        logging::LogControl,
-        metrics::Metrics,
-    },
+    telemetry::{clock, lines::Standard, logging::LogControl, metrics::Metrics},
 };
 
 pub use build::{SOON_DAYS, load, system_name};
@@ -303,5 +297,5 @@ fn access_log(config: &Config, metrics: &Metrics) -> std::io::Result<Option<Acce
         AccessTarget::Stderr => Box::new(Standard::error()?),
         AccessTarget::File(path) => Box::new(build::open_access_log(path)?),
     };
-    access::start(metrics.registry(), output).map(Some)
+    start_access_log(metrics.registry(), output).map(Some)
 }

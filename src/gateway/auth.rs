@@ -1,7 +1,5 @@
 //! Who asks: Basic credentials (RFC 7617), as jtel sends them in its "Authorization Token".
 
-use std::sync::Arc;
-
 use base64::{
     Engine,
     alphabet::STANDARD,
@@ -9,7 +7,7 @@ use base64::{
 };
 use http::{HeaderMap, header::AUTHORIZATION};
 
-use crate::config::{Config, SecretHash};
+use crate::config::{ClientName, Config, SecretHash};
 
 /// Longer credentials are nobody's: a name has up to 32 characters and a password of ours 43.
 const MAX_DECODED: usize = 192;
@@ -24,13 +22,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub struct Clients {
     known: Vec<Known>,
     /// The name of everybody where the configuration lets everybody ask.
-    anybody: Option<Arc<str>>,
+    anybody: Option<ClientName>,
     /// What an unknown name's password is compared with, so that it takes as long as a known one's.
     nobody: SecretHash,
 }
 
 struct Known {
-    name: Arc<str>,
+    name: ClientName,
     secrets: [SecretHash; 2],
 }
 
@@ -45,16 +43,16 @@ impl Clients {
                 let mut secrets = client.secrets.iter().copied();
                 let first = secrets.next().unwrap_or(nobody);
                 Known {
-                    name: client.name.as_str().into(),
+                    name: client.name.clone(),
                     secrets: [first, secrets.next().unwrap_or(first)],
                 }
             })
             .collect();
-        Self { known, anybody: config.anybody_may_ask.then(|| "anybody".into()), nobody }
+        Self { known, anybody: config.anybody_may_ask.then(ClientName::anybody), nobody }
     }
 
     /// The client's name; `None` for missing, doubled, unreadable or wrong credentials.
-    pub fn who_asks(&self, headers: &HeaderMap) -> Option<&Arc<str>> {
+    pub fn who_asks(&self, headers: &HeaderMap) -> Option<&ClientName> {
         if self.anybody.is_some() {
             return self.anybody.as_ref();
         }
@@ -66,7 +64,7 @@ impl Clients {
         let (name, password) = (credentials.get(..colon)?, credentials.get(colon + 1..)?);
 
         let given = SecretHash::of(password);
-        let client = self.known.iter().find(|client| client.name.as_bytes() == name);
+        let client = self.known.iter().find(|client| client.name.as_str().as_bytes() == name);
         let [first, second] = client.map_or([self.nobody; 2], |client| client.secrets);
         // Both are compared, whatever the first says, so that time tells nothing.
         let matches = first.is_same(&given) | second.is_same(&given);
@@ -93,7 +91,8 @@ mod tests {
 
     fn clients() -> Clients {
         let nobody = SecretHash::of(b"nobody");
-        let client = |name: &str, secrets| Known { name: name.into(), secrets };
+        let client =
+            |name: &str, secrets| Known { name: ClientName::parse(name).unwrap(), secrets };
         Clients {
             known: vec![
                 client("jtel", [SecretHash::of(b"old:secret"), SecretHash::of(b"new")]),
@@ -109,7 +108,7 @@ mod tests {
         for field in fields {
             headers.append(AUTHORIZATION, HeaderValue::from_str(field).unwrap());
         }
-        clients().who_asks(&headers).map(ToString::to_string)
+        clients().who_asks(&headers).map(|name| name.as_str().to_owned())
     }
 
     fn basic(credentials: &str) -> String {

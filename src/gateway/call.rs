@@ -1,16 +1,16 @@
 //! One call's facts for its record and its metrics, written exactly once: at its end, or when the
 //! caller hangs up, or the process is told to end at once, and hyper drops the call.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use http::{HeaderMap, Method, Request, StatusCode, Version};
+use http::{HeaderMap, Request, StatusCode};
 use tokio::time::Instant;
 
 use crate::{
-    domain::{CallerId, Source},
+    config::ClientName,
     net::Peer,
+    sap::SapOutcome,
     telemetry::{
-        access::{AccessLog, AccessRecord},
         clock::{CallId, CallIdText, Moment},
         metrics::NetMetrics,
         trace::Trace,
@@ -18,8 +18,9 @@ use crate::{
 };
 
 use super::{
-    answer::Answer,
+    facts::{CallFacts, Verdict},
     metrics::{CallMetrics, InFlight},
+    record::AccessLog,
 };
 
 /// nginx's word for "closed before the answer"; never sent.
@@ -28,7 +29,8 @@ const NO_ANSWER: u16 = 499;
 /// A call under way.
 pub(super) struct Call<'a> {
     started: Instant,
-    record: Option<AccessRecord>,
+    /// `None` once they were handed over.
+    facts: Option<CallFacts>,
     id: CallId,
     metrics: &'a CallMetrics,
     net: &'a NetMetrics,
@@ -47,26 +49,24 @@ impl<'a> Call<'a> {
     ) -> Self {
         let at = Moment::now();
         let id = CallId::new(at);
-        let record = AccessRecord {
+        let facts = CallFacts {
             at,
             call: id,
             client: None,
             peer: peer.address.ip(),
-            tls: peer.tls.map(|tls| (tls.version, tls.cipher)),
-            http: version(request.version()),
-            method: method(request.method()),
-            status: NO_ANSWER,
-            decision: "none",
-            reason: "unanswered",
-            source: Source::None.label(),
-            caller_id: "none",
-            sap: "none",
-            took_us: 0,
-            sap_us: None,
+            tls: peer.tls,
+            http: request.version().into(),
+            method: request.method().into(),
+            status: StatusCode::from_u16(NO_ANSWER).unwrap_or_default(),
+            verdict: Verdict::Unanswered,
+            sap: None,
+            queue: None,
+            sap_took: None,
+            took: Duration::ZERO,
         };
         Self {
             started: Instant::now(),
-            record: Some(record),
+            facts: Some(facts),
             id,
             metrics,
             net,
@@ -88,103 +88,71 @@ impl<'a> Call<'a> {
         self.started
     }
 
-    pub(super) fn asked_by(&mut self, client: &Arc<str>) {
-        self.note(|record| record.client = Some(Arc::clone(client)));
+    pub(super) fn asked_by(&mut self, client: &ClientName) {
+        self.note(|facts| facts.client = Some(client.clone()));
     }
 
-    /// Zero where memory answered.
+    /// Nothing where memory answered.
     pub(super) fn waited_for_sap(&mut self, waited: Duration) {
         if !waited.is_zero() {
-            self.note(|record| record.sap_us = Some(microseconds(waited)));
+            self.note(|facts| facts.sap_took = Some(waited));
         }
     }
 
-    /// SAP gave no usable answer; `label` says what it did.
-    pub(super) fn sap_was_silent(&mut self, label: &'static str) {
+    /// SAP gave no usable answer, or was not asked.
+    pub(super) fn sap_was_silent(&mut self, outcome: SapOutcome) {
         let waited = self.started.elapsed();
-        self.note(|record| {
-            record.sap = label;
-            record.sap_us = Some(microseconds(waited));
+        self.note(|facts| {
+            facts.sap = Some(outcome);
+            // Whoever got no place waited in our own queue, not for SAP.
+            let took =
+                if outcome == SapOutcome::Busy { &mut facts.queue } else { &mut facts.sap_took };
+            *took = Some(waited);
         });
     }
 
-    fn note(&mut self, fact: impl FnOnce(&mut AccessRecord)) {
-        if let Some(record) = &mut self.record {
-            fact(record);
+    fn note(&mut self, fact: impl FnOnce(&mut CallFacts)) {
+        if let Some(facts) = &mut self.facts {
+            fact(facts);
         }
     }
 
     /// The answer is on its way.
-    pub(super) fn end(mut self, answer: &Answer, status: StatusCode) {
-        let seconds = self.started.elapsed().as_secs_f64();
-        let source = answer.source();
-        match answer {
-            Answer::Dial(_, _, caller_id) => {
-                self.metrics.dialled(source, seconds);
-                self.metrics.showed(*caller_id);
-            }
-            Answer::NotFound => self.metrics.path_not_found(),
-            Answer::MethodNotAllowed => self.metrics.method_not_allowed(),
-            Answer::Malformed(fault) => self.net.malformed(fault.label()),
-            Answer::BadQuery(_) | Answer::SapUnavailable { .. } | Answer::Refuse(..) => {
-                if let Some(reason) = answer.reason() {
-                    self.metrics.refused(reason, source, seconds);
-                }
-            }
-        }
-        self.note(|record| {
-            record.status = status.as_u16();
-            record.decision = answer.decision();
-            record.reason = answer.reason_label();
-            record.source = source.label();
-            record.caller_id = answer.caller_id().map_or("none", CallerId::label);
+    pub(super) fn end(mut self, verdict: Verdict, status: StatusCode) {
+        self.note(|facts| {
+            facts.status = status;
+            facts.verdict = verdict;
         });
-        self.write();
+        self.tell();
     }
 
-    fn write(&mut self) {
-        if let (Some(mut record), Some(access)) = (self.record.take(), self.access) {
-            record.took_us = microseconds(self.started.elapsed());
-            access.record(record);
+    /// Counts the call and hands its facts over; once.
+    fn tell(&mut self) {
+        let Some(mut facts) = self.facts.take() else { return };
+        facts.took = self.started.elapsed();
+        let seconds = facts.took.as_secs_f64();
+        match facts.verdict {
+            Verdict::Dial { source, caller_id } => {
+                self.metrics.dialled(source, seconds);
+                self.metrics.showed(caller_id);
+            }
+            Verdict::Refuse { reason, source } => self.metrics.refused(reason, source, seconds),
+            Verdict::Malformed(fault) => self.net.malformed(fault.label()),
+            Verdict::NoSuchPath => self.metrics.path_not_found(),
+            Verdict::MethodNotAllowed => self.metrics.method_not_allowed(),
+            Verdict::Unanswered | Verdict::Panic => self.metrics.unanswered(),
         }
-        self.record = None;
+        if let Some(access) = self.access {
+            access.record(facts);
+        }
     }
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        if self.record.is_some() {
-            if std::thread::panicking() {
-                self.note(|record| record.reason = "panic");
-            }
-            self.metrics.unanswered();
-            self.write();
+        if std::thread::panicking() {
+            self.note(|facts| facts.verdict = Verdict::Panic);
         }
-    }
-}
-
-fn microseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn version(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_10 => "1.0",
-        Version::HTTP_11 => "1.1",
-        Version::HTTP_2 => "2",
-        _ => "other",
-    }
-}
-
-/// Methods are text from the network; records take their words from here.
-fn method(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
+        self.tell();
     }
 }

@@ -8,8 +8,10 @@ mod answer;
 mod auth;
 mod call;
 mod drop_in;
+mod facts;
 mod metrics;
 mod query;
+mod record;
 mod seen;
 
 use std::sync::Arc;
@@ -31,8 +33,8 @@ use crate::{
     },
     lookup::{Missed, Partners, Remembered},
     net::{Peer, wire},
-    sap::{LookupError, SapClient},
-    telemetry::{access::AccessLog, metrics::NetMetrics},
+    sap::{LookupError, SapClient, SapOutcome},
+    telemetry::metrics::NetMetrics,
 };
 
 use answer::{Answer, Text, dial_head};
@@ -41,12 +43,11 @@ use drop_in::{DropInError, Wanted};
 
 pub use answer::status_of;
 pub use auth::Clients;
+pub use facts::{CallFacts, HttpVersion, Verb, Verdict};
 pub use metrics::CallMetrics;
 pub use query::{Query, QueryError};
+pub use record::{AccessLog, start_access_log};
 pub use seen::{Contract, Contracts};
-
-/// What [`LookupError::label`] calls an answer that did not come in time.
-const DEADLINE: &str = "deadline";
 
 /// Stands for the ID of a partner that is asked for by number.
 const NO_ID: &str = "0";
@@ -131,7 +132,7 @@ impl Gateway {
             Ok(answer) | Err(answer) => answer,
         };
         let response = answer.response(self.config.answers, &call.id(), &request);
-        call.end(&answer, response.status());
+        call.end(answer.verdict(), response.status());
         response
     }
 
@@ -243,18 +244,18 @@ impl Gateway {
             }
             Err(missed) => missed,
         };
-        let label = match &missed {
-            Missed::Sap(error) => error.label(),
-            Missed::Deadline => DEADLINE,
+        let outcome = match &missed {
+            Missed::Sap(error) => error.outcome(),
+            Missed::Deadline => SapOutcome::Deadline,
             Missed::Lost(lost) => {
                 tracing::error!(call = %call.id(), %lost, "a lookup ended without a result");
-                "lost"
+                SapOutcome::Lost
             }
         };
-        call.sap_was_silent(label);
+        call.sap_was_silent(outcome);
         match self.partners.last_good(partner).await {
             Some(remembered) => Facts::Known(remembered, Source::LastGood),
-            None => Facts::Silent { timed_out: label == DEADLINE },
+            None => Facts::Silent { timed_out: outcome == SapOutcome::Deadline },
         }
     }
 

@@ -72,7 +72,7 @@ impl fmt::Display for Moment {
 }
 
 /// Names one call in its answer, its records and the log: a version 7 UUID (RFC 9562).
-#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct CallId(Uuid);
 
 impl CallId {

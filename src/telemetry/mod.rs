@@ -1,6 +1,7 @@
-//! What leaves the process about the process: metrics, access records, diagnostics.
+//! What leaves the process about the process: the log, the thread that writes lines, metrics.
+//!
+//! What is said belongs to the rooms that say it; here is how it gets out without anybody waiting.
 
-pub mod access;
 pub mod clock;
 pub mod lines;
 pub mod logging;

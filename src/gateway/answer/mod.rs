@@ -13,6 +13,7 @@ use http::{
 };
 use http_body_util::Full;
 
+use super::facts::Verdict;
 use crate::{
     config::Answers,
     domain::{CallerId, Dial, Reason, Source},
@@ -61,52 +62,19 @@ pub(super) enum Answer {
 impl Answer {
     pub(super) const UNAUTHORIZED: Self = Self::Refuse(Reason::Unauthorized, Source::None);
 
-    pub(super) fn source(&self) -> Source {
+    /// How the request ends with this answer.
+    pub(super) fn verdict(&self) -> Verdict {
+        let refuse = |reason, source| Verdict::Refuse { reason, source };
         match self {
-            Self::Dial(_, source, _) | Self::Refuse(_, source) => *source,
-            Self::SapUnavailable { .. }
-            | Self::BadQuery(_)
-            | Self::Malformed(_)
-            | Self::NotFound
-            | Self::MethodNotAllowed => Source::None,
-        }
-    }
-
-    /// `None` for a request that was no call, and for a call that is put through.
-    pub(super) fn reason(&self) -> Option<Reason> {
-        match self {
-            Self::Refuse(reason, _) => Some(*reason),
-            Self::SapUnavailable { .. } => Some(Reason::SapUnavailable),
-            Self::BadQuery(_) => Some(Reason::BadQuery),
-            Self::Dial(..) | Self::Malformed(_) | Self::NotFound | Self::MethodNotAllowed => None,
-        }
-    }
-
-    pub(super) fn reason_label(&self) -> &'static str {
-        match self {
-            Self::Dial(..) => "none",
-            Self::Refuse(reason, _) => reason.label(),
-            Self::SapUnavailable { .. } => Reason::SapUnavailable.label(),
-            Self::BadQuery(_) => Reason::BadQuery.label(),
-            Self::Malformed(fault) => fault.label(),
-            Self::NotFound => "no_such_path",
-            Self::MethodNotAllowed => "method_not_allowed",
-        }
-    }
-
-    /// How the number shown fitted the number dialled; `None` where nothing is dialled.
-    pub(super) fn caller_id(&self) -> Option<CallerId> {
-        match self {
-            Self::Dial(_, _, caller_id) => Some(*caller_id),
-            _ => None,
-        }
-    }
-
-    pub(super) fn decision(&self) -> &'static str {
-        match self {
-            Self::Dial(..) => "dial",
-            Self::Refuse(..) | Self::SapUnavailable { .. } | Self::BadQuery(_) => "refuse",
-            Self::Malformed(_) | Self::NotFound | Self::MethodNotAllowed => "none",
+            Self::Dial(_, source, caller_id) => {
+                Verdict::Dial { source: *source, caller_id: *caller_id }
+            }
+            Self::Refuse(reason, source) => refuse(*reason, *source),
+            Self::SapUnavailable { .. } => refuse(Reason::SapUnavailable, Source::None),
+            Self::BadQuery(_) => refuse(Reason::BadQuery, Source::None),
+            Self::Malformed(fault) => Verdict::Malformed(*fault),
+            Self::NotFound => Verdict::NoSuchPath,
+            Self::MethodNotAllowed => Verdict::MethodNotAllowed,
         }
     }
 
@@ -226,7 +194,7 @@ impl Answer {
 
     /// RFC 9211; absent where nothing was looked up.
     fn cache_status(&self) -> Option<&'static str> {
-        match (self.source(), self) {
+        match (self.verdict().source(), self) {
             (Source::Memory, _) => Some("dialgate; hit"),
             (Source::Sap, _) | (Source::None, Self::SapUnavailable { .. }) => {
                 Some("dialgate; fwd=miss")
@@ -239,7 +207,8 @@ impl Answer {
 
     /// RFC 9457, with the members that a refusal of jtel's has besides.
     fn problem(&self, status: StatusCode, call: &CallIdText) -> Bytes {
-        let reason = self.reason_label();
+        let verdict = self.verdict();
+        let reason = verdict.reason();
         let title = status.canonical_reason().unwrap_or("Refused");
         let mut problem = serde_json::json!({
             "type": format!("urn:dialgate:{reason}"),
@@ -250,7 +219,7 @@ impl Answer {
             "reason": reason,
             "callId": call.as_str(),
         });
-        if let (Some(members), "refuse") = (problem.as_object_mut(), self.decision()) {
+        if let (Some(members), "refuse") = (problem.as_object_mut(), verdict.decision()) {
             members.insert("decision".to_owned(), "refuse".into());
         }
         problem.to_string().into()

@@ -1,0 +1,180 @@
+//! What is known of one call when it is over: typed, for whoever tells it on.
+
+use std::{net::IpAddr, time::Duration};
+
+use http::{Method, StatusCode, Version};
+
+use crate::{
+    config::ClientName,
+    domain::{CallerId, Reason, Source, words},
+    net::{TlsFacts, wire::WireFault},
+    sap::SapOutcome,
+    telemetry::clock::{CallId, Moment},
+};
+
+/// One call. Has nothing of the question: no query, no partner, no number.
+#[derive(Clone, Debug)]
+pub struct CallFacts {
+    /// When the request was read.
+    pub at: Moment,
+    /// The call's name, also in the answer.
+    pub call: CallId,
+    /// Who asked; `None` where nobody was recognised.
+    pub client: Option<ClientName>,
+    /// The peer's address: jtel's, or the load balancer's.
+    pub peer: IpAddr,
+    /// What TLS agreed on; `None` on a plaintext listener.
+    pub tls: Option<TlsFacts>,
+    /// HTTP version.
+    pub http: HttpVersion,
+    /// Method.
+    pub method: Verb,
+    /// Status of the answer; 499 where there was none.
+    pub status: StatusCode,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What SAP did instead of answering, or why it was not asked; `None` where nothing went wrong.
+    pub sap: Option<SapOutcome>,
+    /// Waited for a place among the requests to SAP; `None` where nobody did.
+    pub queue: Option<Duration>,
+    /// Spent waiting for SAP; `None` where nobody waited.
+    pub sap_took: Option<Duration>,
+    /// From the read request to the answer.
+    pub took: Duration,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// Dial.
+    Dial {
+        /// Where the facts came from.
+        source: Source,
+        /// How the number shown fitted the number dialled.
+        caller_id: CallerId,
+    },
+    /// Do not dial.
+    Refuse {
+        /// Why.
+        reason: Reason,
+        /// Where the facts came from.
+        source: Source,
+    },
+    /// Not proper HTTP.
+    Malformed(WireFault),
+    /// There is no such path.
+    NoSuchPath,
+    /// The path is not asked by this method.
+    MethodNotAllowed,
+    /// The caller hung up before the answer, or was cut off.
+    Unanswered,
+    /// A mistake in this program ended it.
+    Panic,
+}
+
+impl Verdict {
+    /// `dial`, `refuse` or `none`.
+    pub fn decision(self) -> &'static str {
+        match self {
+            Self::Dial { .. } => "dial",
+            Self::Refuse { .. } => "refuse",
+            Self::Malformed(_)
+            | Self::NoSuchPath
+            | Self::MethodNotAllowed
+            | Self::Unanswered
+            | Self::Panic => "none",
+        }
+    }
+
+    /// The word for why nothing is dialled; `none` where something is.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Dial { .. } => "none",
+            Self::Refuse { reason, .. } => reason.label(),
+            Self::Malformed(fault) => fault.label(),
+            Self::NoSuchPath => "no_such_path",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Unanswered => "unanswered",
+            Self::Panic => "panic",
+        }
+    }
+
+    /// Where the facts came from.
+    pub fn source(self) -> Source {
+        match self {
+            Self::Dial { source, .. } | Self::Refuse { source, .. } => source,
+            Self::Malformed(_)
+            | Self::NoSuchPath
+            | Self::MethodNotAllowed
+            | Self::Unanswered
+            | Self::Panic => Source::None,
+        }
+    }
+
+    /// How the number shown fitted the number dialled; `None` where nothing is dialled.
+    pub fn caller_id(self) -> Option<CallerId> {
+        match self {
+            Self::Dial { caller_id, .. } => Some(caller_id),
+            _ => None,
+        }
+    }
+}
+
+words! {
+    /// HTTP's version.
+    pub enum HttpVersion {
+        /// HTTP/1.0.
+        Http10 = "1.0",
+        /// HTTP/1.1.
+        Http11 = "1.1",
+        /// HTTP/2.
+        Http2 = "2",
+        /// Any other.
+        Other = "other",
+    }
+}
+
+impl From<Version> for HttpVersion {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::HTTP_10 => Self::Http10,
+            Version::HTTP_11 => Self::Http11,
+            Version::HTTP_2 => Self::Http2,
+            _ => Self::Other,
+        }
+    }
+}
+
+words! {
+    /// A method. Methods are text from the network; records take their words from here.
+    pub enum Verb {
+        /// GET.
+        Get = "GET",
+        /// HEAD.
+        Head = "HEAD",
+        /// POST.
+        Post = "POST",
+        /// PUT.
+        Put = "PUT",
+        /// DELETE.
+        Delete = "DELETE",
+        /// OPTIONS.
+        Options = "OPTIONS",
+        /// Any other.
+        Other = "other",
+    }
+}
+
+impl From<&Method> for Verb {
+    fn from(method: &Method) -> Self {
+        match *method {
+            Method::GET => Self::Get,
+            Method::HEAD => Self::Head,
+            Method::POST => Self::Post,
+            Method::PUT => Self::Put,
+            Method::DELETE => Self::Delete,
+            Method::OPTIONS => Self::Options,
+            _ => Self::Other,
+        }
+    }
+}
