@@ -86,9 +86,10 @@ fn certificate(config: &Config) -> anyhow::Result<Line> {
     let facts = server_config(&tls.certificate, &tls.key, tls.min_version)?.certificate;
     let days = (facts.not_after - clock::unix_seconds()).div_euclid(24 * 60 * 60);
     let text = format!(
-        "certificate {} for {}, {days} days left",
+        "certificate {} for {}, ends on {}, {days} days left",
         tls.certificate.display(),
-        facts.san.join(", ")
+        facts.san.join(", "),
+        clock::day_of(facts.not_after)
     );
     let mark = match days {
         ..0 => "FAIL",

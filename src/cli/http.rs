@@ -15,7 +15,7 @@ use rustls::{
 };
 use tokio::time::timeout;
 
-use crate::{config::Secret, net::body::read_bounded};
+use crate::{config::Secret, net::body::read_bounded, telemetry::rounded};
 
 /// The longest wait for an answer of our own gateway.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -62,6 +62,6 @@ pub(super) async fn get(
     };
     match timeout(PATIENCE, asked).await {
         Ok(reply) => reply.with_context(|| format!("{url} does not answer")),
-        Err(_elapsed) => bail!("{url} does not answer within {PATIENCE:?}"),
+        Err(_elapsed) => bail!("{url} does not answer within {}", rounded(PATIENCE)),
     }
 }

@@ -5,14 +5,15 @@ use std::{io, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use crate::sap::metrics::SapOutcome;
+use crate::{sap::metrics::SapOutcome, telemetry::rounded};
 
 /// Why SAP gave no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub enum LookupError {
     /// Every place among the requests in flight was taken until the deadline; SAP was not asked.
     #[error(
-        "no place among the requests to SAP became free within {waited:?}; SAP is slow or `sap.max_in_flight` is too low"
+        "no place among the requests to SAP became free within {}; SAP is slow or `sap.max_in_flight` is too low",
+        rounded(*waited)
     )]
     Busy {
         /// How long this lookup waited.
@@ -38,7 +39,8 @@ pub enum LookupError {
     },
     /// The time ran out.
     #[error(
-        "SAP at {host} did not answer within {waited:?}; see whether SAP is slow before raising `sap.total_timeout`"
+        "SAP at {host} did not answer within {}; see whether SAP is slow before raising `sap.total_timeout`",
+        rounded(*waited)
     )]
     Deadline {
         /// Host and port.
@@ -91,7 +93,8 @@ pub enum LookupError {
     },
     /// SAP gets too many requests, and is not asked before the moment it named.
     #[error(
-        "SAP at {host} wants to be left alone for {again_in:?} and is not asked until then; lower `sap.max_in_flight`, raise `cache.found_ttl`, or ask for a higher quota"
+        "SAP at {host} wants to be left alone for {} and is not asked until then; lower `sap.max_in_flight`, raise `cache.found_ttl`, or ask for a higher quota",
+        rounded(*again_in)
     )]
     Throttled {
         /// Host and port.

@@ -35,6 +35,13 @@ impl Day {
     }
 }
 
+/// As RFC 3339 writes it: `2026-11-22`.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
 impl From<jiff::civil::Date> for Day {
     fn from(date: jiff::civil::Date) -> Self {
         Self {
@@ -50,6 +57,16 @@ pub fn today() -> Day {
     Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().into()
 }
 
+/// The day in UTC of a second since 1970, such as the end of a certificate.
+pub fn day_of(unix_seconds: i64) -> Day {
+    let moment = Timestamp::from_second(unix_seconds).unwrap_or(if unix_seconds < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    });
+    moment.to_zoned(jiff::tz::TimeZone::UTC).date().into()
+}
+
 /// A moment as records write it: `2026-11-22T15:04:05.123Z`.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment(Timestamp);
@@ -58,6 +75,11 @@ impl Moment {
     /// The present one.
     pub fn now() -> Self {
         Self(Timestamp::now())
+    }
+
+    /// For people: `2026-11-22T15:04:05Z`.
+    pub fn to_the_second(self) -> String {
+        format!("{:.0}", self.0)
     }
 
     fn unix_milliseconds(self) -> u64 {
@@ -136,9 +158,17 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_certificate_is_a_day() {
+        assert_eq!(day_of(1_795_359_845).to_string(), "2026-11-22");
+        assert_eq!(day_of(0).to_string(), "1970-01-01");
+        assert_eq!(day_of(i64::MAX).to_string(), "9999-12-30");
+    }
+
+    #[test]
     fn a_moment_is_written_in_utc_with_milliseconds() {
         let moment = Moment(Timestamp::from_millisecond(1_795_359_845_123).unwrap());
 
         assert_eq!(moment.to_string(), "2026-11-22T15:04:05.123Z");
+        assert_eq!(moment.to_the_second(), "2026-11-22T15:04:05Z");
     }
 }

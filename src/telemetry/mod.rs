@@ -7,4 +7,7 @@ pub mod lines;
 pub mod logging;
 pub mod metrics;
 pub mod process;
+mod rounded;
 pub mod trace;
+
+pub use rounded::{Rounded, rounded};

@@ -8,6 +8,9 @@ use std::{
 };
 
 use dialgate::telemetry::logging::{Format, Log};
+use tokio::{io::AsyncBufReadExt, time::timeout};
+
+use crate::support::{Gateway, PATIENCE, gateway::write_config, program::dialgate};
 
 /// Set for the process that plays the program; the log can be started once per process.
 const CHILD: &str = "DIALGATE_TEST_LOGGING";
@@ -67,4 +70,27 @@ fn lost_lines_are_told_when_the_reader_is_back_and_the_last_word_is_written() {
     let lost = lines.iter().find_map(|line| line["lost"].as_i64()).unwrap();
     assert_eq!(i64::try_from(written).unwrap() + lost, LINES);
     assert_eq!(lines.last().unwrap()["message"], "the last word");
+}
+
+#[tokio::test]
+async fn a_line_for_people_begins_with_a_time_in_seconds() {
+    let sap = Gateway::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = write_config(folder.path(), &sap.sap_url, &[("log.format", "text")]);
+    let mut process = dialgate()
+        .args(["run", "--config"])
+        .arg(config)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = tokio::io::BufReader::new(process.stderr.take().unwrap()).lines();
+
+    let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+    let time = line.split(' ').next().unwrap();
+
+    assert_eq!(time.len(), "2026-11-22T15:04:05Z".len(), "{line}");
+    assert!(time.ends_with('Z') && time.as_bytes()[10] == b'T', "{line}");
+    assert!(line.contains(" INFO dialgate::cli::run: dialgate "), "{line}");
+    process.kill().await.unwrap();
 }

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     config::{KeyFiles, Proxy},
     sap::problem::DialectProblem,
+    telemetry::rounded,
 };
 
 /// How long a silent peer is believed to be there before the kernel asks.
@@ -150,7 +151,7 @@ impl Transport {
                 let limit = self.connect_timeout;
                 Err(io::Error::new(
                     io::ErrorKind::TimedOut,
-                    format!("no connection within {limit:?}"),
+                    format!("no connection within {}", rounded(limit)),
                 ))
             })
             .map_err(TransportError::Connect)?;
@@ -193,7 +194,7 @@ impl Transport {
                 Err(_elapsed) => {
                     last = io::Error::new(
                         io::ErrorKind::TimedOut,
-                        format!("no answer within {share:?}"),
+                        format!("no answer within {}", rounded(share)),
                     );
                 }
             }

@@ -18,7 +18,7 @@ use crate::sap::{
 };
 use crate::{
     config,
-    telemetry::{clock, logging::with_causes},
+    telemetry::{clock, logging::with_causes, rounded},
 };
 
 /// A certificate that ends within so many days is worth a word: three weeks leave time to order.
@@ -166,9 +166,9 @@ async fn tcp(sap: &config::Sap, addresses: &[SocketAddr]) -> Found<TcpStream> {
             }
             Err(_elapsed) => {
                 last = format!(
-                    "{address} does not answer within {:?}; a firewall on the way drops it, or \
+                    "{address} does not answer within {}; a firewall on the way drops it, or \
                      sap.connect_timeout is too short",
-                    sap.connect_timeout
+                    rounded(sap.connect_timeout)
                 );
             }
         }
@@ -216,7 +216,8 @@ fn describe(certificate: &CertificateDer<'_>) -> (Went, String) {
     let left = certificate.validity().not_after.timestamp() - clock::unix_seconds();
     let days = left.div_euclid(24 * 60 * 60);
     let went = if days < SOON_DAYS { Went::SoonOver } else { Went::Well };
-    (went, format!("signed by {}, {days} days left", certificate.issuer()))
+    let end = clock::day_of(certificate.validity().not_after.timestamp());
+    (went, format!("signed by {}, ends on {end}, {days} days left", certificate.issuer()))
 }
 
 /// What to do about a handshake that failed.

@@ -17,7 +17,7 @@ use std::{
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use super::lines::{Lines, Standard};
-use output::{LogLine, ToLines};
+use output::{LogLine, Seconds, ToLines};
 
 pub use control::LogControl;
 
@@ -98,7 +98,7 @@ impl Log {
         if json {
             registry.with(layer.json().flatten_event(true)).try_init()
         } else {
-            registry.with(layer).try_init()
+            registry.with(layer.with_timer(Seconds)).try_init()
         }
         .map_err(LoggingError::Twice)?;
         panic::set_hook(Box::new(|panic| {

@@ -2,9 +2,12 @@
 
 use std::io::{self, Write};
 
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::{MakeWriter, format, time::FormatTime};
 
-use crate::telemetry::lines::{Lines, Record};
+use crate::telemetry::{
+    clock::Moment,
+    lines::{Lines, Record},
+};
 
 /// One event, formatted.
 pub(super) struct LogLine(Box<[u8]>);
@@ -54,5 +57,14 @@ impl Write for OneEvent<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// The time in a line for people: `2026-11-22T15:04:05Z`. Machines get microseconds.
+pub(super) struct Seconds;
+
+impl FormatTime for Seconds {
+    fn format_time(&self, line: &mut format::Writer<'_>) -> std::fmt::Result {
+        write!(line, "{}", Moment::now().to_the_second())
     }
 }
