@@ -26,7 +26,10 @@ use crate::{
     lookup::Partners,
     net::{Limits, Peer, wire},
     sap::SapClient,
-    telemetry::metrics::Metrics,
+    telemetry::{
+        logging::{LogControl, PassingLevel},
+        metrics::Metrics,
+    },
 };
 
 pub use ready::Readiness;
@@ -36,6 +39,11 @@ pub use ready::Readiness;
 const RETRY_LOGIN_EVERY: Duration = Duration::from_mins(1);
 
 const TEXT: &str = "text/plain; charset=utf-8";
+
+const HERE_ONLY: &str = "this is answered to this machine only";
+
+const LEVELS: &str =
+    "write ?level=error, warn, info or debug, for ten minutes; or ?level=configured";
 
 /// What Prometheus asks for since 0.0.4 of its text format.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -48,6 +56,8 @@ GET  /livez             200 while the process lives
 GET  /coverage.json     the contract numbers that SAP's answers have led to
 GET  /readyz            200 while calls can be sent here; ?verbose says why not
 POST /sap/retry-login   ask SAP again after it refused our credentials (from this machine only)
+POST /log?level=debug   another log level for ten minutes: error, warn, info, debug; or configured,
+                        the one of the configuration again (from this machine only)
 ";
 
 /// Answers on the admin listener.
@@ -57,6 +67,7 @@ pub struct Admin {
     sap: Arc<SapClient>,
     readiness: Arc<Readiness>,
     contracts: Option<(Arc<Contracts>, ServiceNumbers)>,
+    log: Option<LogControl>,
     limits: Limits,
     last_retry: Mutex<Option<Instant>>,
     /// On loopback a browser can be made to come here under a foreign name (DNS rebinding).
@@ -74,7 +85,23 @@ impl Admin {
         loopback: bool,
     ) -> Self {
         let last_retry = Mutex::default();
-        Self { metrics, partners, sap, readiness, contracts: None, limits, last_retry, loopback }
+        Self {
+            metrics,
+            partners,
+            sap,
+            readiness,
+            contracts: None,
+            log: None,
+            limits,
+            last_retry,
+            loopback,
+        }
+    }
+
+    /// Changes the level of this log when told to.
+    #[must_use]
+    pub fn with_log(self, log: LogControl) -> Self {
+        Self { log: Some(log), ..self }
     }
 
     /// Answers `/coverage.json` from these.
@@ -103,8 +130,9 @@ impl Admin {
             ("/readyz", &Method::GET) => self.ready(request.uri().query() == Some("verbose")),
             ("/coverage.json", &Method::GET) => self.coverage(),
             ("/sap/retry-login", &Method::POST) => self.retry_login(request, peer),
+            ("/log", &Method::POST) => self.set_log_level(request, peer),
             ("/" | "/metrics" | "/livez" | "/readyz" | "/coverage.json", _) => allow("GET, HEAD"),
-            ("/sap/retry-login", _) => allow("POST"),
+            ("/sap/retry-login" | "/log", _) => allow("POST"),
             _ => text(StatusCode::NOT_FOUND, OVERVIEW),
         }
     }
@@ -173,9 +201,8 @@ impl Admin {
     }
 
     fn retry_login<B>(&self, request: &Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
-        // A browser names the page that asks; no page has business here.
-        if !peer.address.ip().is_loopback() || request.headers().contains_key(ORIGIN) {
-            return text(StatusCode::FORBIDDEN, "this is answered to this machine only");
+        if !is_from_this_machine(request, peer) {
+            return text(StatusCode::FORBIDDEN, HERE_ONLY);
         }
         let mut last = self.last_retry.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|last| last.elapsed() < RETRY_LOGIN_EVERY) {
@@ -189,6 +216,33 @@ impl Admin {
         self.sap.retry_login();
         text(StatusCode::OK, "the next lookup logs in to SAP again")
     }
+
+    fn set_log_level<B>(&self, request: &Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
+        if !is_from_this_machine(request, peer) {
+            return text(StatusCode::FORBIDDEN, HERE_ONLY);
+        }
+        let Some(log) = &self.log else {
+            return text(StatusCode::NOT_FOUND, "this process has no log");
+        };
+        let word = request.uri().query().and_then(|query| query.strip_prefix("level="));
+        let who = peer.address.ip();
+        match word.map(|word| (word, PassingLevel::parse(word))) {
+            Some(("configured", _)) => {
+                let level = log.back_to_configured(who);
+                text(StatusCode::OK, format!("log level {level}, as configured"))
+            }
+            Some((word, Some(level))) => {
+                let until = log.set_for_a_while(level, who).to_the_second();
+                text(StatusCode::OK, format!("log level {word} until {until}"))
+            }
+            _ => text(StatusCode::BAD_REQUEST, LEVELS),
+        }
+    }
+}
+
+/// No browser: it names the page that asks, and no page has business here.
+fn is_from_this_machine<B>(request: &Request<B>, peer: &Peer) -> bool {
+    peer.address.ip().is_loopback() && !request.headers().contains_key(ORIGIN)
 }
 
 fn names_this_machine<B>(request: &Request<B>) -> bool {

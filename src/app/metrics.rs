@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::StartError;
 use crate::{
     gateway::CallMetrics,
     lookup::MemoryMetrics,
@@ -27,8 +28,8 @@ impl AllMetrics {
     /// # Errors
     ///
     /// As [`Self::with_log`].
-    pub fn new() -> Result<Self, prometheus::Error> {
-        Self::with_log(&LogControl::detached()?)
+    pub fn new() -> Result<Self, StartError> {
+        Ok(Self::with_log(&LogControl::detached()?)?)
     }
 
     /// Declares every metric; what `log` loses is among them.

@@ -15,7 +15,12 @@ use crate::{
     lookup::Partners,
     net::{BindError, Drain, Limits, Listener, ListenerOptions, tls::ServerTls},
     sap::{SapClient, SapHealth},
-    telemetry::{clock, lines::Standard, logging::LogControl, metrics::Metrics},
+    telemetry::{
+        clock,
+        lines::Standard,
+        logging::{LogControl, LoggingError},
+        metrics::Metrics,
+    },
 };
 
 pub use build::{SOON_DAYS, load, system_name};
@@ -40,6 +45,7 @@ pub struct App {
     metrics: Arc<Metrics>,
     access: Option<AccessLog>,
     control: Control,
+    log: LogControl,
 }
 
 /// The switch that ends a running gateway; its clones are the same switch.
@@ -97,6 +103,9 @@ pub enum StartError {
     /// Where access records go.
     #[error("the access records cannot be written; see log.access")]
     Access(#[source] std::io::Error),
+    /// A mistake in this program.
+    #[error(transparent)]
+    Log(#[from] LoggingError),
     /// A mistake in this program.
     #[error("the metrics cannot be declared")]
     Metrics(#[from] prometheus::Error),
@@ -168,7 +177,8 @@ impl App {
             readiness,
             Limits::default(),
             admin.local_address().ip().is_loopback(),
-        );
+        )
+        .with_log(log.clone());
         let configured = config.rules.service_numbers.clone();
         let admin_answers =
             Arc::new(admin_answers.with_contracts(gateway.contracts_seen(), configured));
@@ -183,6 +193,7 @@ impl App {
             metrics,
             access,
             control,
+            log: log.clone(),
         })
     }
 
@@ -222,6 +233,13 @@ impl App {
             config.sap.clone(),
             drain.clone(),
         ));
+        let (log, until) = (self.log, drain.clone());
+        let log_level = tokio::spawn(async move {
+            tokio::select! {
+                () = until.wait_started() => {}
+                () = log.keep_time() => {}
+            }
+        });
         let secrets = tokio::spawn(reread_secrets(Arc::clone(&self.sap), drain.clone()));
         calls
             .serve(
@@ -238,6 +256,7 @@ impl App {
             self.partners.finish().await;
             drop(probe.await);
             drop(secrets.await);
+            drop(log_level.await);
         };
         // After a second signal nobody waits for SAP any more.
         tokio::select! {

@@ -77,6 +77,12 @@ impl Moment {
         Self(Timestamp::now())
     }
 
+    /// The moment so much later.
+    #[must_use]
+    pub fn after(self, wait: std::time::Duration) -> Self {
+        Self(self.0.checked_add(wait).unwrap_or(Timestamp::MAX))
+    }
+
     /// For people: `2026-11-22T15:04:05Z`.
     pub fn to_the_second(self) -> String {
         format!("{:.0}", self.0)

@@ -1,5 +1,5 @@
-//! The log of a process: what is written at its end and of its mistakes, and what is told of lines
-//! that were lost.
+//! The log of a process: what is written at its end and of its mistakes, what is told of lines that
+//! were lost, and its level.
 
 use std::{
     io::{self, BufRead, BufReader, Read},
@@ -8,9 +8,14 @@ use std::{
 };
 
 use dialgate::telemetry::logging::{Format, Log};
+use http::Method;
 use tokio::{io::AsyncBufReadExt, time::timeout};
 
-use crate::support::{Gateway, PATIENCE, gateway::write_config, program::dialgate};
+use crate::support::{
+    Client, Gateway, PATIENCE,
+    gateway::write_config,
+    program::{dialgate, serve, terminate},
+};
 
 /// Set for the process that plays the program; the log can be started once per process.
 const CHILD: &str = "DIALGATE_TEST_LOGGING";
@@ -93,4 +98,31 @@ async fn a_line_for_people_begins_with_a_time_in_seconds() {
     assert!(time.ends_with('Z') && time.as_bytes()[10] == b'T', "{line}");
     assert!(line.contains(" INFO dialgate::cli::run: dialgate "), "{line}");
     process.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_operator_on_this_machine_has_another_level_for_a_while() {
+    let sap = Gateway::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = write_config(folder.path(), &sap.sap_url, &[("log.format", "json")]);
+    let (mut process, mut log) = serve(&config).await;
+    let admin = Client::new(log.admin.parse().unwrap(), "", &sap.ca(), false);
+    let url = format!("http://{}/log", log.admin);
+    let ask = async |method, level: &str| {
+        let answer = admin.send(method, &format!("{url}?level={level}")).await;
+        (answer.status.as_u16(), answer.text)
+    };
+
+    let (status, told) = ask(Method::POST, "debug").await;
+    assert_eq!(status, 200);
+    let until = told.strip_prefix("log level debug until ").unwrap().to_owned();
+    log.until(&format!("127.0.0.1 wants log level debug, until {until}")).await;
+    assert_eq!(ask(Method::POST, "configured").await.1, "log level info, as configured");
+    log.until("log level info again, as configured: 127.0.0.1 wants so").await;
+    assert_eq!(ask(Method::POST, "trace").await.0, 400);
+    assert_eq!(ask(Method::GET, "debug").await.0, 405);
+
+    terminate(&process).await;
+    log.until("all calls are over").await;
+    assert_eq!(timeout(PATIENCE, process.wait()).await.unwrap().unwrap().code(), Some(0));
 }

@@ -19,7 +19,7 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 use super::lines::{Lines, Standard};
 use output::{LogLine, Seconds, ToLines};
 
-pub use control::LogControl;
+pub use control::{LogControl, PassingLevel};
 
 /// The longest wait at the end for a reader that does not read.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
@@ -88,8 +88,7 @@ impl Log {
             Format::Text => false,
             Format::Json => true,
         };
-        let control = LogControl::detached().map_err(LoggingError::Metric)?;
-        let filter = check_level(level)?;
+        let (control, filter) = LogControl::new(level)?;
         let stderr = Standard::error().map_err(LoggingError::Output)?;
         let lines = Lines::start(control.losses().clone(), stderr).map_err(LoggingError::Output)?;
         let layer =
