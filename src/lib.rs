@@ -41,10 +41,14 @@
 //!    `the_domain_does_no_input_or_output_reads_no_clock_and_awaits_nothing`.
 //! 2. A room uses only rooms before it: `a_room_uses_only_rooms_before_it`.
 //! 3. Every wait on the outside ends by a deadline:
-//!    `whatever_sap_does_a_call_is_refused_within_its_deadline_and_nothing_is_remembered`.
-//! 4. Every request leaves exactly one access record, also when the caller hangs up or is cut off:
+//!    `whatever_sap_does_a_call_is_refused_within_its_deadline_and_nothing_is_remembered`,
+//!    `a_journal_that_stalls_stops_nothing`,
+//!    `a_second_signal_ends_the_process_in_time_while_everything_hangs`.
+//! 4. Every request leaves exactly one access record, also when the caller hangs up or is cut off;
+//!    a record that cannot be written is counted:
 //!    `every_request_leaves_one_record_with_who_how_and_what`, `a_first_caller_who_hangs_up_cancels_nobody`,
-//!    `a_second_signal_cuts_off_what_is_in_flight_and_still_writes_its_records`.
+//!    `a_second_signal_cuts_off_what_is_in_flight_and_still_writes_its_records`,
+//!    `what_a_stuck_writer_leaves_behind_at_the_end_is_counted_and_no_longer_written`.
 //! 5. While the process lives, an authenticated, readable question gets a decision:
 //!    `every_partner_gets_the_answer_of_the_table_from_sap_and_from_memory`.
 //! 6. No metric label takes its value from the network: `no_label_comes_from_the_network`.

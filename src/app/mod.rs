@@ -31,7 +31,7 @@ pub use signals::Signals;
 const REREAD_SECRETS: Duration = Duration::from_secs(3);
 
 /// The longest wait for the writer of records at the end: a blocked pipe must not keep the process.
-const CLOSE_RECORDS_WITHIN: Duration = Duration::from_millis(1500);
+const CLOSE_RECORDS_WITHIN: Duration = Duration::from_secs(1);
 
 /// A gateway that is bound to its ports and not yet serving.
 pub struct App {
@@ -263,15 +263,28 @@ impl App {
             () = finished => {}
             () = forced.forced() => {}
         }
-        if let Some(access) = self.access
-            && let Ok(lost) =
-                tokio::task::spawn_blocking(move || access.close(CLOSE_RECORDS_WITHIN)).await
-            && lost > 0
-        {
-            tracing::error!(lost, "{lost} access records could not be written before the end");
+        let access = self.access;
+        let ended = async {
+            close_records(access).await;
+            admin_drain.start();
+            drop(admin.await);
+        };
+        tokio::pin!(ended);
+        tokio::select! {
+            () = &mut ended => return,
+            () = forced.forced() => admin_drain.force(),
         }
-        admin_drain.start();
-        drop(admin.await);
+        ended.await;
+    }
+}
+
+/// Has the records written that are left.
+async fn close_records(access: Option<AccessLog>) {
+    let Some(access) = access else { return };
+    let closing = tokio::task::spawn_blocking(move || access.close(CLOSE_RECORDS_WITHIN));
+    let lost = closing.await.unwrap_or_default();
+    if lost > 0 {
+        tracing::error!(lost, "{lost} access records could not be written before the end");
     }
 }
 
@@ -304,8 +317,11 @@ async fn reread_secrets(sap: Arc<SapClient>, drain: Drain) {
             _ = every.tick() => {}
         }
         let sap = Arc::clone(&sap);
-        // A file on a network that hangs must not hang a worker.
-        drop(tokio::task::spawn_blocking(move || sap.reread_secrets()).await);
+        // A file on a network that hangs must not hang a worker, nor the end.
+        tokio::select! {
+            () = drain.wait_started() => return,
+            _ = tokio::task::spawn_blocking(move || sap.reread_secrets()) => {}
+        }
     }
 }
 

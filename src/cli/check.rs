@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ConfigFile, Failure, output::print, runtime};
+use super::{ConfigFile, Failure, block_on, output::print};
 use crate::{
     app::{self, AllMetrics},
     config::{Config, Environment, Login},
@@ -57,7 +57,7 @@ impl Check {
             report(Line { mark: "WARN", text });
         }
         if self.connect {
-            for line in runtime()?.block_on(walk_to_sap(&config))? {
+            for line in block_on(walk_to_sap(&config))?? {
                 report(line);
             }
         }

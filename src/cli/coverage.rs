@@ -15,7 +15,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{ConfigFile, Failure, healthcheck::reachable, http, output::print, runtime};
+use super::{ConfigFile, Failure, block_on, healthcheck::reachable, http, output::print};
 use crate::{
     app::{self, AllMetrics},
     config::{self, Config, Environment},
@@ -73,7 +73,7 @@ impl Coverage {
         let config = app::load(&self.file.config, &Environment::process())?;
         let listed = self.jtel.as_deref().map(config::read_list).transpose()?;
         let admin = self.admin.unwrap_or(config.admin.address);
-        let seen = runtime()?.block_on(ask(admin));
+        let seen = block_on(ask(admin))?;
         let has_list = listed.is_some();
         let configured = config
             .rules
@@ -82,7 +82,7 @@ impl Coverage {
             .map(|(contract, number)| (contract.as_str().to_owned(), number.to_string()));
         let answered = seen.as_ref().ok().into_iter().flat_map(|seen| &seen.seen);
         let rows = compare(configured, listed, answered);
-        let could = runtime()?.block_on(Could::ask(&config));
+        let could = block_on(Could::ask(&config))?;
         let missing = rows.iter().filter(|row| !row.missing.is_empty()).count();
         if self.json {
             let told = serde_json::json!({

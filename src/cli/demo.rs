@@ -17,12 +17,11 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{
-    Failure,
+    Failure, block_on,
     certs::DevCertificates,
     http::{self, Reply},
     output::print,
     run::{serve_until_told, start_log},
-    runtime,
     secret::NewSecret,
 };
 use crate::{
@@ -66,7 +65,7 @@ struct Stage {
 
 impl Demo {
     pub(super) fn execute(self) -> Result<(), Failure> {
-        runtime()?.block_on(self.play())
+        block_on(self.play())?
     }
 
     async fn play(self) -> Result<(), Failure> {

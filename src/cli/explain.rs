@@ -8,7 +8,7 @@ use std::fmt::Write;
 use clap::Args;
 use tokio::time::Instant;
 
-use super::{ConfigFile, Failure, output::print, runtime};
+use super::{ConfigFile, Failure, block_on, output::print};
 use crate::{
     app::{self, AllMetrics},
     config::{Answers, Config, Environment},
@@ -56,8 +56,7 @@ impl Explain {
         let sap = SapClient::new(&config.sap, metrics.sap)
             .map_err(|problems| first_problem(problems.into_iter().next()))?;
         let deadline = Instant::now() + config.sap.total_timeout;
-        let (result, steps) = runtime()?
-            .block_on(async { sap.look_up_traced(partner, dialled.as_ref(), deadline).await });
+        let (result, steps) = block_on(sap.look_up_traced(partner, dialled.as_ref(), deadline))?;
         let story = Story { partner, dialled, steps, result };
         print(&if self.json { story.json(&config) } else { story.text(&config) })?;
         // The story is told; that SAP gave no answer is still a failure for scripts.

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 
-use super::{ConfigFile, Failure, http, output::print, runtime};
+use super::{ConfigFile, Failure, block_on, http, output::print};
 use crate::config::{self, Environment};
 
 #[derive(Args, Debug)]
@@ -30,7 +30,7 @@ impl Healthcheck {
         };
         let path = if self.ready { "/readyz?verbose" } else { "/livez" };
         let url = format!("http://{}{path}", reachable(admin));
-        let answer = runtime()?.block_on(http::get(&url, None, None))?;
+        let answer = block_on(http::get(&url, None, None))??;
         print(&format!("{}\n", answer.body.trim_end()))?;
         if answer.status == 200 {
             Ok(())

@@ -19,7 +19,7 @@ mod run;
 mod secret;
 mod sim;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{future::Future, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -179,12 +179,20 @@ fn version(json: bool) -> Result<(), Failure> {
     print(&format!("dialgate {version}\n"))
 }
 
-/// A runtime for commands that talk to somebody.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    Ok(tokio::runtime::Builder::new_multi_thread()
+/// The longest wait for what blocks when a command is over. A name that the system still looks up,
+/// or a file of a network that hangs, cannot be cancelled: it ends with the process.
+const BLOCKED_WITHIN: Duration = Duration::from_millis(200);
+
+/// Runs a command that talks to somebody.
+fn block_on<T>(command: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(anyhow::Error::from)?)
+        .map_err(anyhow::Error::from)?;
+    let done = runtime.block_on(command);
+    // Dropping it would wait for as long as that takes.
+    runtime.shutdown_timeout(BLOCKED_WITHIN);
+    Ok(done)
 }
 
 #[cfg(test)]

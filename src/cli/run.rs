@@ -6,15 +6,17 @@ use anyhow::{Context, bail};
 use clap::Args;
 use tokio::time::timeout;
 
-use super::{ConfigFile, Failure, output::broken_pipe, runtime};
+use super::{ConfigFile, Failure, block_on, output::broken_pipe};
 use crate::{
     app::{self, App, Signals},
     config::{Config, Environment, LogFormat},
-    telemetry::logging::{Format, Log},
+    telemetry::logging::{Format, Log, LogControl},
 };
 
-/// The longest the process lives after a second signal.
-const AFTER_FORCE: Duration = Duration::from_secs(4);
+/// The longest wait for the server after a second signal: the listener gives its tasks a second after
+/// the cut, the writer of records takes another one. With the log's time and that of what blocks, the
+/// process lives for less than four.
+const AFTER_FORCE: Duration = Duration::from_millis(2500);
 
 #[derive(Args, Debug)]
 pub(super) struct Run {
@@ -27,18 +29,25 @@ impl Run {
         without_core_dumps();
         let config = app::load(&self.file.config, &Environment::process())?;
         let log = start_log(&config)?;
-        let served = runtime()?.block_on(async {
-            let mut signals = Signals::catch().context("signals cannot be caught")?;
-            let app = App::with_log(config, &log.control()).context("cannot start")?;
-            tracing::info!(
-                address = %app.address(),
-                admin = %app.admin_address(),
-                config = %self.file.config.display(),
-                "dialgate {} answers calls on {}", env!("CARGO_PKG_VERSION"), app.address(),
-            );
-            serve_until_told(app, &mut signals).await
-        });
+        let served = block_on(self.serve(config, log.control()))?;
         served.map_err(|error| told(&log, error))
+    }
+
+    async fn serve(self, config: Config, log: LogControl) -> anyhow::Result<()> {
+        let mut signals = Signals::catch().context("signals cannot be caught")?;
+        // It reads files, and a file system that hangs must not hang the end.
+        let starting = tokio::task::spawn_blocking(move || App::with_log(config, &log));
+        let app = tokio::select! {
+            app = starting => app.context("the start failed")?.context("cannot start")?,
+            told = signals.next() => bail!("{told} before the start was over"),
+        };
+        tracing::info!(
+            address = %app.address(),
+            admin = %app.admin_address(),
+            config = %self.file.config.display(),
+            "dialgate {} answers calls on {}", env!("CARGO_PKG_VERSION"), app.address(),
+        );
+        serve_until_told(app, &mut signals).await
     }
 }
 
@@ -98,7 +107,6 @@ pub(super) async fn serve_until_told(app: App, signals: &mut Signals) -> anyhow:
         told = signals.next() => tracing::warn!("{told} again: ending at once"),
     }
     control.force();
-    // The listener gives its tasks a second after the cut; the writer of records takes two.
     match timeout(AFTER_FORCE, served).await {
         Ok(served) => served.context("the server task failed")?,
         Err(_elapsed) => tracing::error!("something did not end; records may be lost"),

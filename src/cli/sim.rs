@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::Context;
 use clap::Args;
 
-use super::{Failure, output::print, runtime};
+use super::{Failure, block_on, output::print};
 use crate::{
     app::Signals,
     config::Secret,
@@ -35,7 +35,7 @@ impl Sim {
             .map(|name| std::env::var(&name).with_context(|| format!("{name} is not set")))
             .transpose()?
             .map(Secret::new);
-        runtime()?.block_on(async {
+        block_on(async {
             let mut signals = Signals::catch().context("signals cannot be caught")?;
             let simulator = Simulator::start(SimulatorOptions {
                 address: SocketAddr::from(([127, 0, 0, 1], self.port)),
@@ -55,6 +55,6 @@ impl Sim {
             signals.next().await;
             simulator.shut_down().await;
             Ok(())
-        })
+        })?
     }
 }

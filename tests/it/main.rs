@@ -17,6 +17,7 @@ mod cli;
 mod clients;
 mod demo;
 mod drop_in;
+mod ending;
 mod layering;
 mod logging;
 mod logins;

@@ -1,96 +1,19 @@
 //! A reader of the log that stops reading costs lines, and nothing else: calls are answered, the
 //! process can be told to end.
 
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, ErrorKind, Write},
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::{fs::OpenOptionsExt, net::UnixStream},
-    },
-    process::Stdio,
-    time::Duration,
-};
+use std::{process::Stdio, time::Duration};
 
-use tokio::{process::Child, task::spawn_blocking, time::timeout};
+use tokio::{process::Child, time::timeout};
 
 use crate::support::{
     Client, Gateway, PATIENCE,
     gateway::{CLIENT_PASSWORD, write_config},
+    outlet::Outlet,
     program::{dialgate, terminate},
 };
 
-/// `O_NONBLOCK` on Linux.
-const NON_BLOCKING: i32 = 0o4000;
-
 /// An answer from memory, or of a process that is asked whether it lives.
 const SOON: Duration = Duration::from_secs(5);
-
-/// What a program's output is connected to; nobody reads unless a test does.
-struct Outlet {
-    input: OwnedFd,
-    output: BufReader<File>,
-    is_pipe: bool,
-}
-
-impl Outlet {
-    /// As between a program and a shell's `|`.
-    fn pipe() -> Self {
-        let (output, input) = io::pipe().unwrap();
-        let output = BufReader::new(File::from(OwnedFd::from(output)));
-        Self { input: input.into(), output, is_pipe: true }
-    }
-
-    /// As between a service and systemd's journal.
-    fn socket() -> Self {
-        let (output, input) = UnixStream::pair().unwrap();
-        let output = BufReader::new(File::from(OwnedFd::from(output)));
-        Self { input: input.into(), output, is_pipe: false }
-    }
-
-    fn for_a_program(&self) -> Stdio {
-        self.input.try_clone().unwrap().into()
-    }
-
-    /// Writes until nothing more can be written: from now on a writer waits.
-    fn fill(&self) {
-        if self.is_pipe {
-            // The blocking mode is the opened file's, so the program's stays as it is.
-            let path = format!("/proc/self/fd/{}", self.input.as_raw_fd());
-            let mut open = File::options();
-            fill(open.write(true).custom_flags(NON_BLOCKING).open(path).unwrap());
-        } else {
-            let socket = UnixStream::from(self.input.try_clone().unwrap());
-            socket.set_nonblocking(true).unwrap();
-            fill(socket.try_clone().unwrap());
-            socket.set_nonblocking(false).unwrap();
-        }
-    }
-
-    /// Reads until a line has `text`; what was filled in counts as a line.
-    fn read_until(mut self, text: &'static str) -> impl Future<Output = (Self, String)> {
-        let reading = spawn_blocking(move || {
-            let mut line = String::new();
-            while !line.contains(text) {
-                line.clear();
-                assert!(self.output.read_line(&mut line).unwrap() > 0, "it ended before {text}");
-            }
-            (self, line)
-        });
-        async { timeout(PATIENCE, reading).await.unwrap().unwrap() }
-    }
-}
-
-fn fill(mut sink: impl Write) {
-    for chunk in [&[b' '; 4096][..], b" "] {
-        let refused = loop {
-            if let Err(error) = sink.write(chunk) {
-                break error;
-            }
-        };
-        assert_eq!(refused.kind(), ErrorKind::WouldBlock);
-    }
-}
 
 /// A `dialgate run` whose log is in `outlet`, and who asks it.
 struct Running {

@@ -22,7 +22,7 @@ use output::{LogLine, Seconds, ToLines};
 pub use control::{LogControl, PassingLevel};
 
 /// The longest wait at the end for a reader that does not read.
-const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+const CLOSE_WITHIN: Duration = Duration::from_millis(700);
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,7 +69,7 @@ pub fn check_level(level: &str) -> Result<EnvFilter, LoggingError> {
         .map_err(|source| LoggingError::Level { level: level.to_owned(), source })
 }
 
-/// The log of this process. What was logged is written, within a second, when this is dropped.
+/// The log of this process. What was logged is written, within 0.7 s, when this is dropped.
 pub struct Log {
     lines: Lines<LogLine>,
     control: LogControl,

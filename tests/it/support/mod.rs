@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod gateway;
 pub(crate) mod mock_sap;
 pub(crate) mod nginx;
+pub(crate) mod outlet;
 pub(crate) mod program;
 pub(crate) mod server;
 

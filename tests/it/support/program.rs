@@ -94,13 +94,14 @@ impl Log {
 
 /// Starts `dialgate run` with a file whose `log.format` is `json`, and waits until it serves.
 pub(crate) async fn serve(config: &Path) -> (Child, Log) {
-    let mut process = dialgate()
-        .args(["run", "--config"])
-        .arg(config)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = dialgate();
+    command.args(["run", "--config"]).arg(config);
+    serve_with(command).await
+}
+
+/// The same with a command of one's own.
+pub(crate) async fn serve_with(mut command: Command) -> (Child, Log) {
+    let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
     let serving = async {
         loop {
