@@ -12,14 +12,11 @@ use prometheus::{
 
 use crate::telemetry::process::max_descriptors;
 
-/// Clock ticks per second in `/proc/self/stat`: `USER_HZ`, 100 on every Linux since 2.6.
-const TICKS_PER_SECOND: f64 = 100.0;
-
-/// Bytes per page on the machines dialgate is built for (x86-64, arm64 with 4 KiB pages).
-const PAGE_BYTES: i64 = 4096;
-
 /// Reads `/proc/self` whenever the metrics are read.
 pub(super) struct ProcessCollector {
+    /// Of this machine: arm64 has pages of 4, 16 or 64 KiB.
+    page_bytes: i64,
+    ticks_per_second: f64,
     cpu_seconds: prometheus::Counter,
     resident_bytes: IntGauge,
     virtual_bytes: IntGauge,
@@ -31,7 +28,10 @@ pub(super) struct ProcessCollector {
 
 impl ProcessCollector {
     pub(super) fn new() -> Result<Self, prometheus::Error> {
+        let ticks = u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100);
         let collector = Self {
+            page_bytes: i64::try_from(rustix::param::page_size()).unwrap_or_default(),
+            ticks_per_second: ticks.into(),
             cpu_seconds: prometheus::Counter::new(
                 "process_cpu_seconds_total",
                 "Total user and system CPU time spent in seconds.",
@@ -59,16 +59,16 @@ impl ProcessCollector {
             )?,
         };
         if let (Some(boot), Some(stat)) = (boot_time(), Stat::read()) {
-            collector.start_seconds.set(boot + stat.start_ticks / TICKS_PER_SECOND);
+            collector.start_seconds.set(boot + stat.start_ticks / collector.ticks_per_second);
         }
         Ok(collector)
     }
 
     fn refresh(&self) {
         if let Some(stat) = Stat::read() {
-            let spent = stat.cpu_ticks / TICKS_PER_SECOND - self.cpu_seconds.get();
+            let spent = stat.cpu_ticks / self.ticks_per_second - self.cpu_seconds.get();
             self.cpu_seconds.inc_by(spent.max(0.0));
-            self.resident_bytes.set(stat.resident_pages * PAGE_BYTES);
+            self.resident_bytes.set(stat.resident_pages * self.page_bytes);
             self.virtual_bytes.set(stat.virtual_bytes);
             self.threads.set(stat.threads);
         }
@@ -154,7 +154,12 @@ mod tests {
 
         collector.refresh();
 
-        assert!(collector.resident_bytes.get() > 0);
+        // The kernel says the same in kB; in between a page may come or go.
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let resident: f64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
+        let seen = f64::from(u32::try_from(collector.resident_bytes.get() / 1024).unwrap());
+        assert!((0.5..2.0).contains(&(seen / resident)), "{seen} and {resident} kB");
         assert!(collector.open_descriptors.get() > 0);
         assert!(collector.max_descriptors.get() > 0);
         // 2020-01-01: any clock that is right is later.
