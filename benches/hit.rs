@@ -13,18 +13,22 @@ use std::{hint::black_box, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use dialgate::{
-    app::AllMetrics,
+    app::{AllMetrics, system_name},
     config::{self, Config, Environment, SecretHash},
-    domain::{Lookup, decide},
+    domain::{PartnerId, decide},
     gateway::{Clients, Gateway, Query, start_access_log},
-    lookup::Partners,
+    lookup::{Inquiry, Partners},
     net::{Peer, TlsFacts, wire},
     sap::SapClient,
     simulator::{Simulator, SimulatorOptions},
+    telemetry::{
+        clock::{CallId, Moment},
+        trace::Trace,
+    },
 };
-use http::{Request, header::AUTHORIZATION};
+use http::{HeaderMap, Request, header::AUTHORIZATION};
 use http_body_util::Empty;
 use tokio::{runtime::Runtime, time::Instant};
 
@@ -59,41 +63,69 @@ fn request() -> Request<Empty<Bytes>> {
         .expect("the request is sound")
 }
 
-fn hit(c: &mut Criterion) {
-    let runtime = Runtime::new().expect("a runtime");
-    let _inside = runtime.enter();
-    let simulator = runtime
-        .block_on(Simulator::start(SimulatorOptions {
-            address: ([127, 0, 0, 1], 0).into(),
-            user: String::new(),
-            password: None,
-            delay: Duration::ZERO,
-        }))
-        .expect("the simulator starts");
-    let config = Arc::new(config(&format!("http://{}", simulator.local_address())));
-    let metrics = AllMetrics::new().expect("the metrics are sound");
-    let sap = Arc::new(
-        SapClient::new(&config.sap, metrics.sap).unwrap_or_else(|problems| panic!("{problems:?}")),
-    );
-    let partners = Arc::new(Partners::new(1, &config.cache, metrics.memory));
-    let access = start_access_log(metrics.process.registry(), std::io::sink()).expect("a writer");
-    let clients = Clients::new(&config);
-    let query = Query::read(QUERY, &config.query).expect("the question is sound");
-    let gateway = Gateway::new(
-        Arc::clone(&config),
-        Arc::clone(&sap),
-        Arc::clone(&partners),
-        metrics.calls,
-        Arc::clone(&metrics.process.net),
-        Some(access),
-    );
+/// jtel's side of a connection.
+fn jtel() -> Peer {
     let tls = TlsFacts {
         version: "TLSv1.3",
         cipher: "TLS13_AES_128_GCM_SHA256",
         resumed: false,
         alpn: "http/1.1",
     };
-    let peer = Peer { address: ([127, 0, 0, 1], 50_000).into(), tls: Some(tls) };
+    Peer { address: ([127, 0, 0, 1], 50_000).into(), tls: Some(tls) }
+}
+
+async fn simulator() -> Simulator {
+    Simulator::start(SimulatorOptions {
+        address: ([127, 0, 0, 1], 0).into(),
+        user: String::new(),
+        password: None,
+        delay: Duration::ZERO,
+    })
+    .await
+    .expect("the simulator starts")
+}
+
+fn inquiry<'i>(config: &'i Config, sap: &'i Arc<SapClient>, partner: PartnerId) -> Inquiry<'i> {
+    let started = Instant::now();
+    Inquiry {
+        partner,
+        dialled: None,
+        sap,
+        system: system_name(&config.sap),
+        times: &config.cache,
+        answer_within: config.answer_within,
+        started,
+        deadline: started + Duration::from_secs(1),
+    }
+}
+
+fn trace() -> Trace {
+    Trace::of(CallId::new(Moment::now()), &HeaderMap::new())
+}
+
+fn hit(c: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    let _inside = runtime.enter();
+    let simulator = runtime.block_on(simulator());
+    let config = Arc::new(config(&format!("http://{}", simulator.local_address())));
+    let metrics = AllMetrics::new().expect("the metrics are sound");
+    let sap = Arc::new(
+        SapClient::new(&config.sap, metrics.sap).unwrap_or_else(|problems| panic!("{problems:?}")),
+    );
+    let partners = Arc::new(Partners::new(1, metrics.memory));
+    let access = start_access_log(metrics.process.registry(), std::io::sink()).expect("a writer");
+    let clients = Clients::new(&config);
+    let query = Query::read(QUERY, &config.query).expect("the question is sound");
+    let gateway = Gateway::new(
+        Arc::clone(&config),
+        Arc::clone(&sap),
+        system_name(&config.sap),
+        Arc::clone(&partners),
+        metrics.calls,
+        Arc::clone(&metrics.process.net),
+        Some(access),
+    );
+    let peer = jtel();
     let request = request();
     let warm = runtime.block_on(gateway.handle(request.clone(), &peer));
     assert_eq!(warm.status(), 200);
@@ -108,15 +140,20 @@ fn hit(c: &mut Criterion) {
     group.bench_function("parse", |b| {
         b.iter(|| Query::read(black_box(QUERY), &config.query));
     });
-    let soon = Instant::now() + Duration::from_hours(1);
-    let never = || async { Err::<Lookup, std::fmt::Error>(std::fmt::Error) };
+    let remembered = &partners;
+    let inquiry = || inquiry(&config, &sap, query.partner);
     group.bench_function("look up", |b| {
-        b.to_async(&runtime).iter(|| partners.find(black_box(query.partner), soon, never));
+        b.to_async(&runtime).iter_batched(
+            inquiry,
+            |inquiry| async move { remembered.find(black_box(&inquiry), trace).await.source },
+            BatchSize::SmallInput,
+        );
     });
-    let Ok(known) = runtime.block_on(partners.find(query.partner, soon, never)) else {
+    let found = runtime.block_on(partners.find(&inquiry(), trace));
+    let Some(known) = found.known else {
         panic!("the partner was asked for before");
     };
-    let lookup = &known.remembered.lookup;
+    let lookup = &known.lookup;
     group.bench_function("decide", |b| {
         b.iter(|| {
             decide(black_box(lookup), Some(black_box(&query.dialled)), &config.rules).eq(&decide(

@@ -22,13 +22,13 @@ use tokio::time::Instant;
 
 use crate::{
     domain::ServiceNumbers,
-    gateway::Contracts,
     lookup::Partners,
     net::{Limits, Peer, wire},
     sap::SapClient,
     telemetry::{
         logging::{LogControl, PassingLevel},
         metrics::Metrics,
+        rounded,
     },
 };
 
@@ -66,7 +66,7 @@ pub struct Admin {
     partners: Arc<Partners>,
     sap: Arc<SapClient>,
     readiness: Arc<Readiness>,
-    contracts: Option<(Arc<Contracts>, ServiceNumbers)>,
+    configured: ServiceNumbers,
     log: Option<LogControl>,
     limits: Limits,
     last_retry: Mutex<Option<Instant>>,
@@ -81,6 +81,7 @@ impl Admin {
         partners: Arc<Partners>,
         sap: Arc<SapClient>,
         readiness: Arc<Readiness>,
+        configured: ServiceNumbers,
         limits: Limits,
         loopback: bool,
     ) -> Self {
@@ -90,7 +91,7 @@ impl Admin {
             partners,
             sap,
             readiness,
-            contracts: None,
+            configured,
             log: None,
             limits,
             last_retry,
@@ -102,12 +103,6 @@ impl Admin {
     #[must_use]
     pub fn with_log(self, log: LogControl) -> Self {
         Self { log: Some(log), ..self }
-    }
-
-    /// Answers `/coverage.json` from these.
-    #[must_use]
-    pub fn with_contracts(self, seen: Arc<Contracts>, configured: ServiceNumbers) -> Self {
-        Self { contracts: Some((seen, configured)), ..self }
     }
 
     /// Answers one request.
@@ -139,6 +134,7 @@ impl Admin {
 
     fn metrics(&self) -> Response<Full<Bytes>> {
         self.partners.count();
+        self.sap.count();
         self.metrics.ready(self.readiness.is_ready());
         match self.metrics.render() {
             Ok(metrics) => {
@@ -163,22 +159,16 @@ impl Admin {
         if !verbose {
             return text(status, if status.is_success() { "ready" } else { "not ready" });
         }
-        let lines = checks.map(|check| {
+        let lines = checks.into_iter().map(|check| {
             let mark = if check.passed { '+' } else { '-' };
             format!("[{mark}] {}: {}\n", check.name, check.text)
         });
-        text(status, lines.concat())
+        text(status, lines.collect::<String>())
     }
 
     fn coverage(&self) -> Response<Full<Bytes>> {
-        let Some((seen, configured)) = &self.contracts else {
-            return text(StatusCode::NOT_FOUND, OVERVIEW);
-        };
-        let (all, without, overflowed) = seen.all();
-        let number = |contract: &str| {
-            let mut rows = configured.iter().filter(|(of, _)| of.as_str() == contract);
-            rows.next().map(|(_, number)| number.to_string())
-        };
+        let (all, without, overflowed) = self.partners.seen().all();
+        let number = |contract: &str| self.configured.of_text(contract).map(|of| of.to_string());
         let seen: Vec<_> = all
             .iter()
             .map(|contract| {
@@ -213,8 +203,18 @@ impl Admin {
         }
         *last = Some(Instant::now());
         drop(last);
-        self.sap.retry_login();
-        text(StatusCode::OK, "the next lookup logs in to SAP again")
+        match self.sap.retry_login() {
+            None => text(StatusCode::OK, "the next request to SAP logs in again"),
+            Some(left) => {
+                let left = rounded(left);
+                text(
+                    StatusCode::OK,
+                    format!(
+                        "SAP asked to be left alone for {left} more; then the next request logs in again"
+                    ),
+                )
+            }
+        }
     }
 
     fn set_log_level<B>(&self, request: &Request<B>, peer: &Peer) -> Response<Full<Bytes>> {

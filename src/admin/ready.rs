@@ -1,11 +1,20 @@
 //! Whether calls can be sent here, and if not, why.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use crate::sap::{SapClient, SapHealth};
+use tokio::time::Instant;
+
+use crate::{
+    lookup::Partners,
+    sap::{BreakerState, SapClient, SapHealth},
+    telemetry::rounded,
+};
 
 /// One line of `/readyz?verbose`.
 pub struct Check {
@@ -19,18 +28,27 @@ pub struct Check {
 
 /// What readiness depends on.
 ///
-/// A SAP that falls silent later does not make the gateway unready: it can still answer from
-/// memory and by rule, and a load balancer that takes all replicas away would stop every call. A
-/// SAP that was never reached, or that refuses our credentials, does.
+/// A SAP that falls silent later does not make the gateway unready, nor does one that refuses our
+/// credentials: it can still answer from memory and by rule, and a load balancer that takes all
+/// replicas away would stop every call. A SAP that was never reached does, unless the configuration
+/// says after how long it does not, and so does one that refuses our credentials before anything is
+/// remembered.
 pub struct Readiness {
     sap: Arc<SapClient>,
+    partners: Arc<Partners>,
+    without_sap_from: Option<Instant>,
     leaving: AtomicBool,
 }
 
 impl Readiness {
-    /// Not ready until SAP has answered once.
-    pub fn new(sap: Arc<SapClient>) -> Self {
-        Self { sap, leaving: AtomicBool::new(false) }
+    /// Not ready until SAP has answered once, or `without_sap_after` has passed.
+    pub fn new(
+        sap: Arc<SapClient>,
+        partners: Arc<Partners>,
+        without_sap_after: Option<Duration>,
+    ) -> Self {
+        let without_sap_from = without_sap_after.map(|after| Instant::now() + after);
+        Self { sap, partners, without_sap_from, leaving: AtomicBool::new(false) }
     }
 
     /// The process is about to end.
@@ -39,17 +57,27 @@ impl Readiness {
     }
 
     /// All checks, passed or not.
-    pub fn checks(&self) -> [Check; 2] {
-        let (sap_passes, sap) = self.sap();
+    pub fn checks(&self) -> Vec<Check> {
         let leaving = self.leaving.load(Ordering::Relaxed);
-        [
-            Check {
-                name: "process",
-                passed: !leaving,
-                text: if leaving { "shutting down" } else { "serving" }.to_owned(),
-            },
-            Check { name: "sap", passed: sap_passes, text: sap },
-        ]
+        let process = Check {
+            name: "process",
+            passed: !leaving,
+            text: if leaving { "shutting down" } else { "serving" }.to_owned(),
+        };
+        let mut checks = vec![process, self.sap()];
+        let breaker = self.sap.breaker();
+        if breaker != BreakerState::Closed {
+            checks.push(Check {
+                name: "breaker",
+                passed: true,
+                text: format!("{}; SAP is only probed", breaker.label()),
+            });
+        }
+        if let Some(left) = self.sap.held_for() {
+            let text = format!("SAP asked to be left alone for {} more", rounded(left));
+            checks.push(Check { name: "pause", passed: true, text });
+        }
+        checks
     }
 
     /// Calls can be sent here.
@@ -57,21 +85,45 @@ impl Readiness {
         self.checks().iter().all(|check| check.passed)
     }
 
-    fn sap(&self) -> (bool, String) {
-        match self.sap.health() {
-            SapHealth::Answering => (true, "answering".to_owned()),
-            SapHealth::NotAsked => (false, "not asked yet".to_owned()),
-            SapHealth::Silent(kind) => {
-                let known = self.sap.has_answered();
-                let then = if known { "; answering from memory and by rule" } else { "" };
-                (known, format!("silent ({kind}){then}"))
+    fn sap(&self) -> Check {
+        let health = self.sap.health();
+        let serves = self.sap.has_answered() || self.partners.has_any();
+        let is_late = self.without_sap_from.is_some_and(|from| Instant::now() >= from);
+        let passed = match health {
+            SapHealth::Answering => true,
+            SapHealth::NotAsked | SapHealth::Silent(_) | SapHealth::CredentialsRefused => {
+                serves || is_late
             }
-            SapHealth::CredentialsRefused => (
-                false,
-                "refuses our credentials and is not asked again, because SAP locks users; \
-                 correct sap.login, or POST /sap/retry-login when SAP was put right"
-                    .to_owned(),
+        };
+        let then = match (health, serves, is_late) {
+            (SapHealth::Answering, _, _) | (_, false, false) => "",
+            (_, true, _) => "; answering from memory and by rule",
+            (_, false, true) => {
+                "; answering by rule, because admin.ready_without_sap_after has passed"
+            }
+        };
+        let since = self.sap.silent_for().map(|since| format!(" for {}", rounded(since)));
+        let what = match health {
+            SapHealth::Answering => "answering".to_owned(),
+            SapHealth::NotAsked => "not asked yet".to_owned(),
+            SapHealth::Silent(kind) => format!("silent ({kind}){}", since.unwrap_or_default()),
+            SapHealth::CredentialsRefused => format!(
+                "refuses our credentials{}; correct sap.login, or unlock the user in SAP and POST \
+                 /sap/retry-login; {}",
+                since.unwrap_or_default(),
+                self.next_try()
             ),
+        };
+        Check { name: "sap", passed, text: what + then }
+    }
+
+    fn next_try(&self) -> String {
+        match self.sap.tries_login_at() {
+            Some(at) => {
+                let left = at.saturating_duration_since(Instant::now());
+                format!("shown once more in {}", rounded(left))
+            }
+            None => "not shown again until then, because SAP locks users".to_owned(),
         }
     }
 }

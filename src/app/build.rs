@@ -6,12 +6,14 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io,
     path::Path,
+    sync::Arc,
 };
 
+use super::StartError;
 use crate::{
     config::{self, Config, Draft, Environment, Findings},
     net::tls::{CertificateFacts, ServerTls, TlsError, server_config},
-    sap,
+    sap::{self, SapClient, SapMetrics},
     telemetry::{
         clock,
         logging::{self, with_causes},
@@ -82,6 +84,18 @@ fn needs_the_number(sap: &config::Sap) -> bool {
 /// Opens the file for access records; what is in it stays.
 pub(super) fn open_access_log(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
+}
+
+/// The client for the section; its first problem where there is one, which [`load`] would have told.
+pub(super) fn sap(
+    section: &config::Sap,
+    metrics: Arc<SapMetrics>,
+) -> Result<SapClient, StartError> {
+    SapClient::new(section, metrics).map_err(|problems| {
+        let first = problems.into_iter().next();
+        let (key, message) = first.map(|p| (p.key, p.message)).unwrap_or_default();
+        StartError::Sap { key, message }
+    })
 }
 
 /// The certificate and key of the section, matched with each other.

@@ -6,7 +6,7 @@ mod signals;
 
 use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{interval, sleep};
 
 use crate::{
     admin::{Admin, Readiness},
@@ -14,7 +14,7 @@ use crate::{
     gateway::{AccessLog, Gateway, start_access_log},
     lookup::Partners,
     net::{BindError, Drain, Limits, Listener, ListenerOptions, tls::ServerTls},
-    sap::{SapClient, SapHealth},
+    sap::SapClient,
     telemetry::{
         clock,
         lines::Standard,
@@ -148,23 +148,23 @@ impl App {
             tls: None,
             limits: Limits::default(),
         })?;
-        let sap = SapClient::new(&config.sap, of_sap).map_err(|problems| {
-            let first = problems.into_iter().next();
-            let (key, message) = first.map(|p| (p.key, p.message)).unwrap_or_default();
-            StartError::Sap { key, message }
-        })?;
-        let sap = Arc::new(sap);
+        let sap = Arc::new(build::sap(&config.sap, of_sap)?);
         let access = access_log(&config, &metrics).map_err(StartError::Access)?;
-        let partners = Arc::new(Partners::new(system_name(&config.sap), &config.cache, of_memory));
+        let partners = Arc::new(Partners::new(config.cache.max_entries, of_memory));
         let gateway = Arc::new(Gateway::new(
             Arc::clone(&config),
             Arc::clone(&sap),
+            system_name(&config.sap),
             Arc::clone(&partners),
             of_calls,
             Arc::clone(&metrics.net),
             access.clone(),
         ));
-        let readiness = Arc::new(Readiness::new(Arc::clone(&sap)));
+        let readiness = Arc::new(Readiness::new(
+            Arc::clone(&sap),
+            Arc::clone(&partners),
+            config.admin.ready_without_sap_after,
+        ));
         let control = Control {
             drain: Drain::new(config.shutdown.drain_timeout),
             readiness: Arc::clone(&readiness),
@@ -175,13 +175,12 @@ impl App {
             Arc::clone(&partners),
             Arc::clone(&sap),
             readiness,
+            config.rules.service_numbers.clone(),
             Limits::default(),
             admin.local_address().ip().is_loopback(),
         )
         .with_log(log.clone());
-        let configured = config.rules.service_numbers.clone();
-        let admin_answers =
-            Arc::new(admin_answers.with_contracts(gateway.contracts_seen(), configured));
+        let admin_answers = Arc::new(admin_answers);
         Ok(Self {
             config,
             calls,
@@ -228,11 +227,8 @@ impl App {
             admin_drain.clone(),
             uncounted,
         ));
-        let probe = tokio::spawn(probe_while_silent(
-            Arc::clone(&self.sap),
-            config.sap.clone(),
-            drain.clone(),
-        ));
+        let probe =
+            tokio::spawn(attend(Arc::clone(&self.sap), Arc::clone(&self.partners), drain.clone()));
         let (log, until) = (self.log, drain.clone());
         let log_level = tokio::spawn(async move {
             tokio::select! {
@@ -288,23 +284,12 @@ async fn close_records(access: Option<AccessLog>) {
     }
 }
 
-/// Asks SAP whether it answers, at the start and as long as it does not. Credentials that SAP
-/// refused are not tried again.
-async fn probe_while_silent(sap: Arc<SapClient>, config: crate::config::Sap, drain: Drain) {
-    let mut every = interval(config.probe_interval);
-    loop {
-        tokio::select! {
-            () = drain.wait_started() => return,
-            _ = every.tick() => {}
-        }
-        if let SapHealth::NotAsked | SapHealth::Silent(_) = sap.health() {
-            let deadline = Instant::now() + config.total_timeout;
-            tokio::select! {
-                () = drain.wait_started() => return,
-                // What it found stands in the client's health and log.
-                _ = sap.probe(deadline) => {}
-            }
-        }
+/// Looks after SAP, and has partners in use asked for ahead of their end.
+async fn attend(sap: Arc<SapClient>, partners: Arc<Partners>, drain: Drain) {
+    tokio::select! {
+        () = drain.wait_started() => {}
+        () = sap.attend() => {}
+        () = partners.refresh_ahead() => {}
     }
 }
 

@@ -163,6 +163,11 @@ impl ServiceNumbers {
         self.0.get(contract_number.as_str()).copied()
     }
 
+    /// The same for a text that may or may not be one.
+    pub fn of_text(&self, contract_number: &str) -> Option<ServiceNumber> {
+        self.0.get(contract_number).copied()
+    }
+
     /// All rows, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&ContractNumber, ServiceNumber)> {
         self.0.iter().map(|(contract_number, number)| (contract_number, *number))

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use crate::{
     config::ClientName,
+    lookup::{Found, Silence},
     net::Peer,
-    sap::SapOutcome,
     telemetry::{
         clock::{CallId, CallIdText, Moment},
         metrics::NetMetrics,
@@ -92,22 +92,12 @@ impl<'a> Call<'a> {
         self.note(|facts| facts.client = Some(client.clone()));
     }
 
-    /// Nothing where memory answered.
-    pub(super) fn waited_for_sap(&mut self, waited: Duration) {
-        if !waited.is_zero() {
-            self.note(|facts| facts.sap_took = Some(waited));
-        }
-    }
-
-    /// SAP gave no usable answer, or was not asked.
-    pub(super) fn sap_was_silent(&mut self, outcome: SapOutcome) {
-        let waited = self.started.elapsed();
+    /// What was waited for, and what SAP did instead of answering.
+    pub(super) fn looked_up(&mut self, found: &Found) {
         self.note(|facts| {
-            facts.sap = Some(outcome);
-            // Whoever got no place waited in our own queue, not for SAP.
-            let took =
-                if outcome == SapOutcome::Busy { &mut facts.queue } else { &mut facts.sap_took };
-            *took = Some(waited);
+            facts.queue = found.queued;
+            facts.sap_took = found.sap_took;
+            facts.sap = found.silence.as_ref().map(Silence::outcome);
         });
     }
 

@@ -12,7 +12,6 @@ mod facts;
 mod metrics;
 mod query;
 mod record;
-mod seen;
 
 use std::sync::Arc;
 
@@ -20,10 +19,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Body;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::Instant,
-};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     config::Config,
@@ -31,9 +27,9 @@ use crate::{
         CallerId, ContractNumber, Decision, DefaultPair, Dial, DialledNumber, PartnerId, Reason,
         Source, decide, decide_without_sap,
     },
-    lookup::{Missed, Partners, Remembered},
+    lookup::{Found, Inquiry, Partners, Silence},
     net::{Peer, wire},
-    sap::{LookupError, SapClient, SapOutcome},
+    sap::{SapClient, SapOutcome},
     telemetry::metrics::NetMetrics,
 };
 
@@ -47,7 +43,6 @@ pub use facts::{CallFacts, HttpVersion, Verb, Verdict};
 pub use metrics::CallMetrics;
 pub use query::{Query, QueryError};
 pub use record::{AccessLog, start_access_log};
-pub use seen::{Contract, Contracts};
 
 /// Stands for the ID of a partner that is asked for by number.
 const NO_ID: &str = "0";
@@ -61,7 +56,8 @@ pub struct Gateway {
     places: Semaphore,
     /// Rendered ahead: the default pair and the fallbacks.
     ready_heads: Vec<(ContractNumber, Bytes)>,
-    seen: Arc<Contracts>,
+    /// Names the SAP in the memory.
+    system: u64,
     partners: Arc<Partners>,
     sap: Arc<SapClient>,
     metrics: Arc<CallMetrics>,
@@ -84,19 +80,12 @@ struct Question {
     dialled: Option<DialledNumber>,
 }
 
-/// What a call may use to reach its decision.
-enum Facts {
-    /// SAP's word on the partner, and where it was.
-    Known(Arc<Remembered>, Source),
-    /// SAP is silent, or too slow for this call, and nothing is remembered.
-    Silent { timed_out: bool },
-}
-
 impl Gateway {
     /// Puts the parts together; `access` is `None` where no records are wanted.
     pub fn new(
         config: Arc<Config>,
         sap: Arc<SapClient>,
+        system: u64,
         partners: Arc<Partners>,
         metrics: Arc<CallMetrics>,
         net: Arc<NetMetrics>,
@@ -110,7 +99,7 @@ impl Gateway {
             places: Semaphore::new(config.listen.max_calls),
             rules: 1,
             ready_heads,
-            seen: Arc::default(),
+            system,
             config,
             partners,
             sap,
@@ -118,11 +107,6 @@ impl Gateway {
             net,
             access,
         }
-    }
-
-    /// The contract numbers that SAP's answers have led to.
-    pub fn contracts_seen(&self) -> Arc<Contracts> {
-        Arc::clone(&self.seen)
     }
 
     /// Answers one request and leaves exactly one record of it, also when the caller hangs up.
@@ -149,25 +133,23 @@ impl Gateway {
         let _place = self.admit()?;
         let question = self.question(form, request.uri().query().unwrap_or_default())?;
 
-        let facts = self.look_up(&question, request.headers(), call).await;
+        let found = self.look_up(&question, request.headers(), call).await;
 
         let (dialled, rules) = (question.dialled.as_ref(), &self.config.rules);
-        let (decision, source) = match &facts {
-            Facts::Known(known, source) => (decide(&known.lookup, dialled, rules), *source),
-            Facts::Silent { .. } => (decide_without_sap(dialled, rules), Source::Default),
+        let (decision, source) = match &found.known {
+            Some(known) => (decide(&known.lookup, dialled, rules), found.source),
+            None => (decide_without_sap(dialled, rules), Source::Default),
         };
-        match (decision, &facts) {
-            (Decision::Dial(dial), _) => {
+        match decision {
+            Decision::Dial(dial) => {
                 let text = match form {
-                    Form::Own => Text::Head(self.head(&dial, &facts)),
+                    Form::Own => Text::Head(self.head(&dial, &found)),
                     Form::DropIn => Text::Whole(drop_in::body(&dial)),
                 };
                 Ok(Answer::Dial(text, source, dial.caller_id))
             }
-            (Decision::Refuse(Reason::SapUnavailable), Facts::Silent { timed_out }) => {
-                Err(Answer::SapUnavailable { timed_out: *timed_out })
-            }
-            (Decision::Refuse(reason), _) => Err(Answer::Refuse(reason, source)),
+            Decision::Refuse(Reason::SapUnavailable) => Err(without_sap(found.silence.as_ref())),
+            Decision::Refuse(reason) => Err(Answer::Refuse(reason, source)),
         }
     }
 
@@ -214,59 +196,49 @@ impl Gateway {
         self.places.try_acquire().map_err(|_full| Answer::Refuse(Reason::Overloaded, Source::None))
     }
 
-    /// Memory, then SAP, then what SAP said last.
+    /// What SAP knows of the partner, and where that is from.
     async fn look_up(
         &self,
         question: &Question,
         headers: &HeaderMap,
         call: &mut Call<'_>,
-    ) -> Facts {
-        let Question { partner, dialled } = *question;
-        let ask = || {
-            let sap = Arc::clone(&self.sap);
-            let deadline = Instant::now() + self.config.sap.total_timeout;
-            let trace = call.trace(headers);
-            async move { sap.look_up_for(trace, partner, dialled.as_ref(), deadline).await }
+    ) -> Found {
+        let inquiry = Inquiry {
+            partner: question.partner,
+            dialled: question.dialled.as_ref(),
+            sap: &self.sap,
+            system: self.system,
+            times: &self.config.cache,
+            answer_within: self.config.answer_within,
+            started: call.started(),
+            deadline: call.started() + self.config.deadline,
         };
-        let deadline = call.started() + self.config.deadline;
-        let found = if self.sap.asks_by_phone() {
-            self.partners.ask_only(deadline, ask()).await
-        } else {
-            self.partners.find(partner, deadline, ask).await
-        };
-        let missed: Missed<LookupError> = match found {
-            Ok(known) => {
-                call.waited_for_sap(known.waited);
-                if known.source == Source::Sap {
-                    self.seen.note(&known.remembered.lookup);
-                }
-                return Facts::Known(known.remembered, known.source);
-            }
-            Err(missed) => missed,
-        };
-        let outcome = match &missed {
-            Missed::Sap(error) => error.outcome(),
-            Missed::Deadline => SapOutcome::Deadline,
-            Missed::Lost(lost) => {
-                tracing::error!(call = %call.id(), %lost, "a lookup ended without a result");
-                SapOutcome::Lost
-            }
-        };
-        call.sap_was_silent(outcome);
-        match self.partners.last_good(partner).await {
-            Some(remembered) => Facts::Known(remembered, Source::LastGood),
-            None => Facts::Silent { timed_out: outcome == SapOutcome::Deadline },
-        }
+        let found = self.partners.find(&inquiry, || call.trace(headers)).await;
+        call.looked_up(&found);
+        found
     }
 
     /// The part of the answer that is the same for every call about this partner.
-    fn head(&self, dial: &Dial<'_>, facts: &Facts) -> Bytes {
+    fn head(&self, dial: &Dial<'_>, found: &Found) -> Bytes {
         let is_own = !dial.by_default && dial.caller_id != CallerId::Fallback;
-        if let (true, Facts::Known(known, _)) = (is_own, facts) {
-            return known.head(self.rules, dial.service_number, || dial_head(dial)).head.clone();
+        if let (true, Some(known)) = (is_own, &found.known) {
+            return known.head(self.rules, dial.service_number, || dial_head(dial));
         }
         let ready = self.ready_heads.iter().find(|(of, _)| of == dial.contract_number);
         ready.map_or_else(|| dial_head(dial), |(_, head)| head.clone())
+    }
+}
+
+/// Nothing is known of the partner, and the rules dial nobody then.
+fn without_sap(silence: Option<&Silence>) -> Answer {
+    match silence {
+        Some(silence) if silence.is_our_own_queue() => {
+            Answer::Refuse(Reason::Overloaded, Source::None)
+        }
+        silence => {
+            let outcome = silence.map(Silence::outcome);
+            Answer::SapUnavailable { timed_out: outcome == Some(SapOutcome::Deadline) }
+        }
     }
 }
 

@@ -6,9 +6,10 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 pub struct MemoryMetrics {
     hits: IntCounter,
     misses: IntCounter,
+    stale: IntCounter,
     last_good: IntCounter,
+    refreshed: IntCounter,
     entries: IntGauge,
-    last_good_entries: IntGauge,
 }
 
 impl MemoryMetrics {
@@ -21,23 +22,27 @@ impl MemoryMetrics {
         let lookups = IntCounterVec::new(
             Opts::new(
                 "dialgate_memory_lookups_total",
-                "Partners looked for in memory: found in time, not found, or used past their time \
-                 because SAP was silent (such a call counts as a miss as well).",
+                "Partners looked for in memory: found in time (hit), not found (miss), used past their \
+                 time because SAP was slow (stale) or silent (last_good); the last two count as a miss \
+                 as well.",
             ),
             &["result"],
         )?;
-        let entries = prometheus::IntGaugeVec::new(
-            Opts::new("dialgate_memory_entries", "Partners in memory, about."),
-            &["kind"],
+        let refreshed = IntCounter::new(
+            "dialgate_memory_refreshes_total",
+            "Partners in use that were asked for again ahead of their end.",
         )?;
+        let entries = IntGauge::new("dialgate_memory_entries", "Partners in memory, about.")?;
         registry.register(Box::new(lookups.clone()))?;
+        registry.register(Box::new(refreshed.clone()))?;
         registry.register(Box::new(entries.clone()))?;
         Ok(Self {
             hits: lookups.with_label_values(&["hit"]),
             misses: lookups.with_label_values(&["miss"]),
+            stale: lookups.with_label_values(&["stale"]),
             last_good: lookups.with_label_values(&["last_good"]),
-            entries: entries.with_label_values(&["fresh"]),
-            last_good_entries: entries.with_label_values(&["last_good"]),
+            refreshed,
+            entries,
         })
     }
 
@@ -51,14 +56,23 @@ impl MemoryMetrics {
         self.misses.inc();
     }
 
-    /// SAP was silent and the last good answer was used.
+    /// SAP was slow, and what it said before was used.
+    pub fn stale_used(&self) {
+        self.stale.inc();
+    }
+
+    /// SAP was silent, and what it said before was used.
     pub fn last_good_used(&self) {
         self.last_good.inc();
     }
 
+    /// A partner is asked for again ahead of its end.
+    pub fn refreshed(&self) {
+        self.refreshed.inc();
+    }
+
     /// How many partners there are, told just before the metrics are read.
-    pub fn holds(&self, fresh: u64, last_good: u64) {
-        self.entries.set(i64::try_from(fresh).unwrap_or(i64::MAX));
-        self.last_good_entries.set(i64::try_from(last_good).unwrap_or(i64::MAX));
+    pub fn holds(&self, entries: u64) {
+        self.entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
     }
 }

@@ -1,190 +1,445 @@
-//! What SAP knows of a partner, memory first.
+//! What SAP knows of a partner, memory first: the ladder that a call goes down.
 //!
-//! Callers who ask for the same partner at the same moment share one request to SAP, and its error
-//! too. The request runs in a task of its own: a caller who hangs up cancels nobody, and what SAP
-//! still answers is remembered. Errors are not remembered.
+//! Fresh in memory; fresh and being asked for again ahead of its end (`refresh`); from SAP; what SAP
+//! said before, while it is slow; what it said before, while it fails. Callers who ask for the same
+//! partner at the same moment share one request to SAP, and its error too (`flight`). The request
+//! runs in a task of its own: a caller who hangs up cancels nobody, and what SAP still answers is
+//! remembered (`memory`).
 
+mod flight;
+mod memory;
 mod metrics;
-mod remembered;
+mod refresh;
+mod seen;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use moka::{Expiry, future::Cache as MokaCache};
 use tokio::time::{Instant, timeout_at};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::Cache,
-    domain::{Lookup, PartnerId, Source},
+    domain::{DialledNumber, PartnerId, Source},
+    sap::{LookupError, Question, SapClient, SapOutcome, Urgency},
+    telemetry::trace::Trace,
 };
 
+use flight::{Flight, Flights, Joined, Seat, Told};
+use memory::{Key, Memory};
+use refresh::Refreshes;
+
+pub use memory::{Remembered, Rendered};
 pub use metrics::MemoryMetrics;
-pub use remembered::{Remembered, Rendered};
+pub use seen::{Contract, Contracts};
 
-/// The partners looked up so far. One for each SAP system: its answers must never be mixed with
-/// another one's, so the system's name is part of every key.
+/// The partners looked up so far, of every SAP system that was asked: a system's answers must never
+/// be mixed with another one's, so its name is part of every key.
 pub struct Partners {
-    system: u64,
-    fresh: MokaCache<Key, Arc<Remembered>>,
-    last_good: MokaCache<Key, Arc<Remembered>>,
-    lookups: TaskTracker,
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+}
+
+/// What the tasks need that ask SAP.
+struct Shared {
+    memory: Memory,
+    flights: Flights,
+    refreshes: Refreshes,
+    seen: Contracts,
     metrics: Arc<MemoryMetrics>,
+    closing: CancellationToken,
 }
 
-/// The system and the whole validated ID; nothing is folded, and the dialled number takes no part.
-#[derive(Clone, Copy, Eq, Hash, PartialEq)]
-struct Key {
-    system: u64,
-    partner: PartnerId,
+/// A call's question, and by which SAP and which times it is answered.
+pub struct Inquiry<'i> {
+    /// Whom the call is about.
+    pub partner: PartnerId,
+    /// The number that is to be dialled.
+    pub dialled: Option<&'i DialledNumber>,
+    /// Who is asked.
+    pub sap: &'i Arc<SapClient>,
+    /// Its name in the memory.
+    pub system: u64,
+    /// How long its answers count.
+    pub times: &'i Cache,
+    /// How long SAP is waited for while something older is known.
+    pub answer_within: Duration,
+    /// When the call began.
+    pub started: Instant,
+    /// When its answer has to be there.
+    pub deadline: Instant,
 }
 
-/// A partner and where the knowledge comes from.
-pub struct Known {
-    /// What SAP said.
-    pub remembered: Arc<Remembered>,
-    /// Memory or SAP.
+/// What is known of a partner: always said from where, how old it is, and what SAP did.
+pub struct Found {
+    /// What SAP said, now or before; `None`: nothing is known.
+    pub known: Option<Arc<Remembered>>,
+    /// From where; [`Source::None`] where nothing is known.
     pub source: Source,
-    /// How long this call waited for SAP; zero where it did not.
-    pub waited: Duration,
+    /// How long ago SAP said it.
+    pub age: Duration,
+    /// Waited for a place among the requests to SAP.
+    pub queued: Option<Duration>,
+    /// Waited for SAP.
+    pub sap_took: Option<Duration>,
+    /// Why SAP has not said it now.
+    pub silence: Option<Silence>,
 }
 
-/// Why nothing is known of a partner.
-#[derive(Debug, thiserror::Error)]
-pub enum Missed<E: std::error::Error + 'static> {
-    /// SAP gave no usable answer; everybody who waited gets the same error.
-    #[error("SAP gave no usable answer")]
-    Sap(#[source] Arc<E>),
-    /// This caller's time ran out; the request to SAP goes on for those who wait longer.
-    #[error("SAP did not answer in time for this call")]
+/// Why SAP has given no answer.
+#[derive(Clone, Debug)]
+pub enum Silence {
+    /// SAP gave no usable one, or was not asked; everybody who waited gets the same error.
+    Sap(Arc<LookupError>),
+    /// SAP takes longer than this call can wait; the request goes on for those who wait longer.
     Deadline,
     /// The lookup ended without a result, by a mistake in this program or by the shutdown.
-    #[error("the lookup ended without a result")]
-    Lost(#[source] tokio::task::JoinError),
+    Lost,
+}
+
+impl Silence {
+    /// The word in records.
+    pub fn outcome(&self) -> SapOutcome {
+        match self {
+            Self::Sap(error) => error.outcome(),
+            Self::Deadline => SapOutcome::Deadline,
+            Self::Lost => SapOutcome::Lost,
+        }
+    }
+
+    /// Of a flight that this caller waits for no longer.
+    fn so_far(flight: &Flight) -> Self {
+        if flight.was_sent() {
+            return Self::Deadline;
+        }
+        let waited = flight.started.elapsed();
+        Self::Sap(Arc::new(LookupError::Busy { waited }))
+    }
+
+    /// We had no place for the question: SAP is not to blame.
+    pub fn is_our_own_queue(&self) -> bool {
+        matches!(self, Self::Sap(error) if matches!(**error, LookupError::Busy { .. }))
+    }
+
+    /// Whoever joined late may have more time than those it was for.
+    fn came_of_haste(&self) -> bool {
+        matches!(self, Self::Sap(error)
+            if matches!(**error, LookupError::Busy { .. } | LookupError::Deadline { .. }))
+    }
+}
+
+/// Everything that a flight takes along.
+struct Trip {
+    key: Option<Key>,
+    flight: Arc<Flight>,
+    sap: Arc<SapClient>,
+    times: Cache,
+    partner: PartnerId,
+    dialled: Option<DialledNumber>,
+    trace: Option<Trace>,
+    urgency: Urgency,
+    deadline: Instant,
 }
 
 impl Partners {
-    /// An empty memory for the SAP system called `system` (a hash of what identifies it).
-    pub fn new(system: u64, limits: &Cache, metrics: Arc<MemoryMetrics>) -> Self {
-        let fresh = MokaCache::builder()
-            .max_capacity(limits.max_entries)
-            .expire_after(FreshTime(limits.clone()))
-            .build();
-        let last_good = MokaCache::builder()
-            .max_capacity(if limits.last_good_ttl.is_zero() { 0 } else { limits.max_entries })
-            .time_to_live(limits.last_good_ttl)
-            .build();
-        Self { system, fresh, last_good, lookups: TaskTracker::new(), metrics }
+    /// An empty memory for `max_entries` partners.
+    pub fn new(max_entries: u64, metrics: Arc<MemoryMetrics>) -> Self {
+        let shared = Arc::new(Shared {
+            memory: Memory::new(max_entries),
+            flights: Flights::default(),
+            refreshes: Refreshes::default(),
+            seen: Contracts::default(),
+            metrics,
+            closing: CancellationToken::new(),
+        });
+        Self { shared, tasks: TaskTracker::new() }
     }
 
-    /// What is known of `partner`: from memory, or from `ask`, which is called on a miss unless
-    /// somebody else is asking for the same partner already. Waits until `deadline` at the latest.
-    ///
-    /// # Errors
-    ///
-    /// See [`Missed`].
-    pub async fn find<E, F>(
-        &self,
-        partner: PartnerId,
-        deadline: Instant,
-        ask: impl FnOnce() -> F,
-    ) -> Result<Known, Missed<E>>
-    where
-        E: std::error::Error + Send + Sync + 'static,
-        F: Future<Output = Result<Lookup, E>> + Send + 'static,
-    {
-        let key = Key { system: self.system, partner };
-        if let Some(remembered) = self.fresh.get(&key).await {
-            self.metrics.hit();
-            return Ok(Known { remembered, source: Source::Memory, waited: Duration::ZERO });
+    /// What is known of a partner. `trace` is called where SAP is asked for this very call.
+    pub async fn find(&self, inquiry: &Inquiry<'_>, trace: impl Fn() -> Trace) -> Found {
+        if inquiry.sap.asks_by_phone() {
+            return self.ask_only(inquiry, trace()).await;
         }
-        self.metrics.miss();
-        let started = Instant::now();
-        let (fresh, last_good, ask) = (self.fresh.clone(), self.last_good.clone(), ask());
-        // moka drops the leader's request when the leader is dropped; a task of its own is never
-        // dropped by a caller (moka issue 240).
-        let lookup = self.lookups.spawn(async move {
-            let asked = async {
-                let remembered = Arc::new(Remembered::new(ask.await?));
-                match &remembered.lookup {
-                    Lookup::Found(_) => last_good.insert(key, Arc::clone(&remembered)).await,
-                    // SAP has spoken: what it said before counts no longer.
-                    Lookup::Unknown | Lookup::Ambiguous => last_good.invalidate(&key).await,
+        let key = Key { system: inquiry.system, partner: inquiry.partner };
+        let remembered = self.shared.memory.get(&key);
+        let (now, times) = (inquiry.started, inquiry.times);
+        match remembered {
+            Some(remembered) if remembered.is_fresh(now, times) => {
+                self.shared.metrics.hit();
+                if remembered.is_first_use() {
+                    self.shared.refreshes.schedule(key, &remembered, inquiry.sap, times);
                 }
-                Ok(remembered)
-            };
-            fresh.try_get_with(key, asked).await
-        });
-        match timeout_at(deadline, lookup).await {
-            Ok(Ok(Ok(remembered))) => {
-                Ok(Known { remembered, source: Source::Sap, waited: started.elapsed() })
+                let is_being_refreshed = remembered.is_being_refreshed();
+                let source = if is_being_refreshed { Source::Refreshing } else { Source::Memory };
+                Found::of(remembered, source, now)
             }
-            Ok(Ok(Err(error))) => Err(Missed::Sap(error)),
-            Ok(Err(lost)) => Err(Missed::Lost(lost)),
-            Err(_elapsed) => Err(Missed::Deadline),
+            older => {
+                self.shared.metrics.miss();
+                let older = older.filter(|older| older.bridges(now, times));
+                Box::pin(self.ask(key, inquiry, older, trace)).await
+            }
+        }
+    }
+
+    /// SAP first, then what it said before.
+    async fn ask(
+        &self,
+        key: Key,
+        inquiry: &Inquiry<'_>,
+        older: Option<Arc<Remembered>>,
+        trace: impl Fn() -> Trace,
+    ) -> Found {
+        let Inquiry { sap, deadline, .. } = inquiry;
+        if let Err(error) = sap.admits(Urgency::Live) {
+            return self.without_sap(inquiry, older, Silence::Sap(Arc::new(error)), None);
+        }
+        let is_silent = sap.is_known_silent();
+        let mut is_second_try = false;
+        loop {
+            let seat = match self.shared.flights.join(key, is_second_try) {
+                Joined::Failed(silence) => {
+                    return self.without_sap(inquiry, older, silence, None);
+                }
+                Joined::Follow(seat) => seat,
+                Joined::Lead(seat) => {
+                    self.take_off(Some(key), &seat, inquiry, trace());
+                    seat
+                }
+            };
+            let until = match &older {
+                None => *deadline,
+                // It will most likely be in vain; what SAP says is for the next caller.
+                Some(_) if is_silent => inquiry.started,
+                // Whoever comes second has not to find out once more that SAP is slow.
+                Some(_) => (*deadline).min(seat.flight.started + inquiry.answer_within),
+            };
+            match timeout_at(until, seat.told()).await {
+                Ok(Told { result: Ok(remembered), queued, took }) => {
+                    return Found {
+                        queued: (!queued.is_zero()).then_some(queued),
+                        sap_took: Some(took),
+                        ..Found::of(remembered, Source::Sap, Instant::now())
+                    };
+                }
+                Ok(told @ Told { result: Err(_), .. }) => {
+                    let Err(silence) = &told.result else { continue };
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if !is_second_try
+                        && older.is_none()
+                        && silence.came_of_haste()
+                        && seat.joined_after > seat.flight.started.elapsed() / 2
+                        && left > (*deadline - inquiry.started) / 2
+                    {
+                        is_second_try = true;
+                        continue;
+                    }
+                    return self.without_sap(inquiry, older, silence.clone(), Some(&told));
+                }
+                Err(_elapsed) => {
+                    let silence = Silence::so_far(&seat.flight);
+                    let Some(older) = older else {
+                        return self.without_sap(inquiry, None, silence, None);
+                    };
+                    seat.leave_it_flying();
+                    if is_silent {
+                        return self.without_sap(inquiry, Some(older), silence, None);
+                    }
+                    self.shared.metrics.stale_used();
+                    return Found {
+                        silence: Some(silence),
+                        sap_took: Some(inquiry.started.elapsed()),
+                        ..Found::of(older, Source::Stale, Instant::now())
+                    };
+                }
+            }
         }
     }
 
     /// The same without memory, for an SAP whose answers depend on the dialled number and not on the
     /// partner alone. Under the partner's ID the next call would get them for another number, and a
     /// key with the number in it would keep numbers for hours: personal data that nobody needs.
-    ///
-    /// # Errors
-    ///
-    /// See [`Missed`].
-    pub async fn ask_only<E, F>(&self, deadline: Instant, ask: F) -> Result<Known, Missed<E>>
-    where
-        E: std::error::Error + Send + Sync + 'static,
-        F: Future<Output = Result<Lookup, E>> + Send + 'static,
-    {
-        self.metrics.miss();
-        let started = Instant::now();
-        match timeout_at(deadline, self.lookups.spawn(ask)).await {
-            Ok(Ok(Ok(lookup))) => Ok(Known {
-                remembered: Arc::new(Remembered::new(lookup)),
-                source: Source::Sap,
-                waited: started.elapsed(),
-            }),
-            Ok(Ok(Err(error))) => Err(Missed::Sap(Arc::new(error))),
-            Ok(Err(lost)) => Err(Missed::Lost(lost)),
-            Err(_elapsed) => Err(Missed::Deadline),
+    async fn ask_only(&self, inquiry: &Inquiry<'_>, trace: Trace) -> Found {
+        self.shared.metrics.miss();
+        if let Err(error) = inquiry.sap.admits(Urgency::Live) {
+            return self.without_sap(inquiry, None, Silence::Sap(Arc::new(error)), None);
+        }
+        let seat = Seat::alone();
+        self.take_off(None, &seat, inquiry, trace);
+        match timeout_at(inquiry.deadline, seat.told()).await {
+            Ok(Told { result: Ok(remembered), queued, took }) => Found {
+                queued: (!queued.is_zero()).then_some(queued),
+                sap_took: Some(took),
+                ..Found::of(remembered, Source::Sap, Instant::now())
+            },
+            Ok(told) => {
+                let silence = told.result.as_ref().err().cloned().unwrap_or(Silence::Lost);
+                self.without_sap(inquiry, None, silence, Some(&told))
+            }
+            Err(_elapsed) => self.without_sap(inquiry, None, Silence::so_far(&seat.flight), None),
         }
     }
 
-    /// What SAP said of `partner` last, within the time it may be used while SAP is silent.
-    pub async fn last_good(&self, partner: PartnerId) -> Option<Arc<Remembered>> {
-        let remembered = self.last_good.get(&Key { system: self.system, partner }).await?;
-        self.metrics.last_good_used();
-        Some(remembered)
+    /// The last rungs: what SAP said before, or nothing.
+    fn without_sap(
+        &self,
+        inquiry: &Inquiry<'_>,
+        older: Option<Arc<Remembered>>,
+        silence: Silence,
+        told: Option<&Told>,
+    ) -> Found {
+        let waited = inquiry.started.elapsed();
+        // Whoever got no place waited in our own queue, and not for SAP.
+        let (queued, sap_took) = match told {
+            _ if silence.is_our_own_queue() => (Some(waited), None),
+            Some(told) => ((!told.queued.is_zero()).then_some(told.queued), Some(told.took)),
+            None if matches!(silence, Silence::Deadline) => (None, Some(waited)),
+            None => (None, None),
+        };
+        let found = if let Some(older) = older {
+            self.shared.metrics.last_good_used();
+            inquiry.sap.call_bridged();
+            Found::of(older, Source::LastGood, Instant::now())
+        } else {
+            inquiry.sap.call_refused();
+            Found::NOTHING
+        };
+        Found { queued, sap_took, silence: Some(silence), ..found }
+    }
+
+    fn take_off(&self, key: Option<Key>, seat: &Seat, inquiry: &Inquiry<'_>, trace: Trace) {
+        let trip = Trip {
+            key,
+            flight: Arc::clone(&seat.flight),
+            sap: Arc::clone(inquiry.sap),
+            times: inquiry.times.clone(),
+            partner: inquiry.partner,
+            dialled: inquiry.dialled.copied(),
+            trace: Some(trace),
+            urgency: Urgency::Live,
+            deadline: inquiry.deadline,
+        };
+        self.tasks.spawn(Arc::clone(&self.shared).fly(trip));
+    }
+
+    /// The contract numbers that SAP's answers have led to.
+    pub fn seen(&self) -> &Contracts {
+        &self.shared.seen
+    }
+
+    /// Something is remembered.
+    pub fn has_any(&self) -> bool {
+        self.shared.memory.len() > 0
     }
 
     /// Tells the metrics how much is remembered.
     pub fn count(&self) {
-        self.metrics.holds(self.fresh.entry_count(), self.last_good.entry_count());
+        self.shared.metrics.holds(self.shared.memory.len());
     }
 
-    /// Waits for the lookups under way; each ends by its own deadline.
+    /// Ends what is under way: nobody waits for it any more, and the memory ends with the process.
     pub async fn finish(&self) {
-        self.lookups.close();
-        self.lookups.wait().await;
+        self.tasks.close();
+        self.shared.closing.cancel();
+        self.tasks.wait().await;
     }
 }
 
-/// Times to live by what was found, less the jitter.
-struct FreshTime(Cache);
-
-impl Expiry<Key, Arc<Remembered>> for FreshTime {
-    fn expire_after_create(
-        &self,
-        _key: &Key,
-        remembered: &Arc<Remembered>,
-        _created_at: std::time::Instant,
-    ) -> Option<Duration> {
-        let ttl = match remembered.lookup {
-            Lookup::Found(_) => self.0.found_ttl,
-            Lookup::Unknown | Lookup::Ambiguous => self.0.unknown_ttl,
+impl Shared {
+    /// Asks SAP, remembers what it says and tells those who wait.
+    async fn fly(self: Arc<Self>, trip: Trip) {
+        let Trip { key, flight, sap, times, partner, dialled, trace, urgency, deadline } = trip;
+        let landing =
+            Landing { shared: &self, key, flight: &flight, has_told: AtomicBool::new(false) };
+        let pass = tokio::select! {
+            pass = sap.enter(urgency, deadline) => pass,
+            () = self.flights.abandoned(key, &flight) => return sap.was_abandoned(),
+            () = self.closing.cancelled() => return,
         };
-        let share = f64::from(self.0.jitter_percent.min(100)) / 100.0;
-        Some(ttl.mul_f64(1.0 - share * fastrand::f64()))
+        let pass = match pass {
+            Ok(pass) => pass,
+            // Tells of our door and not of the partner: not for those who come later.
+            Err(error) => {
+                return landing.tell(Err(error), Duration::ZERO, Duration::ZERO, false);
+            }
+        };
+        if urgency == Urgency::Refresh {
+            self.metrics.refreshed();
+        }
+        flight.is_sent();
+        let (queued, began) = (pass.queued, Instant::now());
+        let question = Question { partner, dialled: dialled.as_ref(), trace: trace.as_ref() };
+        // A box of its own: thousands may wait for a place, a handful have one.
+        let asking = Box::pin(sap.ask(pass, question, |result| {
+            // What SAP thinks of our credentials is known at its door; a correction counts at once.
+            let is_shared = !matches!(&result, Err(error) if error.is_about_credentials());
+            let result = result.map(|lookup| {
+                self.seen.note(&lookup);
+                let remembered = Arc::new(Remembered::new(lookup, &times));
+                if let Some(key) = key {
+                    self.memory.remember(key, Arc::clone(&remembered));
+                    self.flights.forget_failure(&key);
+                }
+                remembered
+            });
+            landing.tell(result, queued, began.elapsed(), is_shared);
+        }));
+        tokio::select! {
+            () = asking => {}
+            () = self.closing.cancelled() => {}
+        }
+    }
+}
+
+/// Lands a flight once, whatever happens to the task.
+struct Landing<'f> {
+    shared: &'f Shared,
+    key: Option<Key>,
+    flight: &'f Arc<Flight>,
+    has_told: AtomicBool,
+}
+
+impl Landing<'_> {
+    fn tell(
+        &self,
+        result: Result<Arc<Remembered>, LookupError>,
+        queued: Duration,
+        took: Duration,
+        shared: bool,
+    ) {
+        if !self.has_told.swap(true, Ordering::Relaxed) {
+            let result = result.map_err(|error| Silence::Sap(Arc::new(error)));
+            self.shared.flights.land(self.key, self.flight, Told { result, queued, took }, shared);
+        }
+    }
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        if !self.has_told.swap(true, Ordering::Relaxed) {
+            let nothing = Duration::ZERO;
+            let told = Told { result: Err(Silence::Lost), queued: nothing, took: nothing };
+            self.shared.flights.land(self.key, self.flight, told, false);
+        }
+    }
+}
+
+impl Found {
+    const NOTHING: Self = Self {
+        known: None,
+        source: Source::None,
+        age: Duration::ZERO,
+        queued: None,
+        sap_took: None,
+        silence: None,
+    };
+
+    fn of(remembered: Arc<Remembered>, source: Source, now: Instant) -> Self {
+        Self { age: remembered.age(now), known: Some(remembered), source, ..Self::NOTHING }
     }
 }
 

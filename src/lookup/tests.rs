@@ -1,199 +1,351 @@
-//! Memory and coalescing over a SAP made of closures.
+//! The ladder over the SAP simulator: what is known, from where, and how often SAP was asked.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use prometheus::Registry;
-use tokio::sync::Notify;
+use std::sync::atomic::AtomicU32;
 
 use super::*;
-use crate::domain::{BusinessPartner, CountryCode, DistributionChannel};
-
-#[derive(Debug, thiserror::Error)]
-#[error("SAP is silent")]
-struct Silent;
+use crate::{
+    config::Sap,
+    domain::Home,
+    sap::{SapMetrics, testing::sap, tests::simulator},
+    simulator::{Fault, Simulator},
+    telemetry::clock::{CallId, Moment},
+};
 
 const HOUR: Duration = Duration::from_hours(1);
+const SECOND: Duration = Duration::from_secs(1);
 
-fn limits() -> Cache {
-    Cache {
-        max_entries: 100,
-        found_ttl: HOUR,
-        unknown_ttl: HOUR,
-        last_good_ttl: HOUR,
-        refresh_ahead: true,
-        jitter_percent: 10,
+struct World {
+    simulator: Simulator,
+    partners: Arc<Partners>,
+    client: Arc<SapClient>,
+    times: Cache,
+    answer_within: Duration,
+    deadline: Duration,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::with(|_sap| ()).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Sap)) -> Self {
+        let simulator = simulator().await;
+        let mut config = sap(&format!("http://{}", simulator.local_address()));
+        config.breaker.failure_percent = 100;
+        change(&mut config);
+        let registry = prometheus::Registry::new();
+        let metrics = Arc::new(SapMetrics::new(&registry).unwrap());
+        let memory = Arc::new(MemoryMetrics::new(&registry).unwrap());
+        let times = Cache {
+            max_entries: 1000,
+            found_ttl: HOUR,
+            unknown_ttl: HOUR,
+            last_good_ttl: HOUR,
+            refresh_ahead: true,
+            jitter_percent: 0,
+        };
+        Self {
+            simulator,
+            partners: Arc::new(Partners::new(times.max_entries, memory)),
+            client: Arc::new(SapClient::new(&config, metrics).unwrap()),
+            times,
+            answer_within: SECOND / 5,
+            deadline: 5 * SECOND,
+        }
+    }
+
+    async fn find(&self, partner: &str) -> Found {
+        let now = Instant::now();
+        let home = Home::parse("DE").unwrap();
+        let dialled = DialledNumber::parse("089 46149500", home).unwrap();
+        let inquiry = Inquiry {
+            partner: PartnerId::parse(partner).unwrap(),
+            dialled: Some(&dialled),
+            sap: &self.client,
+            system: 1,
+            times: &self.times,
+            answer_within: self.answer_within,
+            started: now,
+            deadline: now + self.deadline,
+        };
+        let trace = || Trace::of(CallId::new(Moment::now()), &http::HeaderMap::new());
+        self.partners.find(&inquiry, trace).await
+    }
+
+    fn fault(&self, fault: Option<Fault>) {
+        self.simulator.handle().set_fault(fault, None);
+    }
+
+    fn requests(&self) -> u64 {
+        self.simulator.handle().requests()
     }
 }
 
-fn partners(limits: &Cache) -> Partners {
-    Partners::new(1, limits, Arc::new(MemoryMetrics::new(&Registry::new()).unwrap()))
+fn silence(found: &Found) -> &'static str {
+    found.silence.as_ref().map_or("none", |silence| silence.outcome().label())
 }
 
-fn id() -> PartnerId {
-    PartnerId::parse("1001910").unwrap()
-}
-
-fn found() -> Lookup {
-    Lookup::Found(BusinessPartner::new(
-        DistributionChannel::parse("Direct sales").ok(),
-        CountryCode::parse("DE").ok(),
-        false,
-        false,
-    ))
-}
-
-fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(5)
+async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let until = Instant::now() + 10 * SECOND;
+    while !is_so().await {
+        assert!(Instant::now() < until, "{what}");
+        tokio::time::sleep(SECOND / 100).await;
+    }
 }
 
 #[tokio::test]
 async fn a_partner_is_asked_for_once_and_then_remembered() {
-    let partners = partners(&limits());
-    let asked = Arc::new(AtomicU32::new(0));
-    let ask = || {
-        let asked = Arc::clone(&asked);
-        async move {
-            asked.fetch_add(1, Ordering::Relaxed);
-            Ok::<_, Silent>(found())
-        }
-    };
+    let world = World::new().await;
 
-    let first = partners.find(id(), soon(), ask).await.unwrap();
-    let second = partners.find(id(), soon(), ask).await.unwrap();
+    let first = world.find("1001910").await;
+    let second = world.find("1001910").await;
 
     assert_eq!((first.source, second.source), (Source::Sap, Source::Memory));
-    assert_eq!(second.remembered.lookup, found());
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert!(first.sap_took.is_some() && second.sap_took.is_none());
+    assert_eq!(first.known.unwrap().lookup, second.known.unwrap().lookup);
+    assert_eq!(world.requests(), 1);
 }
 
 #[tokio::test]
 async fn a_thousand_callers_share_one_request_also_when_the_first_hangs_up() {
-    let partners = Arc::new(partners(&limits()));
-    let asked = Arc::new(AtomicU32::new(0));
-    let (begun, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let ask = {
-        let (asked, begun, answer) = (Arc::clone(&asked), Arc::clone(&begun), Arc::clone(&answer));
-        move || {
-            let (asked, begun, answer) = (asked.clone(), begun.clone(), answer.clone());
-            async move {
-                asked.fetch_add(1, Ordering::Relaxed);
-                begun.notify_one();
-                answer.notified().await;
-                Ok::<_, Silent>(found())
+    let world = Arc::new(World::new().await);
+    world.simulator.handle().set_delay(SECOND / 2);
+    let first = tokio::spawn({
+        let world = Arc::clone(&world);
+        async move { world.find("1001910").await.source }
+    });
+    eventually("SAP is asked", async || world.requests() == 1).await;
+    first.abort();
+    let others: Vec<_> = (0..1000)
+        .map(|_| {
+            let world = Arc::clone(&world);
+            tokio::spawn(async move { world.find("1001910").await.source })
+        })
+        .collect();
+
+    for other in others {
+        assert_eq!(other.await.unwrap(), Source::Sap);
+    }
+    assert_eq!(world.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_thousand_callers_share_one_error_and_so_do_those_who_come_a_moment_later() {
+    let world = Arc::new(World::new().await);
+    world.fault(Some(Fault::Status500));
+    let calls = |count: usize| {
+        let world = &world;
+        let calls: Vec<_> = (0..count)
+            .map(|_| {
+                let world = Arc::clone(world);
+                tokio::spawn(async move { silence(&world.find("1001910").await) })
+            })
+            .collect();
+        async move {
+            for call in calls {
+                assert_eq!(call.await.unwrap(), "status");
             }
         }
     };
 
-    let first = tokio::spawn({
-        let (partners, ask) = (Arc::clone(&partners), ask.clone());
-        async move { partners.find(id(), soon(), ask).await.is_ok() }
+    calls(1000).await;
+    calls(100).await;
+
+    assert_eq!(world.requests(), 1);
+    world.fault(None);
+    eventually("SAP is asked again", async || world.find("1001910").await.known.is_some()).await;
+    assert_eq!(world.requests(), 2);
+}
+
+#[tokio::test]
+async fn a_caller_waits_until_its_own_deadline_and_the_answer_is_remembered_all_the_same() {
+    let mut world = World::new().await;
+    world.simulator.handle().set_delay(SECOND / 2);
+    world.deadline = SECOND / 5;
+
+    let found = world.find("1001910").await;
+    assert!(found.known.is_none());
+    assert_eq!(silence(&found), "deadline");
+
+    eventually("it is remembered", async || world.find("1001910").await.source == Source::Memory)
+        .await;
+    assert_eq!(world.requests(), 1);
+}
+
+#[tokio::test]
+async fn what_sap_said_before_is_used_while_it_is_slow_and_what_it_says_is_for_the_next_caller() {
+    let mut world = World::new().await;
+    world.find("1001910").await;
+    world.times.found_ttl = Duration::ZERO;
+    world.simulator.handle().set_delay(SECOND);
+
+    let began = Instant::now();
+    let slow = world.find("1001910").await;
+    let (first, asked) = (began.elapsed(), Instant::now());
+    let second = world.find("1001910").await;
+
+    assert_eq!((slow.source, second.source), (Source::Stale, Source::Stale));
+    assert!(first >= world.answer_within && first < SECOND, "{first:?}");
+    // SAP is known to be slower than that: nobody finds it out again.
+    assert!(asked.elapsed() < world.answer_within, "{:?}", asked.elapsed());
+    world.times.found_ttl = HOUR;
+    eventually("SAP's answer is there", async || {
+        let found = world.find("1001910").await;
+        found.source == Source::Memory && found.age < SECOND
+    })
+    .await;
+    assert_eq!(world.requests(), 2);
+}
+
+#[tokio::test]
+async fn what_sap_said_before_is_used_while_it_fails_until_sap_says_otherwise() {
+    let mut world = World::new().await;
+    world.find("1001910").await;
+    world.times.found_ttl = Duration::ZERO;
+    world.fault(Some(Fault::Status500));
+
+    let first = world.find("1001910").await;
+    assert_eq!((first.source, silence(&first)), (Source::LastGood, "status"));
+    let began = Instant::now();
+    for _ in 0..100 {
+        assert_eq!(world.find("1001910").await.source, Source::LastGood);
+    }
+    assert!(began.elapsed() < SECOND, "SAP is known to be silent: nobody waits");
+
+    world.fault(Some(Fault::EmptyRows));
+    world.times.unknown_ttl = Duration::ZERO;
+    eventually("SAP is asked again", async || {
+        let found = world.find("1001910").await;
+        found.source == Source::Sap
+    })
+    .await;
+    world.fault(Some(Fault::Status500));
+    eventually("unknown is not used past its time", async || {
+        world.find("1001910").await.source == Source::None
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_last_good_time_of_zero_uses_nothing_past_its_time() {
+    let mut world = World::new().await;
+    world.times.last_good_ttl = Duration::ZERO;
+    world.find("1001910").await;
+    world.times.found_ttl = Duration::ZERO;
+    world.fault(Some(Fault::Status500));
+
+    assert!(world.find("1001910").await.known.is_none());
+}
+
+#[tokio::test]
+async fn partners_in_use_are_refreshed_ahead_and_nobody_waits_for_sap() {
+    let mut world = World::new().await;
+    world.times.found_ttl = 2 * SECOND;
+    let world = Arc::new(world);
+    world.find("1001910").await;
+    world.find("1001911").await;
+    world.simulator.handle().set_delay(SECOND / 4);
+    let refreshing = tokio::spawn({
+        let partners = Arc::clone(&world.partners);
+        async move { partners.refresh_ahead().await }
     });
-    begun.notified().await;
-    first.abort();
-    let others: Vec<_> = (0..1000)
-        .map(|_| {
-            let (partners, ask) = (Arc::clone(&partners), ask.clone());
-            tokio::spawn(async move { partners.find(id(), soon(), ask).await.unwrap().source })
+
+    let until = Instant::now() + 6 * SECOND;
+    let waited = AtomicU32::new(0);
+    while Instant::now() < until {
+        let found = world.find("1001910").await;
+        if found.sap_took.is_some() {
+            waited.fetch_add(1, Ordering::Relaxed);
+        }
+        tokio::time::sleep(SECOND / 20).await;
+    }
+
+    assert_eq!(waited.load(Ordering::Relaxed), 0, "calls waited for SAP");
+    let handle = world.simulator.handle();
+    assert!((3..=7).contains(&handle.requests_for("1001910")), "{}", world.requests());
+    assert_eq!(handle.requests_for("1001911"), 1, "nobody asked for it again");
+    refreshing.abort();
+}
+
+#[tokio::test]
+async fn a_lookup_that_nobody_waits_for_and_that_was_not_sent_is_dropped() {
+    let world = Arc::new(World::with(|sap| sap.max_in_flight = 1).await);
+    world.simulator.handle().set_delay(SECOND);
+    let first = tokio::spawn({
+        let world = Arc::clone(&world);
+        async move { world.find("1001910").await.source }
+    });
+    eventually("the only place is taken", async || world.requests() == 1).await;
+
+    let callers: Vec<_> = (0..1000)
+        .map(|number| {
+            let world = Arc::clone(&world);
+            tokio::spawn(async move { world.find(&(5_000_000 + number).to_string()).await.source })
         })
         .collect();
-    tokio::task::yield_now().await;
-    answer.notify_one();
-
-    for other in others {
-        other.await.unwrap();
+    eventually("they wait", async || world.partners.shared.flights.len() == 1001).await;
+    for caller in callers {
+        caller.abort();
     }
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+
+    eventually("they are gone", async || world.partners.shared.flights.len() == 1).await;
+    assert_eq!(first.await.unwrap(), Source::Sap);
+    assert_eq!(world.requests(), 1);
 }
 
 #[tokio::test]
-async fn callers_who_ask_together_share_one_error_and_it_is_not_remembered() {
-    let partners = partners(&limits());
-    let asked = Arc::new(AtomicU32::new(0));
-    let ask = || {
-        let asked = Arc::clone(&asked);
-        async move {
-            asked.fetch_add(1, Ordering::Relaxed);
-            tokio::task::yield_now().await;
-            Err::<Lookup, _>(Silent)
-        }
-    };
+async fn a_late_joiner_has_a_time_of_his_own() {
+    let mut world = World::with(|sap| sap.total_timeout = SECOND).await;
+    world.deadline = SECOND;
+    let world = Arc::new(world);
+    world.fault(Some(Fault::Hang));
+    let first = tokio::spawn({
+        let world = Arc::clone(&world);
+        async move { world.find("1001910").await }
+    });
+    tokio::time::sleep(SECOND * 9 / 10).await;
+    world.fault(None);
 
-    let (first, second) =
-        tokio::join!(partners.find(id(), soon(), ask), partners.find(id(), soon(), ask));
-    assert!(matches!(first, Err(Missed::Sap(_))));
-    assert!(matches!(second, Err(Missed::Sap(_))));
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    let second = world.find("1001910").await;
 
-    assert!(partners.find(id(), soon(), ask).await.is_err());
-    assert_eq!(asked.load(Ordering::Relaxed), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_caller_waits_until_its_own_deadline_and_the_answer_is_remembered_all_the_same() {
-    let partners = partners(&limits());
-    let started = Instant::now();
-    let slow = || async {
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        Ok::<_, Silent>(found())
-    };
-
-    let missed = partners.find(id(), started + Duration::from_millis(500), slow).await;
-    assert!(matches!(missed, Err(Missed::Deadline)));
-    assert_eq!(started.elapsed(), Duration::from_millis(500));
-
-    partners.finish().await;
-    let known = partners.find(id(), started + HOUR, slow).await.unwrap();
-    assert_eq!(known.source, Source::Memory);
+    assert_eq!(silence(&first.await.unwrap()), "deadline");
+    assert_eq!(second.source, Source::Sap);
 }
 
 #[tokio::test]
-async fn a_lookup_that_panics_is_an_error_of_that_lookup() {
-    let partners = partners(&limits());
+async fn whoever_finds_no_place_in_time_is_told_so_and_not_that_sap_did_not_answer() {
+    let mut world = World::with(|sap| sap.max_in_flight = 1).await;
+    world.deadline = SECOND / 2;
+    let world = Arc::new(world);
+    world.fault(Some(Fault::Hang));
+    let first = tokio::spawn({
+        let world = Arc::clone(&world);
+        async move { world.find("1001910").await }
+    });
+    eventually("the only place is taken", async || world.requests() == 1).await;
 
-    let missed = partners
-        .find(id(), soon(), || async {
-            assert!(id().as_str().is_empty(), "on purpose");
-            Ok::<_, Silent>(found())
-        })
-        .await;
+    let second = world.find("1001911").await;
 
-    assert!(matches!(missed, Err(Missed::Lost(_))));
-    assert!(partners.find(id(), soon(), || async { Ok::<_, Silent>(found()) }).await.is_ok());
+    assert_eq!(silence(&second), "busy");
+    assert!(second.queued.is_some() && second.sap_took.is_none());
+    assert!(second.silence.unwrap().is_our_own_queue());
+    assert_eq!(silence(&first.await.unwrap()), "deadline");
+    assert_eq!(world.requests(), 1);
 }
 
 #[tokio::test]
-async fn what_was_found_past_its_time_is_kept_for_a_silent_sap_until_sap_says_otherwise() {
-    let partners = partners(&Cache { found_ttl: Duration::ZERO, ..limits() });
-    partners.find(id(), soon(), || async { Ok::<_, Silent>(found()) }).await.unwrap();
+async fn the_end_waits_for_nobody() {
+    let world = Arc::new(World::new().await);
+    world.fault(Some(Fault::Hang));
+    let call = tokio::spawn({
+        let world = Arc::clone(&world);
+        async move { silence(&world.find("1001910").await) }
+    });
+    eventually("SAP is asked", async || world.requests() == 1).await;
+    let began = Instant::now();
 
-    let silent = partners.find(id(), soon(), || async { Err::<Lookup, _>(Silent) }).await;
-    assert!(silent.is_err());
-    assert_eq!(partners.last_good(id()).await.unwrap().lookup, found());
+    world.partners.finish().await;
 
-    partners.find(id(), soon(), || async { Ok::<_, Silent>(Lookup::Unknown) }).await.unwrap();
-    assert!(partners.last_good(id()).await.is_none());
-}
-
-#[tokio::test]
-async fn a_last_good_time_of_zero_keeps_nothing() {
-    let partners = partners(&Cache { last_good_ttl: Duration::ZERO, ..limits() });
-
-    partners.find(id(), soon(), || async { Ok::<_, Silent>(found()) }).await.unwrap();
-
-    assert!(partners.last_good(id()).await.is_none());
-}
-
-#[test]
-fn no_time_to_live_is_longer_than_configured_or_shorter_than_the_jitter_allows() {
-    let times = FreshTime(Cache { unknown_ttl: HOUR / 60, ..limits() });
-    let key = Key { system: 1, partner: id() };
-    let created = Instant::now().into_std();
-
-    for (lookup, ttl) in [(found(), HOUR), (Lookup::Unknown, HOUR / 60)] {
-        let remembered = Arc::new(Remembered::new(lookup));
-        for _ in 0..1000 {
-            let lives = times.expire_after_create(&key, &remembered, created).unwrap();
-            assert!(lives <= ttl && lives >= ttl.mul_f64(0.9), "{lives:?}");
-        }
-    }
+    assert!(began.elapsed() < SECOND);
+    assert_eq!(call.await.unwrap(), "lost");
 }

@@ -5,13 +5,11 @@ use std::{sync::Arc, time::Duration};
 use http::{StatusCode, response, uri::PathAndQuery};
 use tokio::time::Instant;
 
-use crate::sap::{
+use super::{
     dialect::Step,
     error::LookupError,
-    hold::retry_after,
-    metrics::SapOutcome,
-    reply::said::Said,
-    reply::{Head, Marks, Read, Sought},
+    metrics::{SapOutcome, SapRequest},
+    reply::{Head, Marks, Read, Reader, Sought, retry_after::retry_after, said::Said},
 };
 use crate::{
     domain::{BusinessPartner, Lookup},
@@ -21,23 +19,70 @@ use crate::{
 /// How long SAP is left alone where it wants that and does not say for how long.
 const BREATH: Duration = Duration::from_secs(1);
 
+/// When a request counts as not answered, and what then.
+#[derive(Clone, Copy)]
+pub(super) enum Until {
+    /// It ends.
+    Ends(Instant),
+    /// It is waited for all the same: SAP works on it, and a late answer is worth something.
+    WaitsOn(Instant),
+}
+
+impl Until {
+    pub(super) fn deadline(self) -> Instant {
+        match self {
+            Self::Ends(deadline) | Self::WaitsOn(deadline) => deadline,
+        }
+    }
+}
+
 /// One request on its way.
 pub(super) struct Asking<'s> {
-    pub(super) step: &'s Step,
+    /// The dialect's name for it.
+    pub(super) name: &'s Arc<str>,
+    pub(super) reader: &'s Reader,
+    /// Nothing in the answer proves whose it is, so nobody else's may be on the connection.
+    pub(super) alone: bool,
     pub(super) sought: Sought<'s>,
     pub(super) target: PathAndQuery,
+    /// Counted as long as it is under way; `None`: SAP was not asked, only the door.
+    pub(super) sent: Option<SapRequest>,
     pub(super) status: Option<StatusCode>,
     pub(super) said: Option<Said>,
     pub(super) started: Instant,
+    pub(super) until: Until,
     /// Whose call it is, for SAP's own logs.
     pub(super) trace: Option<&'s Trace>,
 }
 
 impl<'s> Asking<'s> {
     /// A request that is about to be sent.
-    pub(super) fn new(step: &'s Step, sought: Sought<'s>, trace: Option<&'s Trace>) -> Self {
-        let target = step.template.render(sought.id.as_str(), sought.phone);
-        Self { step, sought, target, status: None, said: None, started: Instant::now(), trace }
+    pub(super) fn new(
+        step: &'s Step,
+        sought: Sought<'s>,
+        trace: Option<&'s Trace>,
+        until: Until,
+    ) -> Self {
+        Self {
+            name: &step.name,
+            reader: &step.reader,
+            alone: step.alone,
+            target: step.template.render(sought.id.as_str(), sought.phone),
+            sought,
+            sent: None,
+            status: None,
+            said: None,
+            started: Instant::now(),
+            until,
+            trace,
+        }
+    }
+
+    /// The same once more; nothing of the first try counts.
+    pub(super) fn again(&mut self) {
+        self.sent = None;
+        self.status = None;
+        self.said = None;
     }
 }
 

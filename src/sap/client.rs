@@ -1,34 +1,26 @@
-//! One lookup, from the question to what SAP knows.
+//! A SAP and how it is asked: the steps of its dialect, one after the other, under one pass of the
+//! door. What one request takes is in `exchange`.
 
 use std::{
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use http::StatusCode;
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, timeout, timeout_at},
-};
-use tracing::{error, info, warn};
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, error, info};
 
-use crate::sap::{
-    asking::{Asking, outcome_of, refused, with_marks, without_another},
-    dialect::Step,
-    dialect::odata::By,
-    dialect::value_help::ValueHelp,
-    error::{LookupError, ReplyProblem},
-    health::{Health, SapHealth},
-    hold::Hold,
-    link::encoding::Encoding,
-    link::transport::{BodyError, read_body},
-    link::upstreams::{Reached, Sending, Upstreams},
-    login::Login,
+use super::{
+    asking::{Asking, Until, outcome_of, with_marks, without_another},
+    dialect::{Step, odata::By, value_help::ValueHelp},
+    door::{BreakerState, Door, Pass, SapHealth, Urgency},
+    error::LookupError,
+    link::upstreams::Upstreams,
     metrics::{SapMetrics, SapOutcome},
     prepare::Prepared,
     problem::DialectProblem,
-    reply::said::{self, Said},
-    reply::{Head, Read, Reader, Sought, shows_page},
+    reply::{Read, Sought, said::Said},
 };
 use crate::{
     config,
@@ -42,26 +34,36 @@ const NOBODY: &str = "0";
 /// A number nobody has: no country code begins with 0.
 const NOBODYS_PHONE: &str = "0";
 
-/// Longest wait for what SAP has to say about an error.
-const MOMENT: Duration = Duration::from_millis(250);
+/// SAP is looked after this often at least, and probed no more often than ten times in this time.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// A SAP and how it is asked.
 pub struct SapClient {
     pub(super) host: Arc<str>,
     pub(super) steps: Vec<Step>,
     pub(super) value_help: Option<ValueHelp>,
-    pub(super) login: Login,
     pub(super) upstreams: Upstreams,
-    places: Semaphore,
-    total_timeout: Duration,
+    pub(super) door: Arc<Door>,
     pub(super) max_answer_bytes: usize,
-    health: Health,
-    hold: Hold,
+    total_timeout: Duration,
+    probe_interval: Duration,
     id_form: IdForm,
     try_other_id_form: bool,
-    metrics: Arc<SapMetrics>,
+    asks_by_phone: bool,
     /// Why secrets could not be read again, told once.
     told_unreadable: Mutex<Option<String>>,
+}
+
+/// What is asked about a partner.
+#[derive(Clone, Copy)]
+pub struct Question<'q> {
+    /// The partner.
+    pub partner: PartnerId,
+    /// The number that is to be dialled; a step that asks by it is left out where there is none, one
+    /// that only passes it on gets an empty one.
+    pub dialled: Option<&'q DialledNumber>,
+    /// Whose call it is, for SAP's own logs.
+    pub trace: Option<&'q Trace>,
 }
 
 /// One request of a lookup, for `dialgate explain`. Shows the partner's ID: for a person at the
@@ -93,28 +95,72 @@ impl SapClient {
     pub fn new(sap: &config::Sap, metrics: Arc<SapMetrics>) -> Result<Self, Vec<DialectProblem>> {
         let Prepared { host, steps, value_help, login, upstreams } = Prepared::new(sap)?;
         Ok(Self {
+            asks_by_phone: steps.iter().any(|step| step.by == By::Phone),
             steps,
             value_help,
-            login,
             upstreams,
             told_unreadable: Mutex::default(),
-            places: Semaphore::new(sap.max_in_flight.clamp(1, Semaphore::MAX_PERMITS)),
+            door: Door::new(Arc::clone(&host), sap, login, metrics),
             total_timeout: sap.total_timeout,
+            probe_interval: sap.probe_interval,
             max_answer_bytes: sap.max_answer_bytes,
-            health: Health::new(Arc::clone(&host), Arc::clone(&metrics)),
-            hold: Hold::default(),
             id_form: sap.id_form,
             try_other_id_form: sap.try_other_id_form,
             host,
-            metrics,
         })
     }
 
-    /// Asks SAP about `partner`, step after step until one knows it.
+    /// Goes on with what `before` had learned of our credentials, where they are the same: a changed
+    /// configuration must not have a refused secret shown as if it were a new one.
+    pub fn go_on_from(&self, before: &Self) {
+        self.door.login.go_on_from(&before.door.login);
+    }
+
+    /// Waits for a place from which SAP can still answer by `deadline`. Dropping the wait costs SAP
+    /// nothing.
     ///
-    /// Everything, waiting for a place and connecting included, ends by `deadline` and within
-    /// `sap.total_timeout`. A step that asks by the dialled number is left out where there is none;
-    /// one that only passes it on gets an empty one.
+    /// # Errors
+    ///
+    /// Why SAP is not asked.
+    pub async fn enter(&self, urgency: Urgency, deadline: Instant) -> Result<Pass, LookupError> {
+        self.door.enter(urgency, deadline).await
+    }
+
+    /// Why SAP would not be asked now, whoever waits how long.
+    ///
+    /// # Errors
+    ///
+    /// The reason.
+    pub fn admits(&self, urgency: Urgency) -> Result<(), LookupError> {
+        self.door.admits(urgency)
+    }
+
+    /// Asks SAP, step after step until one knows the partner, by the lookup's own clock
+    /// (`sap.total_timeout`): what was sent is finished. `tell` hears the result as soon as there is
+    /// one; and once more if SAP answers after it was given up, for as long again.
+    pub async fn ask(
+        &self,
+        pass: Pass,
+        question: Question<'_>,
+        mut tell: impl FnMut(Result<Lookup, LookupError>),
+    ) {
+        let began = Instant::now();
+        let partner = Some(question.partner);
+        let deadline = began + self.total_timeout;
+        let mut lookup =
+            pin!(self.ask_in_turn(&pass, question, Until::WaitsOn(deadline), |_asked, _result| ()));
+        let told = pass.run(self.total_timeout, lookup.as_mut()).await;
+        let gave_up = told.is_none();
+        let (result, was_slow) = told.unwrap_or_else(|| (Err(self.no_answer(began)), true));
+        pass.settle(partner, result.as_ref(), was_slow);
+        tell(result);
+        if gave_up && let Some(Ok(late)) = pass.linger(self.total_timeout, lookup).await {
+            pass.settle(partner, Ok(&late), true);
+            tell(Ok(late));
+        }
+    }
+
+    /// [`Self::enter`] and [`Self::ask`] in one, for those who wait for nothing but this.
     ///
     /// # Errors
     ///
@@ -126,22 +172,7 @@ impl SapClient {
         dialled: Option<&DialledNumber>,
         deadline: Instant,
     ) -> Result<Lookup, LookupError> {
-        self.ask_in_turn(partner, dialled, deadline, None, |_asked, _result| ()).await
-    }
-
-    /// [`Self::look_up`] for one call, which SAP's own logs can then be searched for.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::look_up`].
-    pub async fn look_up_for(
-        &self,
-        trace: Trace,
-        partner: PartnerId,
-        dialled: Option<&DialledNumber>,
-        deadline: Instant,
-    ) -> Result<Lookup, LookupError> {
-        self.ask_in_turn(partner, dialled, deadline, Some(&trace), |_asked, _result| ()).await
+        self.look_up_noted(partner, dialled, deadline, |_asked, _result| ()).await
     }
 
     /// [`Self::look_up`], and every request it took.
@@ -154,7 +185,7 @@ impl SapClient {
         let mut all = Vec::new();
         let note = |asked: &Asking<'_>, result: &Result<Read, LookupError>| {
             all.push(Asked {
-                step: Arc::clone(&asked.step.name),
+                step: Arc::clone(asked.name),
                 target: asked.target.to_string(),
                 status: asked.status,
                 took: asked.started.elapsed(),
@@ -166,32 +197,133 @@ impl SapClient {
                 said: asked.said.clone(),
             });
         };
-        let result = self.ask_in_turn(partner, dialled, deadline, None, note).await;
+        let result = self.look_up_noted(partner, dialled, deadline, note).await;
         (result, all)
+    }
+
+    async fn look_up_noted(
+        &self,
+        partner: PartnerId,
+        dialled: Option<&DialledNumber>,
+        deadline: Instant,
+        note: impl FnMut(&Asking<'_>, &Result<Read, LookupError>),
+    ) -> Result<Lookup, LookupError> {
+        let pass = self.enter(Urgency::Live, deadline).await?;
+        let began = Instant::now();
+        let deadline = deadline.min(began + self.total_timeout);
+        let question = Question { partner, dialled, trace: None };
+        let lookup = pin!(self.ask_in_turn(&pass, question, Until::Ends(deadline), note));
+        let (result, was_slow) = pass
+            .run(deadline - began, lookup)
+            .await
+            .unwrap_or_else(|| (Err(self.no_answer(began)), false));
+        pass.settle(Some(partner), result.as_ref(), was_slow);
+        result
     }
 
     /// Asks for a partner that cannot exist, only to see whether SAP answers.
     ///
     /// # Errors
     ///
-    /// As [`Self::look_up`]. After SAP refused the credentials it is not asked for this either.
-    pub async fn probe(&self, deadline: Instant) -> Result<(), LookupError> {
+    /// As [`Self::look_up`]. After SAP refused the credentials it is not asked for this either,
+    /// unless a new try is due.
+    pub async fn probe(&self) -> Result<(), LookupError> {
         let Ok(nobody) = PartnerId::parse(NOBODY) else { return Ok(()) };
         let Some(step) = self.steps.first() else { return Ok(()) };
+        let began = Instant::now();
+        let deadline = began + self.total_timeout;
+        let pass = self.enter(Urgency::Probe, deadline).await?;
         let nobody = Sought { id: self.id_form.of(nobody), phone: Some(NOBODYS_PHONE) };
-        let mut asking = Asking::new(step, nobody, None);
-        let deadline = deadline.min(asking.started + self.total_timeout);
-        self.ask(&mut asking, deadline).await.map(|_whatever| ())
+        let mut asking = Asking::new(step, nobody, None, Until::Ends(deadline));
+        let answer = pin!(self.request(&pass, &mut asking));
+        let (answer, _) = pass
+            .run(self.total_timeout, answer)
+            .await
+            .unwrap_or_else(|| (Err(self.no_answer(began)), false));
+        // Whatever it is, it is an answer.
+        let answer = answer.map(|_read| Lookup::Unknown);
+        pass.settle(None, answer.as_ref(), false);
+        answer.map(|_unknown| ())
+    }
+
+    /// Looks after this SAP for as long as it is awaited: asks whether it answers, at the start, while
+    /// it does not and when refused credentials may be tried again; and says in the log now and then
+    /// that an outage goes on.
+    pub async fn attend(&self) {
+        let mut last = None;
+        loop {
+            let now = Instant::now();
+            self.door.health.remind();
+            let due = self.door.next_probe(now, last.map(|at| at + self.probe_interval));
+            let due = due.map(|due| last.map_or(due, |at| due.max(at + LOOK_AFTER / 10)));
+            if due.is_some_and(|due| due <= now) {
+                last = Some(now);
+                debug!(upstream = %self.host, "asking SAP whether it answers");
+                // What it found stands in the door's health and log.
+                let _told_there = self.probe().await;
+                continue;
+            }
+            let look_again = now + LOOK_AFTER;
+            tokio::select! {
+                () = sleep_until(due.map_or(look_again, |due| due.min(look_again))) => {}
+                () = self.door.wait_changed() => {}
+            }
+        }
     }
 
     /// What is known about SAP from asking it.
     pub fn health(&self) -> SapHealth {
-        self.health.now()
+        self.door.health.now()
     }
 
     /// SAP has answered at least once since the start.
     pub fn has_answered(&self) -> bool {
-        self.health.has_answered()
+        self.door.health.has_answered()
+    }
+
+    /// For how long SAP has given no usable answer.
+    pub fn silent_for(&self) -> Option<Duration> {
+        self.door.health.silent_for()
+    }
+
+    /// Waiting for SAP would most likely be in vain.
+    pub fn is_known_silent(&self) -> bool {
+        self.door.is_known_silent()
+    }
+
+    /// What the breaker does.
+    pub fn breaker(&self) -> BreakerState {
+        self.door.breaker()
+    }
+
+    /// How much longer SAP wants to be left alone.
+    pub fn held_for(&self) -> Option<Duration> {
+        self.door.held_for()
+    }
+
+    /// When refused credentials are shown again by themselves; `None`: not refused, or never.
+    pub fn tries_login_at(&self) -> Option<Instant> {
+        self.door.login.next_try()
+    }
+
+    /// A lookup was given up before it was sent.
+    pub fn was_abandoned(&self) {
+        self.door.metrics.not_asked(SapOutcome::Abandoned);
+    }
+
+    /// A call was refused because of SAP.
+    pub fn call_refused(&self) {
+        self.door.health.call_refused();
+    }
+
+    /// A call was answered with what SAP had said before.
+    pub fn call_bridged(&self) {
+        self.door.health.call_bridged();
+    }
+
+    /// Tells the metrics what changes without anybody asking.
+    pub fn count(&self) {
+        self.door.count();
     }
 
     /// Every step asks by the dialled number, none by the partner's ID.
@@ -202,27 +334,32 @@ impl SapClient {
     /// The answers are about the dialled number and not about the partner: they must not be
     /// remembered under the partner's ID.
     pub fn asks_by_phone(&self) -> bool {
-        self.steps.iter().any(|step| step.by == By::Phone)
+        self.asks_by_phone
     }
 
-    /// Lets the next lookup try the credentials again, after SAP refused them; and ask at all, after
-    /// SAP wanted to be left alone.
-    pub fn retry_login(&self) {
-        self.hold.lift();
-        self.login.retry();
-        self.health.forget_refusal();
+    /// Lets one request try the credentials again, after SAP refused them. A pause that SAP asked for
+    /// is kept all the same; what is left of it is returned.
+    pub fn retry_login(&self) -> Option<Duration> {
+        info!(upstream = %self.host, "the login to SAP is tried again, because an operator asked for it");
+        self.door.login.retry();
+        self.door.login_changed();
+        self.door.held_for()
     }
 
     /// Reads secrets, certificates and keys again; what has changed comes into force, and ends a
     /// refusal. Blocks on files. What cannot be read leaves everything as it is.
     pub fn reread_secrets(&self) {
         let certificates = self.upstreams.reread();
-        let secrets = self.login.reread();
+        let secrets = self.door.login.reread();
+        let renewed = match &certificates {
+            Ok(true) => self.door.login.renew(),
+            _ => Ok(()),
+        };
         if matches!(certificates, Ok(true)) || matches!(secrets, Ok(true)) {
             info!(upstream = %self.host, "the login to SAP has changed; using the new one");
-            self.retry_login();
+            self.door.login_changed();
         }
-        let problem = certificates.and(secrets).err();
+        let problem = certificates.and(secrets).err().or(renewed.err());
         let mut told = self.told_unreadable.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(problem) = &problem
             && told.as_ref() != Some(problem)
@@ -232,15 +369,23 @@ impl SapClient {
         *told = problem;
     }
 
+    /// The longest a lookup runs once it was sent.
+    pub fn total_timeout(&self) -> Duration {
+        self.total_timeout
+    }
+
+    pub(super) fn no_answer(&self, since: Instant) -> LookupError {
+        LookupError::Deadline { host: Arc::clone(&self.host), waited: since.elapsed() }
+    }
+
     async fn ask_in_turn(
         &self,
-        partner: PartnerId,
-        dialled: Option<&DialledNumber>,
-        deadline: Instant,
-        trace: Option<&Trace>,
+        pass: &Pass,
+        question: Question<'_>,
+        until: Until,
         mut note: impl FnMut(&Asking<'_>, &Result<Read, LookupError>),
     ) -> Result<Lookup, LookupError> {
-        let deadline = deadline.min(Instant::now() + self.total_timeout);
+        let Question { partner, dialled, trace } = question;
         let phone = dialled.map(DialledNumber::digits);
         let other = self.try_other_id_form.then(|| self.id_form.other(partner)).flatten();
         let forms = [Some(self.id_form.of(partner)), other];
@@ -251,8 +396,8 @@ impl SapClient {
                 if step.by == By::Phone && (phone.is_none() || turn > 0) {
                     continue;
                 }
-                let mut asking = Asking::new(step, Sought { id, phone }, trace);
-                let result = self.ask(&mut asking, deadline).await;
+                let mut asking = Asking::new(step, Sought { id, phone }, trace, until);
+                let result = self.request(pass, &mut asking).await;
                 note(&asking, &result);
                 let (next, step, marks) = match result? {
                     Read::Known(Lookup::Unknown) => continue,
@@ -264,8 +409,8 @@ impl SapClient {
                 };
                 // The record checked there is the other partner's own: it must have the ID that
                 // this one's record named.
-                let mut asking = Asking::new(step, Sought { id: next, phone }, trace);
-                let result = self.ask(&mut asking, deadline).await;
+                let mut asking = Asking::new(step, Sought { id: next, phone }, trace, until);
+                let result = self.request(pass, &mut asking).await;
                 note(&asking, &result);
                 return Ok(match result? {
                     Read::Known(known) => with_marks(known, marks),
@@ -274,140 +419,6 @@ impl SapClient {
             }
         }
         Ok(Lookup::Unknown)
-    }
-
-    /// One request: waits for a place, asks, reads, and tells metrics and health.
-    async fn ask(&self, asking: &mut Asking<'_>, deadline: Instant) -> Result<Read, LookupError> {
-        self.left_alone()?;
-        let queued = Instant::now();
-        let waiting = async {
-            let alone = self.login.admit().await;
-            (alone, self.places.acquire().await)
-        };
-        let Ok((_alone, place)) = timeout_at(deadline, waiting).await else {
-            self.metrics.not_asked(SapOutcome::Busy);
-            return Err(LookupError::Busy { waited: queued.elapsed() });
-        };
-        // Only now: whoever went before may just have been refused.
-        if self.login.is_refused() {
-            self.metrics.not_asked(SapOutcome::Credentials);
-            return Err(self.login.refusal(&self.host));
-        }
-        self.left_alone()?;
-        let in_flight = self.metrics.asking();
-        let started = Instant::now();
-        let result = timeout_at(deadline, self.exchange(asking, deadline)).await.unwrap_or_else(
-            |_elapsed| {
-                let host = Arc::clone(&self.host);
-                Err(LookupError::Deadline { host, waited: started.elapsed() })
-            },
-        );
-        drop((in_flight, place));
-        self.settle(&result, started.elapsed());
-        result
-    }
-
-    /// An error while SAP wants to be left alone.
-    fn left_alone(&self) -> Result<(), LookupError> {
-        let Some(again_in) = self.hold.remaining() else { return Ok(()) };
-        self.metrics.not_asked(SapOutcome::Throttled);
-        Err(LookupError::Throttled { host: Arc::clone(&self.host), again_in, code: None })
-    }
-
-    /// What one request teaches about SAP and about our credentials.
-    fn settle(&self, result: &Result<Read, LookupError>, took: Duration) {
-        self.metrics.ended(outcome_of(result), took);
-        match result {
-            Ok(_answer) => {
-                self.login.accept();
-                self.health.answered();
-            }
-            Err(error) => {
-                if error.is_about_credentials() {
-                    self.login.refuse();
-                }
-                if let Some(wait) = error.retry_after() {
-                    self.hold.leave_alone(wait);
-                }
-                if error.proves_credentials() {
-                    self.login.accept();
-                }
-                self.health.failed(error);
-            }
-        }
-    }
-
-    /// Sends the request and reads the answer. Has no time limit of its own but the connection's.
-    async fn exchange(
-        &self,
-        asking: &mut Asking<'_>,
-        deadline: Instant,
-    ) -> Result<Read, LookupError> {
-        let step = asking.step;
-        let host = || Arc::clone(&self.host);
-        let sending =
-            Sending { target: &asking.target, alone: step.alone, trace: asking.trace, deadline };
-        let Reached { response, connection, transport } =
-            self.upstreams.get(&self.login, &sending).await?;
-        let (head, body) = response.into_parts();
-        asking.status = Some(head.status);
-        let known = match step.reader.head(head.status, &head.headers) {
-            Head::Json => None,
-            Head::Answer(lookup) => Some(lookup),
-            Head::Credentials => {
-                if shows_page(&head.headers) {
-                    warn!(upstream = %self.host, "SAP answers 401 with a page for people: let the endpoint accept our kind of login without a form (transaction SICF, Logon Data, Use All Logon Procedures)");
-                }
-                return Err(LookupError::Credentials { host: host() });
-            }
-            Head::Redirect => {
-                return Err(LookupError::Redirect { host: host(), status: head.status });
-            }
-            Head::Maintenance => return Err(LookupError::Maintenance { host: host() }),
-            Head::Problem(problem) => return Err(self.unusable(step, problem)),
-            kind @ (Head::UnknownIfError | Head::Forbidden | Head::Throttled | Head::Status) => {
-                // The status counts for more than SAP's words about it: they get a moment.
-                let body = timeout(MOMENT, read_body(body, said::MAX_BODY)).await;
-                let body = body.ok().and_then(Result::ok);
-                if body.is_some() && !step.alone {
-                    transport.idle.keep(connection);
-                }
-                let body = body.zip(Encoding::of(&head.headers).ok());
-                let body = body.and_then(|(body, packed)| packed.unpack(body, said::MAX_BODY).ok());
-                asking.said = body.as_deref().and_then(said::read);
-                if kind == Head::UnknownIfError && Reader::is_unknown(asking.said.as_ref()) {
-                    return Ok(Read::Known(Lookup::Unknown));
-                }
-                return Err(refused(host(), &kind, &head, asking.said.as_ref()));
-            }
-        };
-        let body = read_body(body, self.max_answer_bytes).await;
-        if body.is_ok() && !step.alone {
-            transport.idle.keep(connection);
-        }
-        if let Some(lookup) = known {
-            // The status was the answer; what else SAP says about it does not matter.
-            return Ok(Read::Known(lookup));
-        }
-        let body = body.map_err(|error| match error {
-            BodyError::TooLarge => {
-                self.unusable(step, ReplyProblem::TooLarge { limit: self.max_answer_bytes })
-            }
-            BodyError::Cut(source) => LookupError::Cut { host: host(), source },
-        })?;
-        let body = Encoding::of(&head.headers)
-            .and_then(|encoding| encoding.unpack(body, self.max_answer_bytes))
-            .map_err(|problem| self.unusable(step, problem))?;
-        step.reader.body(asking.sought, &body).map_err(|problem| {
-            if let ReplyProblem::ErrorBody { .. } = &problem {
-                asking.said = said::read(&body);
-            }
-            self.unusable(step, problem)
-        })
-    }
-
-    fn unusable(&self, step: &Step, problem: ReplyProblem) -> LookupError {
-        LookupError::Reply { host: Arc::clone(&self.host), step: Arc::clone(&step.name), problem }
     }
 
     /// Connections kept for the next request.

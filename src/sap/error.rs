@@ -19,6 +19,20 @@ pub enum LookupError {
         /// How long this lookup waited.
         waited: Duration,
     },
+    /// SAP fails too often and is not asked until a probe is answered.
+    #[error("SAP at {host} has failed too often and is not asked until it answers a probe")]
+    Breaker {
+        /// Host and port.
+        host: Arc<str>,
+    },
+    /// The day's requests are used up, or what is left of them is for live calls.
+    #[error(
+        "the requests that `sap.daily_requests` allows to SAP at {host} are used up until midnight (UTC); raise it if SAP grants more"
+    )]
+    Quota {
+        /// Host and port.
+        host: Arc<str>,
+    },
     /// Name, TCP or TLS.
     #[error("SAP at {host} could not be reached; check `sap.url`, `sap.ca_file` and the firewall")]
     Connect {
@@ -68,7 +82,7 @@ pub enum LookupError {
     },
     /// SAP refused the credentials, in this lookup or before; it is not asked again with them.
     #[error(
-        "SAP at {host} refused our credentials; correct `sap.login` and restart; SAP is not asked until then, because repeated attempts lock the user"
+        "SAP at {host} refused our credentials; correct `sap.login`, a changed secret is tried at once; unlock the user in SAP and POST /sap/retry-login if the secret is right; otherwise it is shown again sparsely or not at all, because SAP locks users"
     )]
     Credentials {
         /// Host and port.
@@ -282,6 +296,8 @@ impl LookupError {
     pub fn outcome(&self) -> SapOutcome {
         match self {
             Self::Busy { .. } => SapOutcome::Busy,
+            Self::Breaker { .. } => SapOutcome::Breaker,
+            Self::Quota { .. } => SapOutcome::Quota,
             Self::Connect { .. } => SapOutcome::Connect,
             Self::Proxy { .. } => SapOutcome::Proxy,
             Self::Token { problem, .. } => problem.outcome(),
@@ -321,6 +337,8 @@ impl LookupError {
             // The token server is left alone by the login itself.
             Self::Token { .. }
             | Self::Busy { .. }
+            | Self::Breaker { .. }
+            | Self::Quota { .. }
             | Self::Connect { .. }
             | Self::Proxy { .. }
             | Self::Deadline { .. }
@@ -353,14 +371,86 @@ impl LookupError {
         }
     }
 
-    /// SAP answered and was understood, only this one partner's data are no good: no reason to
-    /// think that SAP is silent.
+    /// The path in the dialect that the answer does not fit.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Reply {
+                problem: ReplyProblem::PathMissing { path } | ReplyProblem::Value { path, .. },
+                ..
+            } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// SAP answered with a record, and it cannot be used: that partner's fault, as long as it is not
+    /// the same with others.
     pub fn is_about_one_partner(&self) -> bool {
-        matches!(self, Self::Reply { problem: ReplyProblem::Value { .. }, .. })
+        matches!(
+            self,
+            Self::Reply {
+                problem: ReplyProblem::PathMissing { .. }
+                    | ReplyProblem::WrongRecord
+                    | ReplyProblem::Value { .. }
+                    | ReplyProblem::TooLarge { .. }
+                    | ReplyProblem::NotJson { .. },
+                ..
+            }
+        )
+    }
+
+    /// SAP was not asked, or has not failed: it wanted to be left alone, or did not take our
+    /// credentials, or the token server failed.
+    pub(super) fn is_no_failure_of_sap(&self) -> bool {
+        match self {
+            Self::Busy { .. }
+            | Self::Breaker { .. }
+            | Self::Quota { .. }
+            | Self::Credentials { .. }
+            | Self::Token { .. }
+            | Self::Throttled { .. } => true,
+            Self::Connect { .. }
+            | Self::Proxy { .. }
+            | Self::Deadline { .. }
+            | Self::Cut { .. }
+            | Self::Protocol { .. }
+            | Self::Forbidden { .. }
+            | Self::Redirect { .. }
+            | Self::Maintenance { .. }
+            | Self::Status { .. }
+            | Self::Reply { .. } => false,
+        }
+    }
+
+    /// The request was never sent.
+    pub fn was_not_sent(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Breaker { .. } | Self::Quota { .. })
+    }
+
+    /// Sending the same request again at once may succeed: a connection was lost on the way, or one
+    /// of several servers behind the address is away. Not where SAP said when to come back, and not
+    /// on 500, which is the application's own word.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Cut { .. } => true,
+            Self::Connect { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::UnexpectedEof
+            ),
+            Self::Status { status, retry_after: None, .. } => matches!(
+                *status,
+                StatusCode::BAD_GATEWAY
+                    | StatusCode::SERVICE_UNAVAILABLE
+                    | StatusCode::GATEWAY_TIMEOUT
+            ),
+            _ => false,
+        }
     }
 
     /// Our credentials are wrong, with SAP or with the token server: asking again would not help.
-    pub(super) fn is_about_credentials(&self) -> bool {
+    pub fn is_about_credentials(&self) -> bool {
         matches!(
             self,
             Self::Credentials { .. } | Self::Token { problem: TokenProblem::Credentials, .. }

@@ -3,12 +3,14 @@
 //! Counted per HTTP request, not per lookup: a dialect of two steps asks twice for a partner that
 //! the first step does not know, and the first of the two counts as `unknown`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
+use tokio::time::Instant;
 
+use super::door::DoorMetrics;
 use crate::domain::words;
 
 /// Bounds for a request to SAP, in seconds. Cloud for Customer took 2.06 s in the example of SAP's
@@ -124,6 +126,8 @@ pub struct SapMetrics {
     in_flight: IntGauge,
     up: IntGauge,
     credentials_refused: IntGauge,
+    /// What passes the door and what does not.
+    pub door: DoorMetrics,
 }
 
 impl SapMetrics {
@@ -176,14 +180,8 @@ impl SapMetrics {
             in_flight,
             up,
             credentials_refused,
+            door: DoorMetrics::new(registry)?,
         })
-    }
-
-    /// A request ended.
-    pub fn ended(&self, outcome: SapOutcome, took: Duration) {
-        increment(&self.requests, outcome);
-        let seconds = if outcome.is_answer() { &self.answer_seconds } else { &self.error_seconds };
-        seconds.observe(took.as_secs_f64());
     }
 
     /// A request was not sent; `why` is one of those that keep requests back.
@@ -192,9 +190,15 @@ impl SapMetrics {
     }
 
     /// Counts one request as in flight until the guard is dropped, also when nobody waits any more.
-    pub fn asking(&self) -> SapRequestInFlight {
+    pub fn asking(self: &Arc<Self>) -> SapRequest {
         self.in_flight.inc();
-        SapRequestInFlight(self.in_flight.clone())
+        SapRequest { metrics: Arc::clone(self), began: Instant::now(), has_ended: false }
+    }
+
+    fn ended(&self, outcome: SapOutcome, took: Duration) {
+        increment(&self.requests, outcome);
+        let seconds = if outcome.is_answer() { &self.answer_seconds } else { &self.error_seconds };
+        seconds.observe(took.as_secs_f64());
     }
 
     /// Whether SAP gives proper answers, and whether it refused the credentials.
@@ -231,13 +235,28 @@ fn count(counters: &[(SapOutcome, IntCounter)], of: SapOutcome) -> u64 {
     counters.iter().find(|(outcome, _)| *outcome == of).map_or(0, |(_, counter)| counter.get())
 }
 
-/// A request to SAP that is not answered yet.
-#[must_use]
-pub struct SapRequestInFlight(IntGauge);
+/// A request to SAP that is not answered yet. Whatever becomes of it is counted, and once.
+pub struct SapRequest {
+    metrics: Arc<SapMetrics>,
+    began: Instant,
+    has_ended: bool,
+}
 
-impl Drop for SapRequestInFlight {
+impl SapRequest {
+    /// This came of it; does not count where it was given up before.
+    pub fn ended(&mut self, outcome: SapOutcome) {
+        if !self.has_ended {
+            self.has_ended = true;
+            self.metrics.ended(outcome, self.began.elapsed());
+        }
+    }
+}
+
+impl Drop for SapRequest {
+    /// Who is told nothing has given it up.
     fn drop(&mut self) {
-        self.0.dec();
+        self.ended(SapOutcome::Deadline);
+        self.metrics.in_flight.dec();
     }
 }
 
@@ -267,12 +286,27 @@ mod tests {
 
     #[test]
     fn a_request_is_in_flight_until_its_guard_is_dropped() {
-        let metrics = SapMetrics::new(&Registry::new()).unwrap();
+        let metrics = Arc::new(SapMetrics::new(&Registry::new()).unwrap());
 
         let guard = metrics.asking();
         assert_eq!(metrics.in_flight.get(), 1);
         drop(guard);
 
         assert_eq!(metrics.in_flight.get(), 0);
+    }
+
+    #[test]
+    fn a_request_is_counted_once_whether_it_ends_or_is_given_up() {
+        let metrics = Arc::new(SapMetrics::new(&Registry::new()).unwrap());
+
+        metrics.asking().ended(SapOutcome::Found);
+        drop(metrics.asking());
+        let mut late = metrics.asking();
+        late.ended(SapOutcome::Deadline);
+        late.ended(SapOutcome::Found);
+        drop(late);
+
+        assert_eq!(metrics.requests(SapOutcome::Found), 1);
+        assert_eq!(metrics.requests(SapOutcome::Deadline), 2);
     }
 }

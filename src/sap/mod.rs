@@ -10,9 +10,9 @@
 mod asking;
 mod client;
 mod dialect;
+mod door;
 mod error;
-mod health;
-mod hold;
+mod exchange;
 mod link;
 mod login;
 mod metrics;
@@ -20,15 +20,15 @@ mod prepare;
 mod problem;
 mod reply;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-pub use client::{Asked, SapClient};
+pub use client::{Asked, Question, SapClient};
 pub use dialect::preset::{preset_as_custom, preset_names, preset_summary, preset_text};
 pub use dialect::value_help::SapChannel;
+pub use door::{BreakerState, DoorMetrics, Pass, SapHealth, Urgency};
 pub use error::{LookupError, ReplyProblem, TokenProblem};
-pub use health::SapHealth;
 pub use link::walk::{Station, Went, walk};
 pub use metrics::{SapMetrics, SapOutcome};
 pub use prepare::check;

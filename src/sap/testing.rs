@@ -14,7 +14,7 @@ use crate::{
 pub(super) const PASSWORD: &str = "simulated";
 
 /// A section that asks the SAP at `url` in the preset `c4c`.
-pub(super) fn sap(url: &str) -> Sap {
+pub(crate) fn sap(url: &str) -> Sap {
     Sap {
         url: url.parse().unwrap(),
         preset: "c4c".to_owned(),

@@ -23,6 +23,8 @@ async fn a_wrong_password_is_shown_once_and_a_corrected_file_ends_the_refusal() 
 
     fs::write(&file, SAP_PASSWORD).unwrap();
 
-    gateway.until_ready().await;
-    assert_eq!(jtel.ask("1001910").await.outcome(), "200");
+    eventually("the corrected password is shown", || async {
+        jtel.ask("1001910").await.outcome() == "200"
+    })
+    .await;
 }

@@ -50,15 +50,23 @@ async fn whatever_sap_does_a_call_is_refused_within_its_deadline_and_nothing_is_
 }
 
 #[tokio::test]
-async fn after_an_outage_the_next_call_is_answered() {
+async fn a_failure_is_shared_for_a_moment_and_then_the_partner_is_asked_about_again() {
     let gateway = Gateway::start().await;
     let jtel = gateway.jtel();
     gateway.sap.set_fault(Some("status_500".parse().unwrap()), None);
     assert_eq!(jtel.ask("1001910").await.outcome(), "403 sap_unavailable");
 
+    let asked = gateway.sap.requests();
+    assert_eq!(jtel.ask("1001910").await.outcome(), "403 sap_unavailable");
+    assert_eq!(gateway.sap.requests(), asked);
+
     gateway.sap.set_fault(None, None);
 
-    assert_eq!(jtel.ask("1001910").await.outcome(), "200");
+    assert_eq!(jtel.ask("1001911").await.outcome(), "200", "the failure was another partner's");
+    eventually("the failure is forgotten", || async {
+        jtel.ask("1001910").await.outcome() == "200"
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -92,7 +100,7 @@ async fn the_default_pair_is_dialled_where_the_rule_says_so() {
 }
 
 #[tokio::test]
-async fn refused_credentials_are_tried_once_and_make_the_gateway_unready() {
+async fn refused_credentials_are_tried_once_and_memory_keeps_the_gateway_ready() {
     let gateway = Gateway::start().await;
     let jtel = gateway.jtel();
     gateway.sap.set_fault(Some("unauthorized".parse().unwrap()), None);
@@ -104,8 +112,9 @@ async fn refused_credentials_are_tried_once_and_make_the_gateway_unready() {
 
     assert_eq!(gateway.sap.requests(), asked_before + 1);
     let (status, checks) = gateway.admin("/readyz?verbose").await;
-    assert_eq!(status, 503);
-    assert!(checks.contains("[-] sap: refuses our credentials"), "{checks}");
+    assert_eq!(status, 200);
+    assert!(checks.contains("[+] sap: refuses our credentials"), "{checks}");
+    assert!(checks.contains("answering from memory and by rule"), "{checks}");
     assert_eq!(value_of(&gateway.metrics().await, "dialgate_sap_credentials_refused"), 1);
 }
 
@@ -151,10 +160,12 @@ async fn the_http_column_tells_a_slow_sap_from_a_broken_one_and_when_to_come_bac
     .await;
     let jtel = gateway.jtel();
 
-    for (fault, outcome) in [("hang", "504 sap_unavailable"), ("status_500", "503 sap_unavailable")]
-    {
+    for (partner, fault, outcome) in [
+        ("1001910", "hang", "504 sap_unavailable"),
+        ("1001911", "status_500", "503 sap_unavailable"),
+    ] {
         gateway.sap.set_fault(Some(fault.parse().unwrap()), None);
-        let answer = jtel.ask("1001910").await;
+        let answer = jtel.ask(partner).await;
         assert_eq!(answer.outcome(), outcome, "{fault}");
         assert!(answer.headers.contains_key("retry-after"), "{fault}");
         assert!(answer.headers.contains_key("proxy-status"), "{fault}");

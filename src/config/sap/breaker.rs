@@ -10,14 +10,14 @@ use crate::config::{resolve::Reading, units::DurationText};
 /// When SAP is left alone: lookups are then told at once, and only a probe asks.
 #[derive(Clone, Debug)]
 pub struct Breaker {
-    /// Of the last lookups (20 at most, 10 s at most, 5 at least), so many percent failed.
+    /// Of the last lookups (20 at most, 10 at least, within 10 s), so many percent failed.
     pub failure_percent: u8,
     /// Or so many percent failed or took longer than `slow_after`.
     pub slow_percent: u8,
     /// A lookup that takes this long is slow.
     pub slow_after: Duration,
     /// How long the first probe is waited for; each that fails doubles it, up to
-    /// `sap.probe_interval`.
+    /// `sap.probe_interval`, which also bounds this one.
     pub open_for: Duration,
 }
 
@@ -58,17 +58,11 @@ impl BreakerFile {
         const TIME: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_mins(1);
         let slow_after = reading.duration("sap.breaker.slow_after", &self.slow_after, TIME);
         let open_for = reading.duration("sap.breaker.open_for", &self.open_for, TIME);
-        if let (Some(open_for), Some(longest)) = (open_for, probe_interval)
-            && open_for > longest
-        {
-            let told = format!("`{}` is longer than sap.probe_interval", self.open_for.0);
-            reading.at("sap.breaker.open_for", told);
-        }
         Some(Breaker {
             failure_percent: self.failure_percent,
             slow_percent: self.slow_percent,
             slow_after: slow_after?,
-            open_for: open_for?,
+            open_for: open_for?.min(probe_interval?),
         })
     }
 }

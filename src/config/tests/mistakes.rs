@@ -183,7 +183,6 @@ fn values_that_contradict_each_other_are_findings() {
             "answer_within: `3s` is longer than deadline, the time of the whole call (2500ms)",
         ),
         (&[("sap.connect_timeout", "6s")], "is longer than sap.total_timeout"),
-        (&[("sap.breaker.open_for", "11s")], "is longer than sap.probe_interval"),
         (&[("admin.address", "0.0.0.0:9464")], "whoever reaches it sees metrics and status"),
         (&[("admin.address", "127.0.0.1:8443")], "port 8443 is listen.address's already"),
         (&[("listen.plaintext_behind_a_tls_load_balancer", "true")], "yet there is a tls section"),

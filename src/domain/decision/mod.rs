@@ -125,8 +125,12 @@ impl Reason {
 pub enum Source {
     /// Remembered and within its time.
     Memory,
+    /// The same, and SAP is being asked for it ahead of its end.
+    Refreshing,
     /// Asked for this call, or for another one at the same moment.
     Sap,
+    /// Remembered past its time, because SAP is slower than this call waits.
+    Stale,
     /// Remembered past its time, because SAP is silent.
     LastGood,
     /// From the rules: SAP is silent and nothing is remembered.
@@ -137,13 +141,23 @@ pub enum Source {
 
 impl Source {
     /// All of them, for metrics that exist from the start.
-    pub const ALL: [Self; 5] = [Self::Memory, Self::Sap, Self::LastGood, Self::Default, Self::None];
+    pub const ALL: [Self; 7] = [
+        Self::Memory,
+        Self::Refreshing,
+        Self::Sap,
+        Self::Stale,
+        Self::LastGood,
+        Self::Default,
+        Self::None,
+    ];
 
     /// The word in the answer's `source`, in metrics and in records.
     pub fn label(self) -> &'static str {
         match self {
             Self::Memory => "memory",
+            Self::Refreshing => "refreshing",
             Self::Sap => "sap",
+            Self::Stale => "stale",
             Self::LastGood => "last_good",
             Self::Default => "default",
             Self::None => "none",

@@ -196,6 +196,8 @@ impl Answer {
     fn cache_status(&self) -> Option<&'static str> {
         match (self.verdict().source(), self) {
             (Source::Memory, _) => Some("dialgate; hit"),
+            (Source::Refreshing, _) => Some("dialgate; hit; detail=refreshing"),
+            (Source::Stale, _) => Some("dialgate; hit; detail=stale"),
             (Source::Sap, _) | (Source::None, Self::SapUnavailable { .. }) => {
                 Some("dialgate; fwd=miss")
             }

@@ -1,27 +1,20 @@
 //! The channels that SAP has at all, from the value help of the dialect: for `dialgate coverage`,
 //! never for a call.
 
-use http::{StatusCode, uri::PathAndQuery};
+use http::uri::PathAndQuery;
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
 
 use crate::config;
 use crate::sap::{
-    asking::refused,
-    client::SapClient,
     dialect::path::{Absent, Path},
-    error::{LookupError, ReplyProblem},
-    link::encoding::Encoding,
-    link::transport::{BodyError, read_body},
-    link::upstreams::Sending,
+    error::ReplyProblem,
     problem::DialectProblem,
-    reply::Head,
 };
 
 /// The request and its paths, ready for use.
 #[derive(Debug)]
 pub(in crate::sap) struct ValueHelp {
-    target: PathAndQuery,
+    pub(in crate::sap) target: PathAndQuery,
     rows: Path,
     code: Path,
     text: Path,
@@ -74,7 +67,7 @@ impl ValueHelp {
         }
     }
 
-    fn read(&self, body: &[u8]) -> Result<Vec<SapChannel>, ReplyProblem> {
+    pub(in crate::sap) fn read(&self, body: &[u8]) -> Result<Vec<SapChannel>, ReplyProblem> {
         let root: Value = serde_json::from_slice(body)
             .map_err(|error| ReplyProblem::NotJson { position: error.column() })?;
         let rows = self.rows.rows(&root, Absent::IsAMistake)?;
@@ -85,58 +78,5 @@ impl ValueHelp {
         rows.into_iter()
             .map(|row| Ok(SapChannel { code: one(&self.code, row)?, text: one(&self.text, row)? }))
             .collect()
-    }
-}
-
-impl SapClient {
-    /// The channels that SAP has; `None` where the dialect has no value help.
-    ///
-    /// # Errors
-    ///
-    /// What SAP or the network did instead of answering.
-    pub async fn value_help(
-        &self,
-        deadline: Instant,
-    ) -> Result<Option<Vec<SapChannel>>, LookupError> {
-        let Some(help) = &self.value_help else { return Ok(None) };
-        let began = Instant::now();
-        let host = || self.host.clone();
-        timeout_at(deadline, self.ask_for_channels(help, deadline)).await.unwrap_or_else(
-            |_elapsed| Err(LookupError::Deadline { host: host(), waited: began.elapsed() }),
-        )
-    }
-
-    async fn ask_for_channels(
-        &self,
-        help: &ValueHelp,
-        deadline: Instant,
-    ) -> Result<Option<Vec<SapChannel>>, LookupError> {
-        let host = || self.host.clone();
-        let unusable =
-            |problem| LookupError::Reply { host: host(), step: "value_help".into(), problem };
-        let sending = Sending { target: &help.target, alone: true, trace: None, deadline };
-        let reached = self.upstreams.get(&self.login, &sending).await?;
-        let (head, body) = reached.response.into_parts();
-        if head.status == StatusCode::UNAUTHORIZED {
-            self.login.refuse();
-            return Err(LookupError::Credentials { host: host() });
-        }
-        // How status and headers are judged is the same for every step.
-        match self.steps.first().map(|step| step.reader.head(head.status, &head.headers)) {
-            Some(Head::Json) => {}
-            Some(Head::Problem(problem)) => return Err(unusable(problem)),
-            _ => return Err(refused(host(), &Head::Status, &head, None)),
-        }
-        let body = read_body(body, self.max_answer_bytes).await.map_err(|error| match error {
-            BodyError::TooLarge => {
-                unusable(ReplyProblem::TooLarge { limit: self.max_answer_bytes })
-            }
-            BodyError::Cut(source) => LookupError::Cut { host: host(), source },
-        })?;
-        Encoding::of(&head.headers)
-            .and_then(|encoding| encoding.unpack(body, self.max_answer_bytes))
-            .and_then(|body| help.read(&body))
-            .map(Some)
-            .map_err(unusable)
     }
 }

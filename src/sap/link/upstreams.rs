@@ -1,5 +1,4 @@
-//! Which of SAP's addresses is asked, and what is shown there: the second address when the first
-//! does not answer, and another token when SAP refuses one.
+//! Which of SAP's addresses is asked: the second one when the first does not answer.
 
 use std::{
     io,
@@ -7,17 +6,16 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Response, header, uri::PathAndQuery};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
 use crate::sap::{
-    error::{LookupError, TokenProblem},
+    error::LookupError,
     link::pool::Connection,
     link::proxy::ProxyRefusal,
     link::transport::{Transport, TransportError},
-    login::{Credentials, Login},
 };
 use crate::telemetry::trace::Trace;
 
@@ -64,46 +62,9 @@ impl Upstreams {
         Self { first, second, headers, first_failed: Mutex::default() }
     }
 
-    /// Sends a GET and waits for the head of the answer.
-    ///
-    /// A token that SAP refuses is dropped, and the request sent once more with another one. Other
-    /// credentials are never shown twice.
+    /// Sends a GET with the headers of the login and waits for the head of the answer: from the second
+    /// address where the first gives none.
     pub(in crate::sap) async fn get(
-        &self,
-        login: &Login,
-        sending: &Sending<'_>,
-    ) -> Result<Reached<'_>, LookupError> {
-        let mut may_try_again = true;
-        loop {
-            let credentials = credentials(login, sending.deadline).await?;
-            let reached = self.send(&credentials.headers, sending).await?;
-            let Some((tokens, token)) = &credentials.token else { return Ok(reached) };
-            if reached.response.status() != StatusCode::UNAUTHORIZED {
-                token.accept();
-                return Ok(reached);
-            }
-            if !(tokens.reject(token) && may_try_again) {
-                let host = tokens.host();
-                return Err(LookupError::Token { host, problem: TokenProblem::Rejected });
-            }
-            may_try_again = false;
-        }
-    }
-
-    /// Reads certificates again. True: they have changed.
-    pub(in crate::sap) fn reread(&self) -> Result<bool, String> {
-        let first = self.first.transport.reread();
-        let second = self.second.as_ref().map_or(Ok(false), |second| second.transport.reread());
-        Ok(first? | second?)
-    }
-
-    /// Connections kept for the next request.
-    #[cfg(test)]
-    pub(in crate::sap) fn idle_connections(&self) -> usize {
-        self.first.transport.idle.len()
-    }
-
-    async fn send(
         &self,
         login: &HeaderMap,
         sending: &Sending<'_>,
@@ -143,6 +104,19 @@ impl Upstreams {
         }
     }
 
+    /// Reads certificates again. True: they have changed.
+    pub(in crate::sap) fn reread(&self) -> Result<bool, String> {
+        let first = self.first.transport.reread();
+        let second = self.second.as_ref().map_or(Ok(false), |second| second.transport.reread());
+        Ok(first? | second?)
+    }
+
+    /// Connections kept for the next request.
+    #[cfg(test)]
+    pub(in crate::sap) fn idle_connections(&self) -> usize {
+        self.first.transport.idle.len()
+    }
+
     fn first_failed(&self) -> MutexGuard<'_, Option<Instant>> {
         self.first_failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -175,12 +149,4 @@ impl Upstream {
 
 fn is_refusal(error: &io::Error) -> bool {
     matches!(error.get_ref(), Some(cause) if cause.is::<ProxyRefusal>())
-}
-
-/// Waits for a token no longer than the call itself.
-async fn credentials(login: &Login, deadline: Instant) -> Result<Credentials, LookupError> {
-    timeout_at(deadline, login.credentials()).await.unwrap_or_else(|_elapsed| {
-        let host = login.token_host().unwrap_or_else(|| "".into());
-        Err(LookupError::Token { host, problem: TokenProblem::Deadline })
-    })
 }

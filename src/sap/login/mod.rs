@@ -1,41 +1,39 @@
-//! How dialgate shows SAP who it is, and how it avoids locking its own user.
-//!
-//! SAP locks a user after a few wrong attempts (KBA 2831118), and then nobody gets an answer even
-//! with the right password. So a refusal stops all further requests, and until the credentials have
-//! been accepted once, requests go one at a time: a wrong password costs one attempt, not one per
-//! call that happens to wait.
+//! How dialgate shows SAP who it is, and what SAP thinks of that ([`Verdict`]): each set of
+//! credentials has a verdict of its own, and what SAP answers is judged on the set that was sent.
 
 mod basic;
 mod headers;
 pub(super) mod oauth;
+mod verdict;
 
-use std::sync::{
-    Arc, Mutex as StdMutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
 
-use crate::config;
-use crate::sap::{
-    error::{LookupError, TokenProblem},
-    problem::DialectProblem,
+use crate::{
+    config,
+    sap::{
+        error::{LookupError, TokenProblem},
+        problem::DialectProblem,
+    },
 };
 
 use oauth::{Token, Tokens};
 
-/// The credentials are not known to be good: this request goes alone.
-pub(super) type Alone<'l> = MutexGuard<'l, ()>;
+pub(super) use verdict::Verdict;
 
-/// What is shown to SAP, and what SAP thinks of it.
+/// What is shown to SAP.
 pub(super) struct Login {
-    config: StdMutex<config::Login>,
-    shown: ArcSwap<Shown>,
-    accepted: AtomicBool,
-    refused: AtomicBool,
-    alone: Mutex<()>,
+    config: Mutex<config::Login>,
+    current: ArcSwap<Credentials>,
+}
+
+/// One set of credentials, and what SAP thinks of it.
+pub(super) struct Credentials {
+    shown: Shown,
+    pub(super) verdict: Verdict,
 }
 
 /// How the credentials get into a request.
@@ -47,7 +45,7 @@ enum Shown {
 }
 
 /// What one request shows.
-pub(super) struct Credentials {
+pub(super) struct Showing {
     pub(super) headers: HeaderMap,
     /// The token in the headers, and whom to tell what SAP thinks of it.
     pub(super) token: Option<(Arc<Tokens>, Arc<Token>)>,
@@ -70,24 +68,17 @@ impl Shown {
     }
 }
 
-impl Login {
-    /// Prepares headers, keys and certificates; asks nobody.
-    pub(super) fn new(login: &config::Login) -> Result<Self, Vec<DialectProblem>> {
-        Ok(Self {
-            shown: ArcSwap::from_pointee(Shown::new(login)?),
-            config: StdMutex::new(login.clone()),
-            accepted: AtomicBool::new(needs_no_proof(login)),
-            refused: AtomicBool::new(false),
-            alone: Mutex::new(()),
-        })
+impl Credentials {
+    fn new(login: &config::Login) -> Result<Self, Vec<DialectProblem>> {
+        Ok(Self { shown: Shown::new(login)?, verdict: Verdict::new(locks(login)) })
     }
 
     /// What goes along with the next request; waits for a token where there is none. Has no time
     /// limit of its own.
-    pub(super) async fn credentials(&self) -> Result<Credentials, LookupError> {
-        let tokens = match &**self.shown.load() {
+    pub(super) async fn show(&self) -> Result<Showing, LookupError> {
+        let tokens = match &self.shown {
             Shown::Headers(headers) => {
-                return Ok(Credentials { headers: headers.clone(), token: None });
+                return Ok(Showing { headers: headers.clone(), token: None });
             }
             Shown::Tokens(tokens) => Arc::clone(tokens),
         };
@@ -97,20 +88,67 @@ impl Login {
             .map_err(|problem| LookupError::Token { host: tokens.host(), problem })?;
         let authorization = token.authorization.clone();
         let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, authorization)]);
-        Ok(Credentials { headers, token: Some((tokens, token)) })
+        Ok(Showing { headers, token: Some((tokens, token)) })
+    }
+
+    /// Tokens and client certificates are never the same: SAP does not lock a user for those.
+    fn are_the_same_headers_as(&self, other: &Self) -> bool {
+        match (&self.shown, &other.shown) {
+            (Shown::Headers(ours), Shown::Headers(theirs)) => !ours.is_empty() && ours == theirs,
+            _ => false,
+        }
     }
 
     /// Host and port of the token server, where there is one.
     pub(super) fn token_host(&self) -> Option<Arc<str>> {
-        match &**self.shown.load() {
+        match &self.shown {
             Shown::Headers(_) => None,
             Shown::Tokens(tokens) => Some(tokens.host()),
         }
     }
+}
+
+impl Login {
+    /// Prepares headers, keys and certificates; asks nobody.
+    pub(super) fn new(login: &config::Login) -> Result<Self, Vec<DialectProblem>> {
+        let current = ArcSwap::from_pointee(Credentials::new(login)?);
+        Ok(Self { config: Mutex::new(login.clone()), current })
+    }
+
+    /// Those that count now; what SAP answers to them is told to these, whatever counts by then.
+    pub(super) fn current(&self) -> Arc<Credentials> {
+        self.current.load_full()
+    }
+
+    /// Goes on with the credentials of `before` if they are the same, and so with what SAP thinks of
+    /// them: a changed configuration must not make a refused secret look new.
+    pub(super) fn go_on_from(&self, before: &Self) {
+        let before = before.current.load_full();
+        if self.current.load().are_the_same_headers_as(&before) {
+            self.current.store(before);
+        }
+    }
+
+    /// Nobody is asked with these now.
+    pub(super) fn is_resting(&self) -> bool {
+        let current = self.current.load();
+        current.verdict.is_refused()
+            && current.verdict.next_try().is_none_or(|next| next > Instant::now())
+    }
+
+    /// SAP refused the current ones, or a try of refused ones is under way.
+    pub(super) fn rests_or_tries(&self) -> bool {
+        self.current.load().verdict.is_refused()
+    }
+
+    /// When refused ones are tried again by themselves.
+    pub(super) fn next_try(&self) -> Option<Instant> {
+        self.current.load().verdict.next_try()
+    }
 
     /// Why nobody is asked after a refusal.
     pub(super) fn refusal(&self, host: &Arc<str>) -> LookupError {
-        match self.token_host() {
+        match self.current.load().token_host() {
             None => LookupError::Credentials { host: Arc::clone(host) },
             Some(host) => LookupError::Token { host, problem: TokenProblem::Credentials },
         }
@@ -120,53 +158,44 @@ impl Login {
     pub(super) fn reread(&self) -> Result<bool, String> {
         let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(new) = config.reread()? {
-            let shown = Shown::new(&new).map_err(|problems| {
+            let credentials = Credentials::new(&new).map_err(|problems| {
                 problems.first().map(|first| first.message.clone()).unwrap_or_default()
             })?;
-            self.shown.store(Arc::new(shown));
+            self.current.store(Arc::new(credentials));
             *config = new;
             return Ok(true);
         }
-        match &**self.shown.load() {
+        match &self.current.load().shown {
             Shown::Headers(_) => Ok(false),
             Shown::Tokens(tokens) => tokens.reread(),
         }
     }
 
-    /// Waits until this request may show the credentials; the guard is kept until SAP answered.
-    pub(super) async fn admit(&self) -> Option<Alone<'_>> {
-        if self.accepted.load(Ordering::Acquire) {
-            return None;
+    /// Forgets what SAP thought of a client certificate: it has been replaced under its name. Other
+    /// credentials stay what they are.
+    pub(super) fn renew(&self) -> Result<(), String> {
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*config, config::Login::Certificate(_)) {
+            return Ok(());
         }
-        let alone = self.alone.lock().await;
-        // Whoever went before may have settled it.
-        (!self.accepted.load(Ordering::Acquire)).then_some(alone)
+        let credentials = Credentials::new(&config).map_err(|problems| {
+            problems.first().map(|first| first.message.clone()).unwrap_or_default()
+        })?;
+        self.current.store(Arc::new(credentials));
+        Ok(())
     }
 
-    pub(super) fn is_refused(&self) -> bool {
-        self.refused.load(Ordering::Acquire)
-    }
-
-    pub(super) fn accept(&self) {
-        self.accepted.store(true, Ordering::Release);
-    }
-
-    pub(super) fn refuse(&self) {
-        self.refused.store(true, Ordering::Release);
-    }
-
-    /// Lets the next request try again, alone.
+    /// Lets one more request try the current ones, alone.
     pub(super) fn retry(&self) {
-        let is_proven = needs_no_proof(&self.config.lock().unwrap_or_else(PoisonError::into_inner));
-        self.accepted.store(is_proven, Ordering::Release);
-        self.refused.store(false, Ordering::Release);
-        if let Shown::Tokens(tokens) = &**self.shown.load() {
+        let current = self.current.load();
+        current.verdict.grant();
+        if let Shown::Tokens(tokens) = &current.shown {
             tokens.retry();
         }
     }
 }
 
-/// No user of SAP is locked by trying.
-fn needs_no_proof(login: &config::Login) -> bool {
-    matches!(login, config::Login::None | config::Login::OAuth(_))
+/// Some user of SAP may be locked by trying.
+fn locks(login: &config::Login) -> bool {
+    !matches!(login, config::Login::None | config::Login::OAuth(_))
 }

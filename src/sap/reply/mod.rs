@@ -5,6 +5,7 @@
 //! status that the dialect names.
 
 mod record;
+pub(in crate::sap) mod retry_after;
 pub(in crate::sap) mod said;
 
 use std::collections::BTreeMap;

@@ -213,13 +213,14 @@ async fn a_kept_connection_that_closes_on_the_next_request_costs_one_more_try() 
 }
 
 #[tokio::test]
-async fn a_fresh_connection_that_closes_is_not_tried_again() {
+async fn a_fresh_connection_that_closes_costs_one_more_try_and_no_third() {
     let (server, sap) = Server::start().await;
-    let (client, _) = client(&sap);
+    let (client, metrics) = client(&sap);
     let serving = tokio::spawn(async move {
-        let mut first = server.accept().await;
-        first.request().await;
-        drop(first);
+        for _ in 0..2 {
+            let mut peer = server.accept().await;
+            peer.request().await;
+        }
         server
     });
 
@@ -228,6 +229,32 @@ async fn a_fresh_connection_that_closes_is_not_tried_again() {
     let server = serving.await.unwrap();
     let another = tokio::time::timeout(Duration::from_millis(50), server.accept()).await;
     assert!(another.is_err());
+    assert_eq!(metrics.requests(SapOutcome::Cut), 2);
+}
+
+#[tokio::test]
+async fn every_second_answer_that_is_503_or_cut_costs_nobody_his_call() {
+    let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
+    for bad in [head, ""] {
+        let (server, sap) = Server::start().await;
+        let (client, _) = client(&sap);
+        let serving = tokio::spawn(async move {
+            for _ in 0..50 {
+                for sent in [bad.to_owned(), answer("1001910", "Direct sales")] {
+                    let mut peer = server.accept().await;
+                    peer.request().await;
+                    let close = sent.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+                    peer.send(&close).await;
+                }
+            }
+        });
+
+        for call in 0..50 {
+            assert_eq!(look_up(&client, "1001910").await, "Direct sales|DE", "{call} {bad}");
+        }
+
+        serving.await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -304,14 +331,17 @@ async fn what_a_raw_server_sends_has_its_kind() {
         let (client, _) = client(&sap);
         let short: String = sent.chars().take(80).collect();
         let serving = tokio::spawn(async move {
-            let mut peer = server.accept().await;
-            peer.request().await;
-            let _sent = peer.tcp.write_all(sent.as_bytes()).await;
+            // What is cut is asked for twice.
+            loop {
+                let mut peer = server.accept().await;
+                peer.request().await;
+                let _sent = peer.tcp.write_all(sent.as_bytes()).await;
+            }
         });
 
         assert_eq!(look_up(&client, "1001910").await, expected, "{short}");
 
-        serving.await.unwrap();
+        serving.abort();
     }
 }
 

@@ -24,7 +24,8 @@ use crate::{
 /// Longer than anything here takes, shorter than a person waits for a hanging test.
 const LONG: Duration = Duration::from_secs(15);
 
-async fn simulator() -> Simulator {
+/// The simulator, with the user of [`sap`].
+pub(crate) async fn simulator() -> Simulator {
     Simulator::start(SimulatorOptions {
         address: ([127, 0, 0, 1], 0).into(),
         user: "DIALGATE".to_owned(),
@@ -176,7 +177,7 @@ async fn a_partner_is_found_by_the_dialled_number_and_only_by_it() {
     let (client, _) = client(&Sap { preset: "c4c-phone".to_owned(), ..sap_at(&simulator) });
     let home = Home::parse("DE").unwrap();
     assert!(client.asks_by_phone());
-    client.probe(Instant::now() + LONG).await.unwrap();
+    client.probe().await.unwrap();
     for (dialled, expected) in [
         (Some("+49 89 46149500"), "Direct sales|DE"),
         (Some("089 46149500"), "Direct sales|DE"),
@@ -229,7 +230,7 @@ async fn a_probe_proves_that_sap_answers_with_one_request() {
         simulator.handle().reset();
         let (client, _) = client(&Sap { preset: preset.to_owned(), ..sap_at(&simulator) });
 
-        client.probe(Instant::now() + LONG).await.unwrap();
+        client.probe().await.unwrap();
 
         assert_eq!(simulator.handle().requests(), 1);
         assert_eq!(client.health(), crate::sap::SapHealth::Answering);
