@@ -15,7 +15,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use dialgate::{
-    app::{AllMetrics, system_name},
+    app::AllMetrics,
     config::{self, Config, Environment, SecretHash},
     domain::{PartnerId, decide},
     gateway::{Clients, Gateway, Query, start_access_log},
@@ -91,7 +91,6 @@ fn inquiry<'i>(config: &'i Config, sap: &'i Arc<SapClient>, partner: PartnerId) 
         partner,
         dialled: None,
         sap,
-        system: system_name(&config.sap),
         times: &config.cache,
         answer_within: config.answer_within,
         started,
@@ -119,7 +118,6 @@ fn hit(c: &mut Criterion) {
     let gateway = Gateway::new(
         Arc::clone(&config),
         Arc::clone(&sap),
-        system_name(&config.sap),
         Arc::clone(&partners),
         metrics.calls,
         Arc::clone(&metrics.process.net),

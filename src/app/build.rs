@@ -3,7 +3,6 @@
 
 use std::{
     fs::{File, OpenOptions},
-    hash::{DefaultHasher, Hash, Hasher},
     io,
     path::Path,
     sync::Arc,
@@ -130,19 +129,4 @@ pub(super) fn tell_when_descriptors_are_few(limits: &config::Limits) {
              `ulimit -n` (LimitNOFILE) or lower the key"
         );
     }
-}
-
-/// Names a SAP system for the memory: another address, client, dialect, language or way of reading
-/// is another system,
-/// whose answers must never be taken for this one's.
-pub fn system_name(sap: &config::Sap) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    sap.url.to_string().hash(&mut hasher);
-    sap.preset.hash(&mut hasher);
-    format!("{:?}", sap.custom).hash(&mut hasher);
-    sap.language.hash(&mut hasher);
-    (&sap.client, &sap.sales_area, format!("{:?}", sap.id_form), sap.try_other_id_form)
-        .hash(&mut hasher);
-    format!("{:?} {:?}", sap.channel_texts, sap.country_codes).hash(&mut hasher);
-    hasher.finish()
 }

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-pub use build::{SOON_DAYS, load, system_name};
+pub use build::{SOON_DAYS, load};
 pub use metrics::AllMetrics;
 pub use signals::Signals;
 
@@ -151,10 +151,10 @@ impl App {
         let sap = Arc::new(build::sap(&config.sap, of_sap)?);
         let access = access_log(&config, &metrics).map_err(StartError::Access)?;
         let partners = Arc::new(Partners::new(config.cache.max_entries, of_memory));
+        partners.refresh_from(&sap, &config.cache);
         let gateway = Arc::new(Gateway::new(
             Arc::clone(&config),
             Arc::clone(&sap),
-            system_name(&config.sap),
             Arc::clone(&partners),
             of_calls,
             Arc::clone(&metrics.net),

@@ -277,9 +277,9 @@ impl ConfigFile {
         let ca_file = sap.and_then(|sap| sap.ca_file.as_deref()).map(|path| reading.path(path));
         let sap = sap.and_then(|sap| sap.resolve(custom.clone(), reading));
         let cache = self.cache.resolve(reading);
-        let (rules, flags) = self.rules.resolve(reading);
+        let (rules, rule_paths) = self.rules.resolve(reading);
         let rules = Some(rules);
-        let sap = sap.map(|sap| Sap { flags, ..sap });
+        let sap = sap.map(|sap| Sap { rule_paths, ..sap });
         let log = self.log.resolve(reading);
         let shutdown = self.shutdown.resolve(reading);
         // A section with findings was read with defaults in their places: not what was meant.

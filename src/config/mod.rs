@@ -34,7 +34,7 @@ pub use findings::{Finding, Findings};
 pub use listen::{Admin, Limits, Listen, Shutdown, Tls, TlsVersion};
 pub use log::{AccessLog, Log, LogFormat};
 pub use number_list::read_list;
-pub use number_rules::{FlagTest, PartnerFlag};
+pub use number_rules::RulePath;
 pub use resolve::Environment;
 pub use sap::{
     Areas, Breaker, ClientAuthentication, Dialect, Flag, KeyFiles, Login, OAuth, Proxy, SalesArea,

@@ -1,7 +1,10 @@
 //! The rules about numbers and marks: what is never dialled, where calls may go, which marks of a
 //! partner refuse, and whether a number may be shown where it rings.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,30 +12,19 @@ use serde::{Deserialize, Serialize};
 use super::{findings::shown, number_list, resolve::Reading};
 use crate::domain::{
     CallerIdFit, CountryCode, DefaultPair, DistributionChannel, NeverDialled, NumberRanges, Reason,
-    ServiceNumber, ServiceNumbers,
+    Refusal, ServiceNumber, ServiceNumbers, ValueTest,
 };
 
-/// A partner has so many flags: they travel as the bits of one number.
-const MAX_FLAGS: usize = 32;
+/// So many tests are made on every call; more would be a table, and no rule.
+const MAX_TESTS: usize = 32;
 
-/// One test of `rules.refuse_when`, made where a record of SAP is read.
+/// A path that `rules.refuse_when` looks at.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PartnerFlag {
+pub struct RulePath {
+    /// The entry's place in the list.
+    pub entry: usize,
     /// Path in a record.
-    pub path: String,
-    /// What its value must be.
-    pub test: FlagTest,
-}
-
-/// What a value must be for its flag to be set. A value that is not there equals nothing.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum FlagTest {
-    /// One of these texts.
-    OneOf(Vec<String>),
-    /// None of these texts; also where there is no value.
-    NoneOf(Vec<String>),
-    /// There is one.
-    Exists,
+    pub path: Arc<str>,
 }
 
 /// `rules.never_dialled:` in `config.yaml`.
@@ -159,25 +151,25 @@ pub(super) fn destinations(
     Some(countries)
 }
 
-/// The tests, and the reason of each.
+/// What the tests look at, and the tests.
 pub(super) fn refuse_when(
     list: &[Option<RefuseWhenFile>],
     reading: &mut Reading<'_>,
-) -> (Vec<PartnerFlag>, Vec<Reason>) {
-    if list.len() > MAX_FLAGS {
-        reading.at("rules.refuse_when", format!("has more than {MAX_FLAGS} entries"));
+) -> (Vec<RulePath>, Vec<Refusal>) {
+    if list.len() > MAX_TESTS {
+        reading.at("rules.refuse_when", format!("has more than {MAX_TESTS} entries"));
     }
-    let mut flags = (Vec::new(), Vec::new());
+    let mut tests = (Vec::new(), Vec::new());
     for (index, entry) in list.iter().enumerate() {
         let Some(entry) = entry else { continue };
         let key = |name: &str| format!("rules.refuse_when[{index}].{name}");
         let (Some(path), Some(operator)) = (&entry.path, entry.operator) else { continue };
         let values: Vec<_> = entry.values.iter().flatten().cloned().collect();
         let test = match (operator, entry.value.clone(), values.is_empty()) {
-            (OperatorFile::Equals, Some(value), true) => FlagTest::OneOf(vec![value]),
-            (OperatorFile::NotEquals, Some(value), true) => FlagTest::NoneOf(vec![value]),
-            (OperatorFile::OneOf, None, false) => FlagTest::OneOf(values),
-            (OperatorFile::Exists, None, true) => FlagTest::Exists,
+            (OperatorFile::Equals, Some(value), true) => ValueTest::OneOf(vec![value]),
+            (OperatorFile::NotEquals, Some(value), true) => ValueTest::NoneOf(vec![value]),
+            (OperatorFile::OneOf, None, false) => ValueTest::OneOf(values),
+            (OperatorFile::Exists, None, true) => ValueTest::Exists,
             (operator, ..) => {
                 let told = match operator {
                     OperatorFile::Equals => "`equals` needs `value`, and no `values`",
@@ -189,13 +181,15 @@ pub(super) fn refuse_when(
                 continue;
             }
         };
-        flags.0.push(PartnerFlag { path: path.clone(), test });
-        flags.1.push(match entry.reason {
+        let path: Arc<str> = path.as_str().into();
+        tests.0.push(RulePath { entry: index, path: Arc::clone(&path) });
+        let reason = match entry.reason {
             RefusalFile::PartnerBlocked => Reason::PartnerBlocked,
             RefusalFile::ContactNotAllowed => Reason::ContactNotAllowed,
-        });
+        };
+        tests.1.push(Refusal { path, test, reason });
     }
-    flags
+    tests
 }
 
 /// The rule for numbers that are foreign where they ring, and what is shown there instead.

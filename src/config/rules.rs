@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     findings::shown,
     number_list::{self, Row},
-    number_rules::{self, CallerIdFitFile, NeverDialledFile, PartnerFlag, RefuseWhenFile},
+    number_rules::{self, CallerIdFitFile, NeverDialledFile, RefuseWhenFile, RulePath},
     resolve::Reading,
 };
 use crate::domain::{
@@ -126,10 +126,10 @@ impl Default for RulesFile {
 
 impl RulesFile {
     /// The rules, and the tests that SAP's records are put to for them.
-    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> (Rules, Vec<PartnerFlag>) {
+    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> (Rules, Vec<RulePath>) {
         let service_numbers = self.service_numbers(reading);
         let default_pair = self.default_pair(&service_numbers, reading);
-        let (flags, refuse_when) = number_rules::refuse_when(&self.refuse_when, reading);
+        let (rule_paths, refuse_when) = number_rules::refuse_when(&self.refuse_when, reading);
         let (caller_id_fit, fallbacks) = number_rules::caller_id_fit(
             self.caller_id_fit,
             &self.fallback_service_numbers,
@@ -156,7 +156,7 @@ impl RulesFile {
             caller_id_fit,
             fallbacks,
         };
-        (rules, flags)
+        (rules, rule_paths)
     }
 
     /// The rows of the file and of the list beside it, as one.

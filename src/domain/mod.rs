@@ -5,6 +5,7 @@
 
 mod countries;
 mod decision;
+mod facts;
 mod id_form;
 mod numbers;
 mod partner;
@@ -14,6 +15,7 @@ mod rules;
 mod words;
 
 pub use decision::{CallerId, Decision, Dial, Reason, Source, decide, decide_without_sap};
+pub use facts::{Facts, Refusal, ValueTest};
 pub use id_form::IdForm;
 pub use numbers::{
     DialledNumber, DialledNumberError, Home, HomeError, ServiceNumber, ServiceNumberError,

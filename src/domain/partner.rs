@@ -2,7 +2,7 @@
 
 use std::{borrow::Borrow, fmt, hash, sync::Arc};
 
-use super::countries;
+use super::{countries, facts::Facts};
 
 /// The most characters of a partner ID. SAP's own are 10 (`CustomerID`, `AccountID`,
 /// `BusinessPartner`); 20 leaves room for systems that prefix them.
@@ -183,8 +183,8 @@ pub struct BusinessPartner {
     pub blocked: bool,
     /// SAP says that the partner does not want to be contacted.
     pub contact_refused: bool,
-    /// Which tests of `rules.refuse_when` the record meets, one bit each: the first is bit 0.
-    pub flags: u32,
+    /// What each record that counts for the partner has under the paths that rules look at.
+    pub facts: Vec<Facts>,
     pub(super) contract_number: Option<ContractNumber>,
 }
 
@@ -200,13 +200,13 @@ impl BusinessPartner {
             (Some(channel), Some(country)) => Some(ContractNumber::of(channel, country)),
             _ => None,
         };
-        Self { channel, country, blocked, contact_refused, flags: 0, contract_number }
+        Self { channel, country, blocked, contact_refused, facts: Vec::new(), contract_number }
     }
 
-    /// The same partner, with the tests of `rules.refuse_when` that it meets.
+    /// The same partner, with what its records have under the paths that rules look at.
     #[must_use]
-    pub fn with_flags(self, flags: u32) -> Self {
-        Self { flags, ..self }
+    pub fn with_facts(self, facts: Vec<Facts>) -> Self {
+        Self { facts, ..self }
     }
 
     /// `None`: the partner has no sales data.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::{
-    decision::Reason,
+    facts::Refusal,
     numbers::{DialledNumber, ServiceNumber},
     partner::{ContractNumber, CountryCode, DistributionChannel},
     ranges::NumberRanges,
@@ -102,8 +102,8 @@ pub struct Rules {
     pub refuse_blocked: bool,
     /// A partner that does not want to be contacted is refused.
     pub refuse_contact_refused: bool,
-    /// Why a partner with a flag is refused, by the flag's bit (see [`super::BusinessPartner`]).
-    pub refuse_when: Vec<Reason>,
+    /// Partners that are refused by what their records in SAP say; the first that is met counts.
+    pub refuse_when: Vec<Refusal>,
     /// Numbers that are never dialled.
     pub never_dialled: NeverDialled,
     /// The countries that may be called; `None`: all of them.

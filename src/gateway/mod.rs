@@ -56,8 +56,6 @@ pub struct Gateway {
     places: Semaphore,
     /// Rendered ahead: the default pair and the fallbacks.
     ready_heads: Vec<(ContractNumber, Bytes)>,
-    /// Names the SAP in the memory.
-    system: u64,
     partners: Arc<Partners>,
     sap: Arc<SapClient>,
     metrics: Arc<CallMetrics>,
@@ -85,7 +83,6 @@ impl Gateway {
     pub fn new(
         config: Arc<Config>,
         sap: Arc<SapClient>,
-        system: u64,
         partners: Arc<Partners>,
         metrics: Arc<CallMetrics>,
         net: Arc<NetMetrics>,
@@ -99,7 +96,6 @@ impl Gateway {
             places: Semaphore::new(config.listen.max_calls),
             rules: 1,
             ready_heads,
-            system,
             config,
             partners,
             sap,
@@ -207,7 +203,6 @@ impl Gateway {
             partner: question.partner,
             dialled: question.dialled.as_ref(),
             sap: &self.sap,
-            system: self.system,
             times: &self.config.cache,
             answer_within: self.config.answer_within,
             started: call.started(),

@@ -281,9 +281,13 @@ mod tests {
 
     use super::*;
     use crate::domain::PartnerId;
+    use crate::sap::{SystemId, testing::sap};
 
     fn key(partner: &str) -> Key {
-        Key { system: 1, partner: PartnerId::parse(partner).unwrap() }
+        Key {
+            system: SystemId::of(&sap("http://sap")),
+            partner: PartnerId::parse(partner).unwrap(),
+        }
     }
 
     fn failed() -> Told {

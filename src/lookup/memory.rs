@@ -17,12 +17,13 @@ use tokio::time::Instant;
 use crate::{
     config::Cache,
     domain::{Lookup, PartnerId, ServiceNumber},
+    sap::SystemId,
 };
 
 /// The system and the whole validated ID; nothing is folded, and the dialled number takes no part.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Key {
-    pub(super) system: u64,
+    pub(super) system: SystemId,
     pub(super) partner: PartnerId,
 }
 
@@ -33,6 +34,8 @@ pub(super) struct Memory(MokaCache<Key, Arc<Remembered>>);
 pub struct Remembered {
     /// What SAP said.
     pub lookup: Lookup,
+    /// The paths whose values were noted, in order.
+    reads: Arc<[Arc<str>]>,
     fetched: Instant,
     /// Of its time to live, the part that jitter leaves.
     share: f32,
@@ -77,7 +80,7 @@ impl Memory {
 
 impl Remembered {
     /// SAP has just said it; nothing is rendered yet.
-    pub(super) fn new(lookup: Lookup, times: &Cache) -> Self {
+    pub(super) fn new(lookup: Lookup, reads: &Arc<[Arc<str>]>, times: &Cache) -> Self {
         let jitter = f32::from(times.jitter_percent.min(100)) / 100.0;
         let keep = match lookup {
             Lookup::Found(_) => times.found_ttl.max(times.last_good_ttl),
@@ -86,6 +89,7 @@ impl Remembered {
         };
         Self {
             lookup,
+            reads: Arc::clone(reads),
             fetched: Instant::now(),
             share: 1.0 - jitter * fastrand::f32(),
             keep,
@@ -93,6 +97,14 @@ impl Remembered {
             refreshing: AtomicBool::new(false),
             rendered: ArcSwapOption::empty(),
         }
+    }
+
+    /// Whether it has the values under all of these paths. One that a new rule looks at has to be
+    /// asked for.
+    pub(super) fn has(&self, paths: &Arc<[Arc<str>]>) -> bool {
+        Arc::ptr_eq(&self.reads, paths)
+            || !matches!(self.lookup, Lookup::Found(_))
+            || paths.iter().all(|path| self.reads.binary_search(path).is_ok())
     }
 
     /// How long ago SAP said it.
@@ -188,7 +200,7 @@ impl Expiry<Key, Arc<Remembered>> for Keep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::BusinessPartner;
+    use crate::{domain::BusinessPartner, sap::testing::sap};
 
     const HOUR: Duration = Duration::from_hours(1);
 
@@ -211,7 +223,7 @@ mod tests {
     async fn no_time_to_live_is_longer_than_configured_or_shorter_than_the_jitter_allows() {
         for (lookup, ttl) in [(found(), HOUR), (Lookup::Unknown, HOUR / 60)] {
             for _ in 0..1000 {
-                let lives = Remembered::new(lookup.clone(), &times()).lives(&times());
+                let lives = Remembered::new(lookup.clone(), &[].into(), &times()).lives(&times());
                 assert!(lives <= ttl && lives >= ttl.mul_f64(0.899), "{lives:?}");
             }
         }
@@ -227,7 +239,7 @@ mod tests {
             (Lookup::Unknown, HOUR / 60, false, false),
             (Lookup::Ambiguous, HOUR / 60, false, false),
         ] {
-            let remembered = Remembered::new(lookup, &times());
+            let remembered = Remembered::new(lookup, &[].into(), &times());
             let then = now + age;
 
             assert_eq!(remembered.is_fresh(then, &times()), fresh, "{age:?}");
@@ -237,7 +249,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_shorter_time_to_live_counts_for_what_is_remembered_already() {
-        let remembered = Remembered::new(found(), &times());
+        let remembered = Remembered::new(found(), &[].into(), &times());
         let shorter = Cache { found_ttl: HOUR / 4, ..times() };
 
         assert!(!remembered.is_fresh(Instant::now() + HOUR / 2, &shorter));
@@ -245,12 +257,32 @@ mod tests {
 
     #[test]
     fn moka_keeps_an_entry_that_was_renewed_for_its_whole_time_again() {
-        let remembered = Arc::new(Remembered::new(found(), &times()));
-        let key = Key { system: 1, partner: PartnerId::parse("1001910").unwrap() };
+        let remembered = Arc::new(Remembered::new(found(), &[].into(), &times()));
+        let key = Key {
+            system: SystemId::of(&sap("http://sap")),
+            partner: PartnerId::parse("1001910").unwrap(),
+        };
         let now = Instant::now().into_std();
 
         let left = Keep.expire_after_update(&key, &remembered, now, Some(Duration::ZERO));
 
         assert_eq!(left, Some(12 * HOUR));
+    }
+
+    #[test]
+    fn what_lacks_the_values_that_a_rule_looks_at_is_not_used() {
+        let paths =
+            |list: &[&str]| list.iter().map(|path| (*path).into()).collect::<Arc<[Arc<str>]>>();
+        for (lookup, read, wanted, has) in [
+            (found(), paths(&["A", "B"]), paths(&["B"]), true),
+            (found(), paths(&["A", "B"]), paths(&[]), true),
+            (found(), paths(&["A", "B"]), paths(&["A", "B"]), true),
+            (found(), paths(&["A"]), paths(&["A", "B"]), false),
+            (found(), paths(&[]), paths(&["B"]), false),
+            (Lookup::Unknown, paths(&[]), paths(&["B"]), true),
+        ] {
+            let remembered = Remembered::new(lookup, &read, &times());
+            assert_eq!(remembered.has(&wanted), has, "{read:?} {wanted:?}");
+        }
     }
 }

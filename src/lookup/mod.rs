@@ -63,8 +63,6 @@ pub struct Inquiry<'i> {
     pub dialled: Option<&'i DialledNumber>,
     /// Who is asked.
     pub sap: &'i Arc<SapClient>,
-    /// Its name in the memory.
-    pub system: u64,
     /// How long its answers count.
     pub times: &'i Cache,
     /// How long SAP is waited for while something older is known.
@@ -160,19 +158,25 @@ impl Partners {
         Self { shared, tasks: TaskTracker::new() }
     }
 
+    /// From now on partners in use are asked for ahead of their end at this SAP, by these times.
+    pub fn refresh_from(&self, sap: &Arc<SapClient>, times: &Cache) {
+        self.shared.refreshes.ask(sap, times);
+    }
+
     /// What is known of a partner. `trace` is called where SAP is asked for this very call.
     pub async fn find(&self, inquiry: &Inquiry<'_>, trace: impl Fn() -> Trace) -> Found {
         if inquiry.sap.asks_by_phone() {
             return self.ask_only(inquiry, trace()).await;
         }
-        let key = Key { system: inquiry.system, partner: inquiry.partner };
+        let key = Key { system: inquiry.sap.system(), partner: inquiry.partner };
         let remembered = self.shared.memory.get(&key);
+        let remembered = remembered.filter(|remembered| remembered.has(inquiry.sap.reads()));
         let (now, times) = (inquiry.started, inquiry.times);
         match remembered {
             Some(remembered) if remembered.is_fresh(now, times) => {
                 self.shared.metrics.hit();
                 if remembered.is_first_use() {
-                    self.shared.refreshes.schedule(key, &remembered, inquiry.sap, times);
+                    self.shared.refreshes.schedule(key, &remembered, times);
                 }
                 let is_being_refreshed = remembered.is_being_refreshed();
                 let source = if is_being_refreshed { Source::Refreshing } else { Source::Memory };
@@ -219,6 +223,9 @@ impl Partners {
                 Some(_) => (*deadline).min(seat.flight.started + inquiry.answer_within),
             };
             match timeout_at(until, seat.told()).await {
+                // Asked for before a rule looked at more than it does now.
+                Ok(Told { result: Ok(remembered), .. }) if !remembered.has(inquiry.sap.reads()) => {
+                }
                 Ok(Told { result: Ok(remembered), queued, took }) => {
                     return Found {
                         queued: (!queued.is_zero()).then_some(queued),
@@ -379,7 +386,7 @@ impl Shared {
             let is_shared = !matches!(&result, Err(error) if error.is_about_credentials());
             let result = result.map(|lookup| {
                 self.seen.note(&lookup);
-                let remembered = Arc::new(Remembered::new(lookup, &times));
+                let remembered = Arc::new(Remembered::new(lookup, sap.reads(), &times));
                 if let Some(key) = key {
                     self.memory.remember(key, Arc::clone(&remembered));
                     self.flights.forget_failure(&key);

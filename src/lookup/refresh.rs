@@ -6,10 +6,11 @@
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use arc_swap::ArcSwapOption;
 use tokio::{
     sync::{Notify, Semaphore},
     time::{Instant, sleep_until},
@@ -39,26 +40,24 @@ const WORTH_ANOTHER_TRY: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct Refreshes {
     due: Mutex<BinaryHeap<Reverse<Due>>>,
+    /// Who is asked, and how long its answers count.
+    asked: ArcSwapOption<(Arc<SapClient>, Cache)>,
     earlier: Notify,
 }
 
 struct Due {
     at: Instant,
     key: Key,
-    /// A SAP that was replaced meanwhile is not asked.
-    sap: Weak<SapClient>,
-    times: Cache,
 }
 
 impl Refreshes {
+    /// From now on this SAP is asked; another one's partners are left alone.
+    pub(super) fn ask(&self, sap: &Arc<SapClient>, times: &Cache) {
+        self.asked.store(Some(Arc::new((Arc::clone(sap), times.clone()))));
+    }
+
     /// Somebody uses `remembered` for the first time.
-    pub(super) fn schedule(
-        &self,
-        key: Key,
-        remembered: &Remembered,
-        sap: &Arc<SapClient>,
-        times: &Cache,
-    ) {
+    pub(super) fn schedule(&self, key: Key, remembered: &Remembered, times: &Cache) {
         if !times.refresh_ahead {
             return;
         }
@@ -67,12 +66,7 @@ impl Refreshes {
         // Spread over the first half of that time: what was fetched together is not renewed together.
         let ahead = (lives / 5).max(LEAST_AHEAD).min(lives / 2);
         let ahead = ahead.mul_f64(1.0 - 0.5 * fastrand::f64());
-        self.push(Due {
-            at: ends.checked_sub(ahead).unwrap_or(ends),
-            key,
-            sap: Arc::downgrade(sap),
-            times: times.clone(),
-        });
+        self.push(Due { at: ends.checked_sub(ahead).unwrap_or(ends), key });
     }
 
     fn push(&self, due: Due) {
@@ -120,9 +114,9 @@ impl Partners {
             let due = self.shared.refreshes.next().await;
             // Never closed.
             let Ok(permit) = Arc::clone(&at_once).acquire_owned().await else { return };
-            let Some((old, sap)) = self.still_wanted(&due) else { continue };
+            let Some((old, sap, times)) = self.still_wanted(&due) else { continue };
             let Joined::Lead(seat) = self.shared.flights.join(due.key, false) else { continue };
-            let deadline = old.ends(&due.times).max(Instant::now() + LEAST_AHEAD);
+            let deadline = old.ends(&times).max(Instant::now() + LEAST_AHEAD);
             let (shared, flight) = (Arc::clone(&self.shared), Arc::clone(&seat.flight));
             seat.leave_it_flying();
             old.set_refreshing(true);
@@ -130,7 +124,7 @@ impl Partners {
                 key: Some(due.key),
                 flight,
                 sap,
-                times: due.times.clone(),
+                times: times.clone(),
                 partner: due.key.partner,
                 dialled: None,
                 trace: None,
@@ -141,34 +135,38 @@ impl Partners {
             self.tasks.spawn(async move {
                 asking.await;
                 drop(permit);
-                shared.after_refresh(due, &old);
+                shared.after_refresh(&due, &old, &times);
             });
         }
     }
 
-    /// The entry and its SAP, if it is the one that was used, and SAP may be asked.
-    fn still_wanted(&self, due: &Due) -> Option<(Arc<Remembered>, Arc<SapClient>)> {
-        let sap = due.sap.upgrade()?;
+    /// The entry, who is to be asked and by which times, if it is the one that was used, and its SAP
+    /// is still the one in force and may be asked.
+    fn still_wanted(&self, due: &Due) -> Option<(Arc<Remembered>, Arc<SapClient>, Cache)> {
+        let asked = self.shared.refreshes.asked.load_full()?;
+        let (sap, times) = &*asked;
         let old = self.shared.memory.get(&due.key)?;
         // One that was renewed meanwhile is in its first half.
-        (old.is_in_its_second_half(Instant::now(), &due.times)
+        (times.refresh_ahead
+            && sap.system() == due.key.system
+            && old.is_in_its_second_half(Instant::now(), times)
             && sap.admits(Urgency::Refresh).is_ok())
-        .then_some((old, sap))
+        .then(|| (old, Arc::clone(sap), times.clone()))
     }
 }
 
 impl super::Shared {
     /// Where the old entry is still there, the refresh failed; SAP may get over it.
-    fn after_refresh(&self, due: Due, old: &Arc<Remembered>) {
+    fn after_refresh(&self, due: &Due, old: &Arc<Remembered>, times: &Cache) {
         let is_still_there =
             self.memory.get(&due.key).is_some_and(|there| Arc::ptr_eq(&there, old));
         if !is_still_there {
             return;
         }
         old.set_refreshing(false);
-        let left = old.ends(&due.times).saturating_duration_since(Instant::now());
+        let left = old.ends(times).saturating_duration_since(Instant::now());
         if left >= WORTH_ANOTHER_TRY {
-            self.refreshes.push(Due { at: Instant::now() + left / 2, ..due });
+            self.refreshes.push(Due { at: Instant::now() + left / 2, key: due.key });
         }
     }
 }

@@ -107,8 +107,8 @@ pub(super) fn refused(
 
 /// A partner that leads on to nobody: known, but without anything to show a number by.
 pub(super) fn without_another(marks: Marks) -> Lookup {
-    let Marks { blocked, contact_refused, flags } = marks;
-    Lookup::Found(BusinessPartner::new(None, None, blocked, contact_refused).with_flags(flags))
+    let Marks { blocked, contact_refused, facts } = marks;
+    Lookup::Found(BusinessPartner::new(None, None, blocked, contact_refused).with_facts(facts))
 }
 
 /// What is known of the other partner, with the marks of both: the call is to the first and counts
@@ -118,7 +118,7 @@ pub(super) fn with_marks(known: Lookup, marks: Marks) -> Lookup {
         Lookup::Found(mut partner) => {
             partner.blocked |= marks.blocked;
             partner.contact_refused |= marks.contact_refused;
-            partner.flags |= marks.flags;
+            partner.facts.extend(marks.facts);
             Lookup::Found(partner)
         }
         Lookup::Unknown => without_another(marks),

@@ -21,6 +21,7 @@ use super::{
     prepare::Prepared,
     problem::DialectProblem,
     reply::{Read, Sought, said::Said},
+    system::SystemId,
 };
 use crate::{
     config,
@@ -40,7 +41,9 @@ const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// A SAP and how it is asked.
 pub struct SapClient {
     pub(super) host: Arc<str>,
+    system: SystemId,
     pub(super) steps: Vec<Step>,
+    reads: Arc<[Arc<str>]>,
     pub(super) value_help: Option<ValueHelp>,
     pub(super) upstreams: Upstreams,
     pub(super) door: Arc<Door>,
@@ -93,10 +96,12 @@ impl SapClient {
     ///
     /// All problems of the section at once.
     pub fn new(sap: &config::Sap, metrics: Arc<SapMetrics>) -> Result<Self, Vec<DialectProblem>> {
-        let Prepared { host, steps, value_help, login, upstreams } = Prepared::new(sap)?;
+        let Prepared { host, steps, reads, value_help, login, upstreams } = Prepared::new(sap)?;
         Ok(Self {
             asks_by_phone: steps.iter().any(|step| step.by == By::Phone),
+            system: SystemId::of(sap),
             steps,
+            reads,
             value_help,
             upstreams,
             told_unreadable: Mutex::default(),
@@ -324,6 +329,16 @@ impl SapClient {
     /// Tells the metrics what changes without anybody asking.
     pub fn count(&self) {
         self.door.count();
+    }
+
+    /// Which system its answers are from.
+    pub fn system(&self) -> SystemId {
+        self.system
+    }
+
+    /// The paths whose values it notes of each record, in order.
+    pub fn reads(&self) -> &Arc<[Arc<str>]> {
+        &self.reads
     }
 
     /// Every step asks by the dialled number, none by the partner's ID.

@@ -19,6 +19,7 @@ mod metrics;
 mod prepare;
 mod problem;
 mod reply;
+mod system;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -34,3 +35,4 @@ pub use metrics::{SapMetrics, SapOutcome};
 pub use prepare::check;
 pub use problem::DialectProblem;
 pub use reply::said::Said;
+pub use system::SystemId;

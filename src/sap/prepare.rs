@@ -24,6 +24,8 @@ pub fn check(sap: &config::Sap) -> Vec<DialectProblem> {
 pub(super) struct Prepared {
     pub(super) host: Arc<str>,
     pub(super) steps: Vec<Step>,
+    /// What rules look at in a record, in order.
+    pub(super) reads: Arc<[Arc<str>]>,
     pub(super) value_help: Option<ValueHelp>,
     pub(super) login: Login,
     pub(super) upstreams: Upstreams,
@@ -51,11 +53,13 @@ impl Prepared {
             Some(Some(second)) => Some(second),
             Some(None) => return Err(problems),
         };
-        let Compiled { headers: more, steps, value_help } = dialect;
+        let Compiled { headers: more, steps, facts, value_help } = dialect;
         headers.extend(more);
         let host = Arc::clone(&upstream.host);
         let upstreams = Upstreams::new(upstream, second, headers);
-        Ok(Self { host, steps, value_help, login, upstreams })
+        let mut reads: Vec<_> = facts.names().cloned().collect();
+        reads.sort_unstable();
+        Ok(Self { host, steps, reads: reads.into(), value_help, login, upstreams })
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn sap(url: &str) -> Sap {
         channel_texts: BTreeMap::new(),
         country_codes: BTreeMap::new(),
         probe_interval: Duration::from_secs(5),
-        flags: Vec::new(),
+        rule_paths: Vec::new(),
     }
 }
 

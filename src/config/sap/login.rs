@@ -34,7 +34,7 @@ const OWN_HEADERS: [&str; 12] = [
 ];
 
 /// How dialgate logs in to SAP.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Login {
     /// No credentials at all.
     None,
@@ -54,7 +54,7 @@ pub enum Login {
 }
 
 /// A certificate and its key as PEM files. Read again when they change.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KeyFiles {
     /// The certificate first, then intermediate ones.
     pub certificate: PathBuf,
@@ -63,7 +63,7 @@ pub struct KeyFiles {
 }
 
 /// OAuth2 client credentials.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct OAuth {
     /// Where tokens come from.
     pub token_url: Uri,
@@ -82,7 +82,7 @@ pub struct OAuth {
 }
 
 /// How the client proves to the token server who it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ClientAuthentication {
     /// `client_secret_basic`.
     Basic(Secret),

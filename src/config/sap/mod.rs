@@ -24,13 +24,13 @@ use login::{BasicFile, LoginFile};
 use picking::IdFormFile;
 
 use super::{
-    number_rules::PartnerFlag,
+    number_rules::RulePath,
     units::{DurationText, SizeText},
 };
 use crate::domain::{CountryCode, DistributionChannel, IdForm};
 
 /// The SAP that is asked; valid by construction.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Sap {
     /// Scheme, host and port; a path in front of the dialect's own is kept.
     pub url: Uri,
@@ -84,8 +84,8 @@ pub struct Sap {
     pub daily_requests: Option<u64>,
     /// So many percent of them are for live calls alone.
     pub daily_reserve_percent: u8,
-    /// The tests of `rules.refuse_when`, made on every record.
-    pub flags: Vec<PartnerFlag>,
+    /// What `rules.refuse_when` looks at in every record.
+    pub rule_paths: Vec<RulePath>,
 }
 
 /// `sap:` in `config.yaml`.

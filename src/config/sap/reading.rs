@@ -73,7 +73,7 @@ impl SapFile {
             breaker: breaker?,
             daily_requests: self.daily_requests,
             daily_reserve_percent: self.daily_reserve,
-            flags: Vec::new(),
+            rule_paths: Vec::new(),
         })
     }
 

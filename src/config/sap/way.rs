@@ -9,7 +9,7 @@ use super::{
 use crate::config::{resolve::Reading, secret::Secret};
 
 /// A proxy that understands CONNECT, and who needs none.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Proxy {
     /// Host name or IP address.
     pub host: String,

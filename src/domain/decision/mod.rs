@@ -190,9 +190,8 @@ pub fn decide<'a>(
     if rules.refuse_contact_refused && partner.contact_refused {
         return Decision::Refuse(Reason::ContactNotAllowed);
     }
-    let flagged = |(bit, _): &(u32, &Reason)| partner.flags.checked_shr(*bit).unwrap_or(0) & 1 == 1;
-    if let Some((_, reason)) = (0..).zip(&rules.refuse_when).find(flagged) {
-        return Decision::Refuse(*reason);
+    if let Some(refusal) = rules.refuse_when.iter().find(|refusal| refusal.meets(partner)) {
+        return Decision::Refuse(refusal.reason);
     }
     let own = own_pair(partner);
     if let Some(own) = own

@@ -1,7 +1,7 @@
 //! The table of cases: the specification of the decision.
 
 use super::*;
-use crate::domain::{Home, NeverDialled, ServiceNumbers};
+use crate::domain::{Facts, Home, NeverDialled, Refusal, ServiceNumbers, ValueTest};
 
 fn partner(channel: &str, country: &str) -> BusinessPartner {
     BusinessPartner::new(
@@ -243,21 +243,30 @@ fn the_default_pair_has_to_fit_as_well() {
 }
 
 #[test]
-fn a_flagged_partner_is_refused_for_the_reason_of_its_first_flag() {
+fn a_partner_is_refused_for_the_reason_of_the_first_test_that_is_met() {
+    let refusal =
+        |path: &str, reason| Refusal { path: path.into(), test: ValueTest::Exists, reason };
     let rules = Rules {
-        refuse_when: vec![Reason::ContactNotAllowed, Reason::PartnerBlocked],
+        refuse_when: vec![
+            refusal("Consent", Reason::ContactNotAllowed),
+            refusal("Lock", Reason::PartnerBlocked),
+        ],
         ..rules(Unmatched::Refuse, Unavailable::Refuse)
     };
 
-    for (flags, expected) in [
-        (0b00, "Direct salesDE shows 498912345678"),
-        (0b01, "contact_not_allowed"),
-        (0b10, "partner_blocked"),
-        (0b11, "contact_not_allowed"),
+    for (paths, expected) in [
+        (vec![], "Direct salesDE shows 498912345678"),
+        (vec!["Consent"], "contact_not_allowed"),
+        (vec!["Lock"], "partner_blocked"),
+        (vec!["Lock", "Consent"], "contact_not_allowed"),
     ] {
-        let found = Lookup::Found(partner("Direct sales", "DE").with_flags(flags));
+        let mut facts = Facts::default();
+        for path in &paths {
+            facts.note(&(*path).into(), vec!["X".to_owned()]);
+        }
+        let found = Lookup::Found(partner("Direct sales", "DE").with_facts(vec![facts]));
         let decision = decide(&found, Some(&number("+498955555")), &rules);
-        assert_eq!(told(decision), expected, "{flags:b}");
+        assert_eq!(told(decision), expected, "{paths:?}");
     }
 }
 

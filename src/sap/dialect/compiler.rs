@@ -6,7 +6,7 @@ use crate::sap::problem::DialectProblem;
 use crate::{
     config,
     sap::{
-        dialect::flags,
+        dialect::facts::FactPaths,
         dialect::odata::{By, Template},
         dialect::path::{Absent, Path},
         reply::{AreaRule, Areas, Channel, Here, Identity, Mark, Named, Next, Reader, Unmapped},
@@ -18,6 +18,7 @@ pub(super) struct Compiler<'p> {
     pub(super) key: String,
     pub(super) sap: &'p config::Sap,
     pub(super) dialect: &'p config::Dialect,
+    pub(super) facts: &'p FactPaths,
     pub(super) problems: &'p mut Vec<DialectProblem>,
 }
 
@@ -63,8 +64,7 @@ impl Compiler<'_> {
                 rows: rows?,
                 blocked: blocked?,
                 contact_refused: contact_refused?,
-                // What is wrong with them is found once and not for every step.
-                flags: flags::compile(&self.sap.flags).unwrap_or_default(),
+                facts: self.facts.clone(),
                 country_codes: self.sap.country_codes.clone(),
                 absent: if step.absent_is_empty { Absent::IsEmpty } else { Absent::IsAMistake },
                 unknown_statuses: step.unknown_statuses.clone(),

@@ -2,7 +2,7 @@
 //! when the configuration is read.
 
 mod compiler;
-pub(in crate::sap) mod flags;
+pub(in crate::sap) mod facts;
 pub(in crate::sap) mod odata;
 pub(in crate::sap) mod path;
 pub(in crate::sap) mod preset;
@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::config;
 use crate::sap::{problem::DialectProblem, reply::Reader};
+use facts::FactPaths;
 use odata::{By, Template};
 use preset::{CUSTOM, built_in, preset_names};
 use value_help::ValueHelp;
@@ -41,6 +42,7 @@ pub(super) struct Compiled {
     /// Of every request, besides dialgate's own.
     pub(super) headers: HeaderMap,
     pub(super) steps: Vec<Step>,
+    pub(super) facts: FactPaths,
     pub(super) value_help: Option<ValueHelp>,
 }
 
@@ -60,9 +62,10 @@ pub(super) struct Step {
 pub(super) fn compile(sap: &config::Sap) -> Result<Compiled, Vec<DialectProblem>> {
     let (key, dialect) = chosen(sap).map_err(|problem| vec![problem])?;
     let mut problems = Vec::new();
-    if let Err(found) = flags::compile(&sap.flags) {
+    let facts = FactPaths::compile(&sap.rule_paths).unwrap_or_else(|found| {
         problems.extend(found);
-    }
+        FactPaths::default()
+    });
     if dialect.steps.is_empty() {
         problems
             .push(DialectProblem::new(format!("{key}.steps"), "is empty; nothing would be asked"));
@@ -79,7 +82,8 @@ pub(super) fn compile(sap: &config::Sap) -> Result<Compiled, Vec<DialectProblem>
         .enumerate()
         .filter_map(|(place, step)| {
             let key = format!("{key}.steps[{place}]");
-            Compiler { key, sap, dialect: &dialect, problems: &mut problems }.step(step)
+            Compiler { key, sap, dialect: &dialect, facts: &facts, problems: &mut problems }
+                .step(step)
         })
         .collect();
     let value_help = dialect.value_help.as_ref().and_then(|help| {
@@ -93,7 +97,11 @@ pub(super) fn compile(sap: &config::Sap) -> Result<Compiled, Vec<DialectProblem>
             true
         }
     });
-    if problems.is_empty() { Ok(Compiled { headers, steps, value_help }) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(Compiled { headers, steps, facts, value_help })
+    } else {
+        Err(problems)
+    }
 }
 
 /// The dialect and the key it stands under.

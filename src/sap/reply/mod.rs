@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
-use crate::domain::{BusinessPartner, CountryCode, Lookup, PartnerId};
+use crate::domain::{BusinessPartner, CountryCode, Facts, Lookup, PartnerId};
 use crate::sap::{
-    dialect::flags::Flag, dialect::path::Absent, error::ReplyProblem, link::encoding::Encoding,
+    dialect::facts::FactPaths, dialect::path::Absent, error::ReplyProblem, link::encoding::Encoding,
 };
 use said::Said;
 
@@ -39,8 +39,8 @@ pub(super) struct Reader {
     /// ISO's codes by SAP's, where they differ.
     pub(super) country_codes: BTreeMap<String, CountryCode>,
     pub(super) absent: Absent,
-    /// The tests of `rules.refuse_when`, in their order.
-    pub(super) flags: Vec<Flag>,
+    /// What the rules look at.
+    pub(super) facts: FactPaths,
     pub(super) unknown_statuses: Vec<u16>,
     pub(super) unknown_needs_error: bool,
     pub(super) blocked_statuses: Vec<u16>,
@@ -72,12 +72,12 @@ pub(super) enum Read {
 }
 
 /// The marks of a partner.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Marks {
     pub(super) blocked: bool,
     pub(super) contact_refused: bool,
-    /// The tests of `rules.refuse_when` that are met, one bit each.
-    pub(super) flags: u32,
+    /// What each of the partner's records has that the rules look at.
+    pub(super) facts: Vec<Facts>,
 }
 
 /// What status and headers alone say.

@@ -14,10 +14,7 @@ use tracing::warn;
 use super::{Marks, Read, Reader, ReplyProblem, Sought};
 use crate::{
     domain::{BusinessPartner, CountryCode, DistributionChannel, Lookup, PartnerId},
-    sap::{
-        dialect::flags,
-        dialect::path::{Missing, Path},
-    },
+    sap::dialect::path::{Missing, Path},
 };
 
 /// A path with the text it was written as.
@@ -144,7 +141,7 @@ impl Reader {
         let marks = Marks {
             blocked: self.is_set(self.blocked.as_ref(), row)?,
             contact_refused: self.is_set(self.contact_refused.as_ref(), row)?,
-            flags: flags::met(&self.flags, row),
+            facts: self.facts.of(row),
         };
         let Here { areas, position, channel, country } = match &self.next {
             Next::Here(here) => &**here,
@@ -168,9 +165,9 @@ impl Reader {
             Some(Told::Channel(channel)) => Some(channel),
             Some(Told::Nothing | Told::Code(_)) | None => None,
         };
-        let Marks { blocked, contact_refused, flags } = marks;
+        let Marks { blocked, contact_refused, facts } = marks;
         let partner = BusinessPartner::new(channel, country.flatten(), blocked, contact_refused);
-        Ok(Read::Known(Lookup::Found(partner.with_flags(flags))))
+        Ok(Read::Known(Lookup::Found(partner.with_facts(facts))))
     }
 
     /// The partner that this one's record names.

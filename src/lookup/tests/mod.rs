@@ -1,11 +1,12 @@
 //! The ladder over the SAP simulator: what is known, from where, and how often SAP was asked.
 
-use std::sync::atomic::AtomicU32;
+mod changes;
+mod refreshes;
 
 use super::*;
 use crate::{
     config::Sap,
-    domain::Home,
+    domain::{Home, Lookup},
     sap::{SapMetrics, testing::sap, tests::simulator},
     simulator::{Fault, Simulator},
     telemetry::clock::{CallId, Moment},
@@ -62,7 +63,6 @@ impl World {
             partner: PartnerId::parse(partner).unwrap(),
             dialled: Some(&dialled),
             sap: &self.client,
-            system: 1,
             times: &self.times,
             answer_within: self.answer_within,
             started: now,
@@ -70,6 +70,15 @@ impl World {
         };
         let trace = || Trace::of(CallId::new(Moment::now()), &http::HeaderMap::new());
         self.partners.find(&inquiry, trace).await
+    }
+
+    /// The same SAP after a change of its section.
+    fn reloaded(&mut self, change: impl FnOnce(&mut Sap)) {
+        let mut config = sap(&format!("http://{}", self.simulator.local_address()));
+        change(&mut config);
+        let metrics = Arc::new(SapMetrics::new(&prometheus::Registry::new()).unwrap());
+        self.client = Arc::new(SapClient::new(&config, metrics).unwrap());
+        self.partners.refresh_from(&self.client, &self.times);
     }
 
     fn fault(&self, fault: Option<Fault>) {
@@ -235,36 +244,6 @@ async fn a_last_good_time_of_zero_uses_nothing_past_its_time() {
     world.fault(Some(Fault::Status500));
 
     assert!(world.find("1001910").await.known.is_none());
-}
-
-#[tokio::test]
-async fn partners_in_use_are_refreshed_ahead_and_nobody_waits_for_sap() {
-    let mut world = World::new().await;
-    world.times.found_ttl = 2 * SECOND;
-    let world = Arc::new(world);
-    world.find("1001910").await;
-    world.find("1001911").await;
-    world.simulator.handle().set_delay(SECOND / 4);
-    let refreshing = tokio::spawn({
-        let partners = Arc::clone(&world.partners);
-        async move { partners.refresh_ahead().await }
-    });
-
-    let until = Instant::now() + 6 * SECOND;
-    let waited = AtomicU32::new(0);
-    while Instant::now() < until {
-        let found = world.find("1001910").await;
-        if found.sap_took.is_some() {
-            waited.fetch_add(1, Ordering::Relaxed);
-        }
-        tokio::time::sleep(SECOND / 20).await;
-    }
-
-    assert_eq!(waited.load(Ordering::Relaxed), 0, "calls waited for SAP");
-    let handle = world.simulator.handle();
-    assert!((3..=7).contains(&handle.requests_for("1001910")), "{}", world.requests());
-    assert_eq!(handle.requests_for("1001911"), 1, "nobody asked for it again");
-    refreshing.abort();
 }
 
 #[tokio::test]
