@@ -13,7 +13,10 @@ use crate::{
     config::{AccessLog as AccessTarget, Config},
     gateway::{AccessLog, Gateway, start_access_log},
     lookup::Partners,
-    net::{BindError, Drain, Limits, Listener, ListenerOptions, tls::ServerTls},
+    net::{
+        BindError, Drain, Limits, Listener, ListenerOptions,
+        tls::{ServerTls, TlsInForce},
+    },
     sap::SapClient,
     telemetry::{
         clock,
@@ -140,7 +143,7 @@ impl App {
         build::tell_when_descriptors_are_few(&config.listen.limits);
         let calls = Listener::bind(ListenerOptions {
             address: config.listen.address,
-            tls: tls.map(|tls| tls.config),
+            tls: tls.map(|tls| TlsInForce::new(tls.config)),
             limits: config.listen.limits.clone(),
         })?;
         let admin = Listener::bind(ListenerOptions {

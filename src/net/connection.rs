@@ -34,6 +34,7 @@ use tokio_util::task::TaskTracker;
 
 use super::ending::{Closing, Ending};
 use super::handshake;
+use super::tls::TlsInForce;
 use super::watch::{Finding, InFlight, Watch};
 use super::watched::Watched;
 use super::{Drain, Limits, Peer, TlsFacts};
@@ -49,7 +50,7 @@ const LEAST_BUFFER_BYTES: usize = 8192;
 pub(super) struct Room<H> {
     pub(super) handler: H,
     pub(super) limits: Limits,
-    pub(super) acceptor: Option<TlsAcceptor>,
+    pub(super) tls: Option<Arc<TlsInForce>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) drain: Drain,
     /// Ends every connection at once.
@@ -69,12 +70,12 @@ where
         let mut closing = Closing::new(&self.metrics.net);
         // Each part is a box of its own: thousands of connections lie idle in the second part, and
         // a task is otherwise as large as its largest part, for as long as it lives.
-        closing.ending = match &self.acceptor {
+        closing.ending = match &self.tls {
             None => {
                 let _open = self.metrics.net.http1_opened();
                 Box::pin(self.speak_http1(stream, Peer { address, tls: None })).await
             }
-            Some(acceptor) => match Box::pin(self.shake_hands(acceptor, stream)).await {
+            Some(tls) => match Box::pin(self.shake_hands(&tls.acceptor(), stream)).await {
                 Err(ending) => ending,
                 Ok((stream, facts)) if facts.alpn == "h2" => {
                     let _open = self.metrics.net.http2_opened();

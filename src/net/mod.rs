@@ -8,7 +8,6 @@
 
 mod accept;
 pub mod body;
-mod certificate;
 mod connection;
 pub mod drain;
 mod ending;
@@ -35,7 +34,6 @@ use hyper::body::Incoming;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
@@ -46,6 +44,7 @@ use accept::{AcceptFault, Outage};
 use connection::Room;
 pub use drain::Drain;
 use places::Places;
+use tls::TlsInForce;
 
 /// Connections the operating system holds for us until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -57,8 +56,8 @@ const AFTER_CUT: Duration = Duration::from_secs(1);
 pub struct ListenerOptions {
     /// Address and port; port 0 takes any free one.
     pub address: SocketAddr,
-    /// TLS with this configuration; `None` speaks plaintext HTTP/1.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// TLS, which may be exchanged; `None` speaks plaintext HTTP/1.
+    pub tls: Option<Arc<TlsInForce>>,
     /// How much time, room and company a connection is given.
     pub limits: Limits,
 }
@@ -67,7 +66,7 @@ pub struct ListenerOptions {
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<Arc<TlsInForce>>,
     limits: Limits,
 }
 
@@ -183,7 +182,7 @@ impl Listener {
         let room = Arc::new(Room {
             handler,
             limits: self.limits,
-            acceptor: self.tls.map(TlsAcceptor::from),
+            tls: self.tls,
             metrics,
             drain: drain.clone(),
             cut: CancellationToken::new(),

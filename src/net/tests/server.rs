@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::pki::Pki;
-use crate::net::tls::TlsVersion;
+use crate::net::tls::{TlsInForce, TlsVersion};
 use crate::net::{Drain, Limits, Listener, ListenerOptions, Peer, wire};
 use crate::telemetry::metrics::Metrics;
 
@@ -70,7 +70,7 @@ impl Server {
     }
 
     pub(super) fn start(limits: Limits, tls: bool, drain: Drain) -> Self {
-        let tls = tls.then(|| Pki::shared().server(TlsVersion::V1_2).config);
+        let tls = tls.then(|| Pki::shared().server(TlsVersion::V1_2).config).map(TlsInForce::new);
         let address = "127.0.0.1:0".parse().unwrap();
         let listener =
             Listener::bind(ListenerOptions { address, tls, limits: limits.clone() }).unwrap();

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::clients::{self, GET, answer, exchange, rest};
 use super::pki::Pki;
 use super::server::{Server, eventually, generous, within};
-use crate::net::tls::TlsVersion;
+use crate::net::tls::{TlsInForce, TlsVersion};
 use crate::net::{Drain, Listener, ListenerOptions};
 use crate::telemetry::metrics::Metrics;
 
@@ -98,7 +98,7 @@ async fn with_tls_1_3_as_the_least_tls_1_2_is_refused() {
     let pki = Pki::shared();
     let listener = Listener::bind(ListenerOptions {
         address: "127.0.0.1:0".parse().unwrap(),
-        tls: Some(pki.server(TlsVersion::V1_3).config),
+        tls: Some(TlsInForce::new(pki.server(TlsVersion::V1_3).config)),
         limits: generous(),
     })
     .unwrap();
@@ -122,4 +122,34 @@ async fn with_tls_1_3_as_the_least_tls_1_2_is_refused() {
     drain.start();
     assert_eq!(rest(&mut client).await, "");
     within(serving).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_exchanged_certificate_counts_from_the_next_handshake_on_and_ends_no_connection() {
+    let pki = Pki::new();
+    let tls = TlsInForce::new(pki.server(TlsVersion::V1_2).config);
+    let options = ListenerOptions {
+        address: "127.0.0.1:0".parse().unwrap(),
+        tls: Some(Arc::clone(&tls)),
+        limits: generous(),
+    };
+    let listener = Listener::bind(options).unwrap();
+    let address = listener.local_address();
+    let handler = |_request, _peer| async { http::Response::new(http_body_util::Full::default()) };
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let drain = Drain::new(std::time::Duration::from_mins(1));
+    let serving = tokio::spawn(listener.serve(handler, drain.clone(), metrics));
+    let mut before = clients::tls(address, pki.client(&["http/1.1"])).await;
+    let shown = |client: &tokio_rustls::client::TlsStream<_>| {
+        client.get_ref().1.peer_certificates().unwrap()[0].clone()
+    };
+
+    pki.write_leaf("leaf", "gate.example");
+    tls.exchange(pki.server(TlsVersion::V1_2).config);
+
+    let after = clients::tls(address, pki.client(&["http/1.1"])).await;
+    assert_ne!(shown(&before), shown(&after));
+    before.write_all(GET.as_bytes()).await.unwrap();
+    assert!(answer(&mut before).await.starts_with("HTTP/1.1 200"));
+    serving.abort();
 }

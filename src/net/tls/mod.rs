@@ -1,28 +1,28 @@
 //! TLS as this server speaks it, and the certificate it shows, which a reload can exchange.
 
+mod certificate;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, Ticketer};
-use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::server::{NoServerSessionStorage, ProducesTickets};
+use rustls::sign::SingleCertAndKey;
 use rustls::{CipherSuite, ServerConfig, SupportedProtocolVersion, version};
+use tokio_rustls::TlsAcceptor;
 
-use super::certificate;
-pub use super::certificate::CertificateFacts;
 pub use crate::config::TlsVersion;
+pub use certificate::CertificateFacts;
 
 /// A listener's TLS: what rustls is configured with, and what its certificate says.
 #[derive(Debug)]
 pub struct ServerTls {
-    /// What the listener is given. It stays the same over a reload.
+    /// What the listener is given.
     pub config: Arc<ServerConfig>,
     /// What the certificate said when it was read.
     pub certificate: CertificateFacts,
-    shown: Arc<ShownCertificate>,
-    provider: Arc<CryptoProvider>,
 }
 
 /// Why TLS cannot be set up. The texts name files and never what is in them.
@@ -133,12 +133,11 @@ pub fn server_config(
 ) -> Result<ServerTls, TlsError> {
     let provider = Arc::new(provider());
     let (key, certificate) = certificate::read(certificate_file, key_file, &provider)?;
-    let shown = Arc::new(ShownCertificate(ArcSwap::from_pointee(key)));
-    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions(min_version))
         .map_err(TlsError::Setup)?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::<ShownCertificate>::clone(&shown));
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
     // `http/1.0` is what a client names that speaks nothing newer (curl --http1.0); refusing the
     // name would refuse a caller whom plaintext HTTP/1.0 serves.
     config.alpn_protocols = ["h2", "http/1.1", "http/1.0"].map(Into::into).to_vec();
@@ -148,39 +147,31 @@ pub fn server_config(
     config.ticketer = ticketer()?;
     // With tickets nothing is kept on our side, neither memory nor its lock.
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    Ok(ServerTls { config: Arc::new(config), certificate, shown, provider })
+    Ok(ServerTls { config: Arc::new(config), certificate })
 }
 
-impl ServerTls {
-    /// Reads certificate and key anew and shows them from the next handshake on. On an error
-    /// nothing changes.
-    ///
-    /// # Errors
-    ///
-    /// As [`server_config`].
-    pub fn reload(
-        &self,
-        certificate_file: &Path,
-        key_file: &Path,
-    ) -> Result<CertificateFacts, TlsError> {
-        let (key, certificate) = certificate::read(certificate_file, key_file, &self.provider)?;
-        self.shown.0.store(Arc::new(key));
-        Ok(certificate)
+/// The TLS that a listener speaks now. Handshakes under way end as they began.
+pub struct TlsInForce(ArcSwap<ServerConfig>);
+
+impl TlsInForce {
+    /// Begins with this one.
+    pub fn new(config: Arc<ServerConfig>) -> Arc<Self> {
+        Arc::new(Self(ArcSwap::new(config)))
+    }
+
+    /// From the next handshake on this one counts.
+    pub fn exchange(&self, config: Arc<ServerConfig>) {
+        self.0.store(config);
+    }
+
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.0.load_full())
     }
 }
 
-/// The certificate shown to everybody, whatever name they ask for.
-struct ShownCertificate(ArcSwap<CertifiedKey>);
-
-impl std::fmt::Debug for ShownCertificate {
+impl std::fmt::Debug for TlsInForce {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ShownCertificate").finish_non_exhaustive()
-    }
-}
-
-impl ResolvesServerCert for ShownCertificate {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
+        formatter.debug_struct("TlsInForce").finish_non_exhaustive()
     }
 }
 

@@ -86,22 +86,6 @@ fn every_wrong_file_is_named_with_what_is_wrong_and_nothing_of_its_content() {
 }
 
 #[test]
-fn a_reload_shows_the_new_certificate_and_a_failed_one_changes_nothing() {
-    let pki = Pki::new();
-    pki.write_leaf("new", "new.example");
-    let tls = read(&pki, "leaf.pem", "leaf.key").unwrap();
-    let shown = || tls.shown.0.load().cert.clone();
-    let old = shown();
-
-    tls.reload(&pki.file("new.pem"), &pki.file("leaf.key")).unwrap_err();
-    assert_eq!(shown(), old);
-
-    let facts = tls.reload(&pki.file("new.pem"), &pki.file("new.key")).unwrap();
-    assert_eq!(facts.subject, "CN=new.example");
-    assert_ne!(shown(), old);
-}
-
-#[test]
 fn all_listeners_share_one_ticket_key() {
     let one = read(Pki::shared(), "leaf.pem", "leaf.key").unwrap();
     let two = read(Pki::shared(), "leaf.pem", "leaf.key").unwrap();

@@ -14,7 +14,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 use zeroize::Zeroizing;
 
-use super::tls::TlsError;
+use super::TlsError;
 
 /// Nobody's chain or key is larger; a wrong path may well lead to something that is.
 const FILE_BYTES: u64 = 1024 * 1024;
