@@ -18,7 +18,7 @@ use dialgate::{
     app::AllMetrics,
     config::{self, Config, Environment, SecretHash},
     domain::{PartnerId, decide},
-    gateway::{Clients, Gateway, Query, start_access_log},
+    gateway::{Clients, Gateway, Query, Terms, start_access_log},
     lookup::{Inquiry, Partners},
     net::{Peer, TlsFacts, wire},
     sap::SapClient,
@@ -116,8 +116,7 @@ fn hit(c: &mut Criterion) {
     let clients = Clients::new(&config);
     let query = Query::read(QUERY, &config.query).expect("the question is sound");
     let gateway = Gateway::new(
-        Arc::clone(&config),
-        Arc::clone(&sap),
+        Terms::new(Arc::clone(&config), Arc::clone(&sap)),
         Arc::clone(&partners),
         metrics.calls,
         Arc::clone(&metrics.process.net),

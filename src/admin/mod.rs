@@ -3,6 +3,7 @@
 //! Plaintext HTTP, on loopback unless the configuration says otherwise. What only reads is
 //! answered to anybody who reaches it; what changes something, to this machine only.
 
+mod configuration;
 mod ready;
 
 use std::{
@@ -21,10 +22,9 @@ use hyper::body::Body;
 use tokio::time::Instant;
 
 use crate::{
-    domain::ServiceNumbers,
+    gateway::Gateway,
     lookup::Partners,
     net::{Limits, Peer, wire},
-    sap::SapClient,
     telemetry::{
         logging::{LogControl, PassingLevel},
         metrics::Metrics,
@@ -32,6 +32,7 @@ use crate::{
     },
 };
 
+pub use configuration::{ConfigStatus, ReloadRequest, Reloaded, Reloads};
 pub use ready::Readiness;
 
 /// Wrong attempts lock the user in SAP (KBA 2831118), so a loop must not be able to make them; a
@@ -55,6 +56,7 @@ GET  /metrics           everything Prometheus wants to know
 GET  /livez             200 while the process lives
 GET  /coverage.json     the contract numbers that SAP's answers have led to
 GET  /readyz            200 while calls can be sent here; ?verbose says why not
+POST /reload            read the configuration and its files again (from this machine only)
 POST /sap/retry-login   ask SAP again after it refused our credentials (from this machine only)
 POST /log?level=debug   another log level for ten minutes: error, warn, info, debug; or configured,
                         the one of the configuration again (from this machine only)
@@ -64,9 +66,9 @@ POST /log?level=debug   another log level for ten minutes: error, warn, info, de
 pub struct Admin {
     metrics: Arc<Metrics>,
     partners: Arc<Partners>,
-    sap: Arc<SapClient>,
+    gateway: Arc<Gateway>,
     readiness: Arc<Readiness>,
-    configured: ServiceNumbers,
+    reloads: Reloads,
     log: Option<LogControl>,
     limits: Limits,
     last_retry: Mutex<Option<Instant>>,
@@ -79,9 +81,9 @@ impl Admin {
     pub fn new(
         metrics: Arc<Metrics>,
         partners: Arc<Partners>,
-        sap: Arc<SapClient>,
+        gateway: Arc<Gateway>,
         readiness: Arc<Readiness>,
-        configured: ServiceNumbers,
+        reloads: Reloads,
         limits: Limits,
         loopback: bool,
     ) -> Self {
@@ -89,9 +91,9 @@ impl Admin {
         Self {
             metrics,
             partners,
-            sap,
+            gateway,
             readiness,
-            configured,
+            reloads,
             log: None,
             limits,
             last_retry,
@@ -106,7 +108,11 @@ impl Admin {
     }
 
     /// Answers one request.
-    pub fn handle<B: Body>(&self, request: &Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
+    pub async fn handle<B: Body>(
+        &self,
+        request: &Request<B>,
+        peer: &Peer,
+    ) -> Response<Full<Bytes>> {
         if let Err(fault) = wire::check(request, &self.limits) {
             return text(StatusCode::BAD_REQUEST, fault.text());
         }
@@ -125,16 +131,17 @@ impl Admin {
             ("/readyz", &Method::GET) => self.ready(request.uri().query() == Some("verbose")),
             ("/coverage.json", &Method::GET) => self.coverage(),
             ("/sap/retry-login", &Method::POST) => self.retry_login(request, peer),
+            ("/reload", &Method::POST) => self.reload(request, peer).await,
             ("/log", &Method::POST) => self.set_log_level(request, peer),
             ("/" | "/metrics" | "/livez" | "/readyz" | "/coverage.json", _) => allow("GET, HEAD"),
-            ("/sap/retry-login" | "/log", _) => allow("POST"),
+            ("/sap/retry-login" | "/log" | "/reload", _) => allow("POST"),
             _ => text(StatusCode::NOT_FOUND, OVERVIEW),
         }
     }
 
     fn metrics(&self) -> Response<Full<Bytes>> {
         self.partners.count();
-        self.sap.count();
+        self.gateway.terms().sap.count();
         self.metrics.ready(self.readiness.is_ready());
         match self.metrics.render() {
             Ok(metrics) => {
@@ -168,7 +175,9 @@ impl Admin {
 
     fn coverage(&self) -> Response<Full<Bytes>> {
         let (all, without, overflowed) = self.partners.seen().all();
-        let number = |contract: &str| self.configured.of_text(contract).map(|of| of.to_string());
+        let terms = self.gateway.terms();
+        let configured = &terms.config.rules.service_numbers;
+        let number = |contract: &str| configured.of_text(contract).map(|of| of.to_string());
         let seen: Vec<_> = all
             .iter()
             .map(|contract| {
@@ -190,6 +199,20 @@ impl Admin {
         response
     }
 
+    async fn reload<B>(&self, request: &Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
+        if !is_from_this_machine(request, peer) {
+            return text(StatusCode::FORBIDDEN, HERE_ONLY);
+        }
+        tracing::info!(by = %peer.address.ip(), "reading the configuration again, because an operator asked for it");
+        match self.reloads.reload().await {
+            Some(reloaded @ Reloaded::Refused(_)) => {
+                text(StatusCode::UNPROCESSABLE_ENTITY, reloaded.text() + "\n")
+            }
+            Some(reloaded) => text(StatusCode::OK, reloaded.text() + "\n"),
+            None => text(StatusCode::SERVICE_UNAVAILABLE, "the process is about to end"),
+        }
+    }
+
     fn retry_login<B>(&self, request: &Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
         if !is_from_this_machine(request, peer) {
             return text(StatusCode::FORBIDDEN, HERE_ONLY);
@@ -203,7 +226,7 @@ impl Admin {
         }
         *last = Some(Instant::now());
         drop(last);
-        match self.sap.retry_login() {
+        match self.gateway.terms().sap.retry_login() {
             None => text(StatusCode::OK, "the next request to SAP logs in again"),
             Some(left) => {
                 let left = rounded(left);

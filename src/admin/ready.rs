@@ -10,7 +10,9 @@ use std::{
 
 use tokio::time::Instant;
 
+use super::configuration::ConfigStatus;
 use crate::{
+    gateway::Gateway,
     lookup::Partners,
     sap::{BreakerState, SapClient, SapHealth},
     telemetry::rounded,
@@ -34,7 +36,8 @@ pub struct Check {
 /// says after how long it does not, and so does one that refuses our credentials before anything is
 /// remembered.
 pub struct Readiness {
-    sap: Arc<SapClient>,
+    gateway: Arc<Gateway>,
+    configuration: Arc<ConfigStatus>,
     partners: Arc<Partners>,
     without_sap_from: Option<Instant>,
     leaving: AtomicBool,
@@ -43,12 +46,13 @@ pub struct Readiness {
 impl Readiness {
     /// Not ready until SAP has answered once, or `without_sap_after` has passed.
     pub fn new(
-        sap: Arc<SapClient>,
+        gateway: Arc<Gateway>,
+        configuration: Arc<ConfigStatus>,
         partners: Arc<Partners>,
         without_sap_after: Option<Duration>,
     ) -> Self {
         let without_sap_from = without_sap_after.map(|after| Instant::now() + after);
-        Self { sap, partners, without_sap_from, leaving: AtomicBool::new(false) }
+        Self { gateway, configuration, partners, without_sap_from, leaving: AtomicBool::new(false) }
     }
 
     /// The process is about to end.
@@ -64,8 +68,9 @@ impl Readiness {
             passed: !leaving,
             text: if leaving { "shutting down" } else { "serving" }.to_owned(),
         };
-        let mut checks = vec![process, self.sap()];
-        let breaker = self.sap.breaker();
+        let sap = &self.gateway.terms().sap;
+        let mut checks = vec![process, self.configuration.check(), self.sap(sap)];
+        let breaker = sap.breaker();
         if breaker != BreakerState::Closed {
             checks.push(Check {
                 name: "breaker",
@@ -73,7 +78,7 @@ impl Readiness {
                 text: format!("{}; SAP is only probed", breaker.label()),
             });
         }
-        if let Some(left) = self.sap.held_for() {
+        if let Some(left) = sap.held_for() {
             let text = format!("SAP asked to be left alone for {} more", rounded(left));
             checks.push(Check { name: "pause", passed: true, text });
         }
@@ -85,9 +90,9 @@ impl Readiness {
         self.checks().iter().all(|check| check.passed)
     }
 
-    fn sap(&self) -> Check {
-        let health = self.sap.health();
-        let serves = self.sap.has_answered() || self.partners.has_any();
+    fn sap(&self, sap: &SapClient) -> Check {
+        let health = sap.health();
+        let serves = sap.has_answered() || self.partners.has_any();
         let is_late = self.without_sap_from.is_some_and(|from| Instant::now() >= from);
         let passed = match health {
             SapHealth::Answering => true,
@@ -102,7 +107,7 @@ impl Readiness {
                 "; answering by rule, because admin.ready_without_sap_after has passed"
             }
         };
-        let since = self.sap.silent_for().map(|since| format!(" for {}", rounded(since)));
+        let since = sap.silent_for().map(|since| format!(" for {}", rounded(since)));
         let what = match health {
             SapHealth::Answering => "answering".to_owned(),
             SapHealth::NotAsked => "not asked yet".to_owned(),
@@ -111,19 +116,19 @@ impl Readiness {
                 "refuses our credentials{}; correct sap.login, or unlock the user in SAP and POST \
                  /sap/retry-login; {}",
                 since.unwrap_or_default(),
-                self.next_try()
+                next_try(sap)
             ),
         };
         Check { name: "sap", passed, text: what + then }
     }
+}
 
-    fn next_try(&self) -> String {
-        match self.sap.tries_login_at() {
-            Some(at) => {
-                let left = at.saturating_duration_since(Instant::now());
-                format!("shown once more in {}", rounded(left))
-            }
-            None => "not shown again until then, because SAP locks users".to_owned(),
+fn next_try(sap: &SapClient) -> String {
+    match sap.tries_login_at() {
+        Some(at) => {
+            let left = at.saturating_duration_since(Instant::now());
+            format!("shown once more in {}", rounded(left))
         }
+        None => "not shown again until then, because SAP locks users".to_owned(),
     }
 }

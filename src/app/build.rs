@@ -11,17 +11,13 @@ use std::{
 use super::StartError;
 use crate::{
     config::{self, Config, Draft, Environment, Findings},
-    net::tls::{CertificateFacts, ServerTls, TlsError, server_config},
-    sap::{self, SapClient, SapMetrics},
+    net::tls::{ServerTls, TlsError, server_config},
+    sap::{self, DialectProblem, SapClient, SapMetrics},
     telemetry::{
-        clock,
         logging::{self, with_causes},
         process,
     },
 };
-
-/// A certificate that ends within so many days is worth a word: three weeks leave time to order.
-pub const SOON_DAYS: i64 = 21;
 
 /// Reads, resolves and tries everything in the file; starts nothing.
 ///
@@ -90,7 +86,12 @@ pub(super) fn sap(
     section: &config::Sap,
     metrics: Arc<SapMetrics>,
 ) -> Result<SapClient, StartError> {
-    SapClient::new(section, metrics).map_err(|problems| {
+    of_problems(SapClient::new(section, metrics))
+}
+
+/// The first problem stands for all.
+pub(super) fn of_problems<T>(built: Result<T, Vec<DialectProblem>>) -> Result<T, StartError> {
+    built.map_err(|problems| {
         let first = problems.into_iter().next();
         let (key, message) = first.map(|p| (p.key, p.message)).unwrap_or_default();
         StartError::Sap { key, message }
@@ -104,17 +105,6 @@ pub(super) fn sap(
 /// See [`TlsError`].
 pub(super) fn server_tls(tls: &config::Tls) -> Result<ServerTls, TlsError> {
     server_config(&tls.certificate, &tls.key, tls.min_version)
-}
-
-/// A certificate that has ended, or soon will, is served all the same: what jtel makes of it is not
-/// documented, and a gateway that does not start stops every call.
-pub(super) fn tell_when_certificate_ends(certificate: &CertificateFacts) {
-    let days = (certificate.not_after - clock::unix_seconds()).div_euclid(24 * 60 * 60);
-    if days < 0 {
-        tracing::error!(days, "the certificate of listen.tls has ended; replace it and restart");
-    } else if days < SOON_DAYS {
-        tracing::warn!(days, "the certificate of listen.tls ends soon; replace it and restart");
-    }
 }
 
 /// Connections take descriptors; when none is left nobody is accepted, not even on the admin port.

@@ -1,22 +1,31 @@
 //! Puts the parts together, serves until told to stop, and leaves in order.
 
 mod build;
+mod certificate;
 mod metrics;
+mod reload;
 mod signals;
+mod snapshot;
 
-use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::Write,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use tokio::time::{interval, sleep};
+use arc_swap::ArcSwap;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{interval, sleep},
+};
 
 use crate::{
-    admin::{Admin, Readiness},
+    admin::{Admin, ConfigStatus, Readiness, ReloadRequest, Reloaded, Reloads},
     config::{AccessLog as AccessTarget, Config},
     gateway::{AccessLog, Gateway, start_access_log},
     lookup::Partners,
-    net::{
-        BindError, Drain, Limits, Listener, ListenerOptions,
-        tls::{ServerTls, TlsInForce},
-    },
+    net::{BindError, Drain, Limits, Listener, ListenerOptions, tls::TlsInForce},
     sap::SapClient,
     telemetry::{
         clock,
@@ -26,9 +35,14 @@ use crate::{
     },
 };
 
-pub use build::{SOON_DAYS, load};
+use certificate::CertificateWatch;
+use reload::State;
+use snapshot::Snapshot;
+
+pub use build::load;
+pub use certificate::SOON_DAYS;
 pub use metrics::AllMetrics;
-pub use signals::Signals;
+pub use signals::{Signal, Signals};
 
 /// How often files with secrets are looked at: a few small files, read and compared.
 const REREAD_SECRETS: Duration = Duration::from_secs(3);
@@ -38,24 +52,22 @@ const CLOSE_RECORDS_WITHIN: Duration = Duration::from_secs(1);
 
 /// A gateway that is bound to its ports and not yet serving.
 pub struct App {
-    config: Arc<Config>,
     calls: Listener,
     admin: Listener,
-    gateway: Arc<Gateway>,
     admin_answers: Arc<Admin>,
-    partners: Arc<Partners>,
-    sap: Arc<SapClient>,
-    metrics: Arc<Metrics>,
+    state: Arc<State>,
+    reload_requests: mpsc::Receiver<ReloadRequest>,
     access: Option<AccessLog>,
     control: Control,
-    log: LogControl,
 }
 
-/// The switch that ends a running gateway; its clones are the same switch.
+/// The switch that ends a running gateway and has its configuration read again; its clones are the
+/// same switch.
 #[derive(Clone)]
 pub struct Control {
     drain: Drain,
     readiness: Arc<Readiness>,
+    reloads: Reloads,
     drain_delay: Duration,
 }
 
@@ -66,6 +78,16 @@ impl Control {
         self.readiness.leave();
         sleep(self.drain_delay).await;
         self.drain.start();
+    }
+
+    /// Has the configuration read again. What comes of it stands in the log and at `/readyz?verbose`.
+    pub fn reload_soon(&self) {
+        self.reloads.reload_soon();
+    }
+
+    /// The same, and waits for what comes of it; `None`: the process ends.
+    pub async fn reload(&self) -> Option<Reloaded> {
+        self.reloads.reload().await
     }
 
     /// What the end of the server means: an error unless somebody asked for it.
@@ -130,73 +152,73 @@ impl App {
     ///
     /// See [`StartError`]; nothing stays behind.
     pub fn with_log(config: Config, log: &LogControl) -> Result<Self, StartError> {
-        let config = Arc::new(config);
         let AllMetrics { process: metrics, sap: of_sap, memory: of_memory, calls: of_calls } =
             AllMetrics::with_log(log)?;
         metrics.config_loaded(clock::unix_seconds());
-        let tls = config.listen.tls.as_ref().map(build::server_tls).transpose()?.inspect(
-            |tls: &ServerTls| {
-                metrics.certificate_ends(tls.certificate.not_after);
-                build::tell_when_certificate_ends(&tls.certificate);
-            },
-        );
         build::tell_when_descriptors_are_few(&config.listen.limits);
-        let calls = Listener::bind(ListenerOptions {
-            address: config.listen.address,
-            tls: tls.map(|tls| TlsInForce::new(tls.config)),
-            limits: config.listen.limits.clone(),
-        })?;
-        let admin = Listener::bind(ListenerOptions {
-            address: config.admin.address,
-            tls: None,
-            limits: Limits::default(),
-        })?;
-        let sap = Arc::new(build::sap(&config.sap, of_sap)?);
+        let mut snapshot = Snapshot::new(config, of_sap)?;
+        let certificate = CertificateWatch::new(Arc::clone(&metrics));
+        let tls = snapshot.tls.as_ref().map(|tls| {
+            certificate.shows(&tls.certificate);
+            TlsInForce::new(Arc::clone(&tls.config))
+        });
+        let config = Arc::make_mut(&mut snapshot.config);
+        let limits = config.listen.limits.clone();
+        let calls = listen(config.listen.address, tls.clone(), limits)?;
+        let admin = listen(config.admin.address, None, Limits::default())?;
+        config.listen.address = calls.local_address();
+        config.admin.address = admin.local_address();
+        let config = Arc::clone(&snapshot.config);
+        let sap = Arc::clone(&snapshot.terms.sap);
         let access = access_log(&config, &metrics).map_err(StartError::Access)?;
         let partners = Arc::new(Partners::new(config.cache.max_entries, of_memory));
         partners.refresh_from(&sap, &config.cache);
         let gateway = Arc::new(Gateway::new(
-            Arc::clone(&config),
-            Arc::clone(&sap),
+            Arc::clone(&snapshot.terms),
             Arc::clone(&partners),
             of_calls,
             Arc::clone(&metrics.net),
             access.clone(),
         ));
+        let status = Arc::new(ConfigStatus::new());
         let readiness = Arc::new(Readiness::new(
-            Arc::clone(&sap),
+            Arc::clone(&gateway),
+            Arc::clone(&status),
             Arc::clone(&partners),
             config.admin.ready_without_sap_after,
         ));
+        let (reloads, reload_requests) = Reloads::channel();
         let control = Control {
             drain: Drain::new(config.shutdown.drain_timeout),
             readiness: Arc::clone(&readiness),
+            reloads: reloads.clone(),
             drain_delay: config.shutdown.drain_delay,
         };
         let admin_answers = Admin::new(
             Arc::clone(&metrics),
             Arc::clone(&partners),
-            Arc::clone(&sap),
+            Arc::clone(&gateway),
             readiness,
-            config.rules.service_numbers.clone(),
+            reloads,
             Limits::default(),
             admin.local_address().ip().is_loopback(),
         )
         .with_log(log.clone());
-        let admin_answers = Arc::new(admin_answers);
-        Ok(Self {
-            config,
-            calls,
-            admin,
+        let state = Arc::new(State {
+            running: Arc::clone(&config),
+            current: ArcSwap::from_pointee(snapshot),
             gateway,
-            admin_answers,
             partners,
-            sap,
+            tls,
             metrics,
-            access,
-            control,
+            status,
+            certificate,
             log: log.clone(),
-        })
+            sap: watch::Sender::new(sap),
+            seen: Mutex::default(),
+        });
+        let admin_answers = Arc::new(admin_answers);
+        Ok(Self { calls, admin, admin_answers, state, reload_requests, access, control })
     }
 
     /// Where jtel asks; the port is the real one where the configuration said 0.
@@ -216,30 +238,23 @@ impl App {
 
     /// Serves until the drain has started and calls in flight are over, then writes what is left.
     pub async fn serve(self) {
-        let Self { config, calls, admin, gateway, admin_answers, .. } = self;
-        let drain = self.control.drain;
+        let Self { calls, admin, admin_answers, state, reload_requests, access, control } = self;
+        let drain = control.drain;
         let forced = drain.clone();
-        let admin_drain = Drain::new(config.shutdown.drain_timeout);
+        let admin_drain = Drain::new(state.running.shutdown.drain_timeout);
         // Admin connections are not calls' connections: they count in a registry nobody reads.
-        let uncounted = Metrics::new().map(Arc::new).unwrap_or(Arc::clone(&self.metrics));
+        let uncounted = Metrics::new().map(Arc::new).unwrap_or(Arc::clone(&state.metrics));
         let admin = tokio::spawn(admin.serve(
             move |request, peer| {
                 let admin = Arc::clone(&admin_answers);
-                async move { admin.handle(&request, &peer) }
+                async move { admin.handle(&request, &peer).await }
             },
             admin_drain.clone(),
             uncounted,
         ));
-        let probe =
-            tokio::spawn(attend(Arc::clone(&self.sap), Arc::clone(&self.partners), drain.clone()));
-        let (log, until) = (self.log, drain.clone());
-        let log_level = tokio::spawn(async move {
-            tokio::select! {
-                () = until.wait_started() => {}
-                () = log.keep_time() => {}
-            }
-        });
-        let secrets = tokio::spawn(reread_secrets(Arc::clone(&self.sap), drain.clone()));
+        let besides =
+            tokio::spawn(until(drain.clone(), besides_calls(Arc::clone(&state), reload_requests)));
+        let (gateway, partners) = (Arc::clone(&state.gateway), Arc::clone(&state.partners));
         calls
             .serve(
                 move |request, peer| {
@@ -247,22 +262,19 @@ impl App {
                     async move { gateway.handle(request, &peer).await }
                 },
                 drain,
-                self.metrics,
+                Arc::clone(&state.metrics),
             )
             .await;
         // Calls are over; what they left is finished and written before the admin port goes.
         let finished = async {
-            self.partners.finish().await;
-            drop(probe.await);
-            drop(secrets.await);
-            drop(log_level.await);
+            partners.finish().await;
+            drop(besides.await);
         };
         // After a second signal nobody waits for SAP any more.
         tokio::select! {
             () = finished => {}
             () = forced.forced() => {}
         }
-        let access = self.access;
         let ended = async {
             close_records(access).await;
             admin_drain.start();
@@ -277,6 +289,14 @@ impl App {
     }
 }
 
+fn listen(
+    address: SocketAddr,
+    tls: Option<Arc<TlsInForce>>,
+    limits: Limits,
+) -> Result<Listener, BindError> {
+    Listener::bind(ListenerOptions { address, tls, limits })
+}
+
 /// Has the records written that are left.
 async fn close_records(access: Option<AccessLog>) {
     let Some(access) = access else { return };
@@ -287,29 +307,45 @@ async fn close_records(access: Option<AccessLog>) {
     }
 }
 
-/// Looks after SAP, and has partners in use asked for ahead of their end.
-async fn attend(sap: Arc<SapClient>, partners: Arc<Partners>, drain: Drain) {
+/// Ends with the drain, whatever is under way.
+async fn until(drain: Drain, work: impl Future<Output = ()>) {
     tokio::select! {
         () = drain.wait_started() => {}
-        () = sap.attend() => {}
-        () = partners.refresh_ahead() => {}
+        () = work => {}
+    }
+}
+
+/// What goes on besides answering calls.
+async fn besides_calls(state: Arc<State>, reload_requests: mpsc::Receiver<ReloadRequest>) {
+    let (partners, log) = (Arc::clone(&state.partners), state.log.clone());
+    tokio::join!(
+        look_after_sap(state.sap.subscribe()),
+        partners.refresh_ahead(),
+        log.keep_time(),
+        state.keep_current(reload_requests),
+    );
+}
+
+/// Looks after the SAP in force: whether it answers, and whether its secrets have changed.
+async fn look_after_sap(mut in_force: watch::Receiver<Arc<SapClient>>) {
+    loop {
+        let sap = Arc::clone(&in_force.borrow_and_update());
+        tokio::select! {
+            changed = in_force.changed() => if changed.is_err() { return },
+            () = sap.attend() => {}
+            () = reread_secrets(&sap) => {}
+        }
     }
 }
 
 /// Looks every few seconds whether a secret, certificate or key of SAP's login has changed.
-async fn reread_secrets(sap: Arc<SapClient>, drain: Drain) {
+async fn reread_secrets(sap: &Arc<SapClient>) {
     let mut every = interval(REREAD_SECRETS);
     loop {
-        tokio::select! {
-            () = drain.wait_started() => return,
-            _ = every.tick() => {}
-        }
-        let sap = Arc::clone(&sap);
-        // A file on a network that hangs must not hang a worker, nor the end.
-        tokio::select! {
-            () = drain.wait_started() => return,
-            _ = tokio::task::spawn_blocking(move || sap.reread_secrets()) => {}
-        }
+        every.tick().await;
+        let sap = Arc::clone(sap);
+        // A file on a network that hangs must not hang a worker.
+        let _done = tokio::task::spawn_blocking(move || sap.reread_secrets()).await;
     }
 }
 

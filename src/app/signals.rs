@@ -1,16 +1,24 @@
 //! SIGTERM and SIGINT: the first one asks the process to leave in order, the second one at once.
-//! SIGHUP, by which a closing terminal would end the process, is only told: there is nothing to
-//! reload yet.
+//! SIGHUP, by which a closing terminal would end the process, has the configuration read again.
 
 use std::io;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{self, SignalKind, signal};
 
-/// Both signals, caught from the moment this exists.
+/// What a signal wants.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Signal {
+    /// The process shall end; by its name.
+    End(&'static str),
+    /// The configuration shall be read again.
+    Reload,
+}
+
+/// The signals, caught from the moment this exists.
 pub struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
+    terminate: unix::Signal,
+    interrupt: unix::Signal,
+    hangup: unix::Signal,
 }
 
 impl Signals {
@@ -27,15 +35,21 @@ impl Signals {
         })
     }
 
-    /// Waits for the next of the two that end the process; its name is for the log.
-    pub async fn next(&mut self) -> &'static str {
+    /// Waits for the next one.
+    pub async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::End("SIGTERM"),
+            _ = self.interrupt.recv() => Signal::End("SIGINT"),
+            _ = self.hangup.recv() => Signal::Reload,
+        }
+    }
+
+    /// Waits for the next one that ends the process; `reload` is called for those before it.
+    pub async fn end(&mut self, reload: impl Fn()) -> &'static str {
         loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hangup.recv() => {
-                    tracing::warn!("SIGHUP: a changed configuration needs a restart");
-                }
+            match self.next().await {
+                Signal::End(name) => return name,
+                Signal::Reload => reload(),
             }
         }
     }

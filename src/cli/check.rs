@@ -93,7 +93,7 @@ fn certificate(config: &Config) -> anyhow::Result<Line> {
     );
     let mark = match days {
         ..0 => "FAIL",
-        0..app::SOON_DAYS => "WARN",
+        0..=app::SOON_DAYS => "WARN",
         _ => "OK",
     };
     Ok(Line { mark, text })

@@ -39,7 +39,7 @@ impl Run {
         let starting = tokio::task::spawn_blocking(move || App::with_log(config, &log));
         let app = tokio::select! {
             app = starting => app.context("the start failed")?.context("cannot start")?,
-            told = signals.next() => bail!("{told} before the start was over"),
+            told = signals.end(|| ()) => bail!("{told} before the start was over"),
         };
         tracing::info!(
             address = %app.address(),
@@ -89,8 +89,12 @@ pub(super) fn start_log(config: &Config) -> Result<Log, Failure> {
 pub(super) async fn serve_until_told(app: App, signals: &mut Signals) -> anyhow::Result<()> {
     let control = app.control();
     let mut served = tokio::spawn(app.serve());
+    let reload = || {
+        tracing::info!("SIGHUP: reading the configuration again");
+        control.reload_soon();
+    };
     let told = tokio::select! {
-        told = signals.next() => told,
+        told = signals.end(reload) => told,
         ended = &mut served => return control.ended(ended.context("the server task failed")),
     };
     tracing::info!("{told}: not ready any more, finishing the calls in flight");
@@ -104,7 +108,7 @@ pub(super) async fn serve_until_told(app: App, signals: &mut Signals) -> anyhow:
             tracing::info!("all calls are over");
             return Ok(());
         }
-        told = signals.next() => tracing::warn!("{told} again: ending at once"),
+        told = signals.end(|| ()) => tracing::warn!("{told} again: ending at once"),
     }
     control.force();
     match timeout(AFTER_FORCE, served).await {

@@ -23,7 +23,7 @@ pub enum Answers {
 }
 
 /// How a question is read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Query {
     /// The country whose national numbers are understood.
     pub home: Home,
@@ -42,7 +42,7 @@ pub enum UnknownParameters {
 }
 
 /// How long an answer from SAP is trusted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Cache {
     /// Most partners kept at once.
     pub max_entries: u64,

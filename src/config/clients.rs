@@ -15,7 +15,7 @@ const MAX_NAME: usize = 32;
 const MAX_SECRETS: usize = 2;
 
 /// Somebody who may ask.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Client {
     /// User name, and field of records.
     pub name: ClientName,

@@ -133,7 +133,9 @@ pub fn load(
 ) -> Result<Config, Findings> {
     let name = path.display().to_string();
     let base_dir = path.parent().unwrap_or(Path::new(""));
-    parse(&read(path)?, &name, base_dir, environment, more)
+    let mut config = parse(&read(path)?, &name, base_dir, environment, more)?;
+    config.files.insert(0, path.to_owned());
+    Ok(config)
 }
 
 /// Reads the configuration from a text. `name` is what findings call it; relative paths in it start
@@ -150,11 +152,11 @@ pub fn parse(
     more: impl FnOnce(&Draft, &mut Findings),
 ) -> Result<Config, Findings> {
     let (file, findings) = read_sections(text, name)?;
-    let mut reading = Reading { findings, environment, base_dir };
+    let mut reading = Reading { findings, environment, base_dir, files: Vec::new() };
     let draft = file.resolve(&mut reading);
-    let mut findings = reading.findings;
+    let Reading { mut findings, files, .. } = reading;
     more(&draft, &mut findings);
-    match draft.finish() {
+    match draft.finish(files) {
         Some(config) if findings.is_empty() => Ok(config),
         Some(_) => Err(findings),
         None => {
@@ -329,7 +331,7 @@ impl ConfigFile {
 }
 
 impl Draft {
-    fn finish(self) -> Option<Config> {
+    fn finish(self, files: Vec<PathBuf>) -> Option<Config> {
         Some(Config {
             listen: self.listen?,
             admin: self.admin?,
@@ -344,6 +346,7 @@ impl Draft {
             rules: self.rules?,
             log: self.log?,
             shutdown: self.shutdown?,
+            files,
         })
     }
 }

@@ -18,7 +18,7 @@ const TIME: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(10)..=Duration::from_mins(10);
 
 /// Where jtel asks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Listen {
     /// Address and port.
     pub address: SocketAddr,
@@ -35,7 +35,7 @@ pub struct Listen {
 }
 
 /// The certificate that jtel sees.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Tls {
     /// PEM file with the certificate and the chain up to, but without, the root.
     pub certificate: PathBuf,
@@ -59,7 +59,7 @@ pub enum TlsVersion {
 }
 
 /// Limits of one listener.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// A TLS handshake ends by then, counted from the accepted connection.
     pub handshake_timeout: Duration,
@@ -101,7 +101,7 @@ impl Default for Limits {
 }
 
 /// Where the metrics and the health checks are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Admin {
     /// Address and port; loopback unless the file says in words that it may be reached.
     pub address: SocketAddr,
@@ -110,7 +110,7 @@ pub struct Admin {
 }
 
 /// How long the process takes to leave.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Shutdown {
     /// Longest wait for calls in progress.
     pub drain_timeout: Duration,
@@ -302,7 +302,7 @@ impl TlsFile {
                 reading.at(key, "is empty; write the path of a PEM file");
                 None
             }
-            Some(path) => Some(reading.path(path)),
+            Some(path) => Some(reading.file(path)),
             None => None,
         };
         let certificate = path("listen.tls.certificate", &self.certificate);

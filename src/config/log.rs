@@ -12,7 +12,7 @@ use super::{findings::shown, resolve::Reading, suggest::nearest};
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// What is written, how, and where to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Log {
     /// A filter of tracing, known to be readable: `info`, `info,dialgate::sap=debug`.
     pub level: String,

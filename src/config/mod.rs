@@ -4,6 +4,7 @@
 mod calls;
 mod check;
 mod clients;
+mod content;
 mod edit;
 mod file;
 mod findings;
@@ -24,10 +25,11 @@ mod veil;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 pub use calls::{Answers, Cache, Query, UnknownParameters};
 pub use clients::{Client, ClientName, ClientNameError, SecretHash, SecretHashError};
+pub use content::{Digest, digest_of};
 pub use edit::edit;
 pub use file::{Draft, load, parse, read, schema};
 pub use findings::{Finding, Findings};
@@ -49,7 +51,7 @@ use crate::domain::Rules;
 pub const EXAMPLE: &str = include_str!("../../config.yaml");
 
 /// Everything an operator decides. Only [`load`] and [`parse`] make one, so it cannot be wrong.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Config {
     /// Where jtel asks.
     pub listen: Listen,
@@ -77,4 +79,7 @@ pub struct Config {
     pub log: Log,
     /// How long the process takes to leave.
     pub shutdown: Shutdown,
+    /// The files it was read from, `config.yaml` first; not those of `sap.login` and `sap.ca_file`,
+    /// which are looked at by themselves. Empty where it was read from a text.
+    pub files: Vec<PathBuf>,
 }

@@ -48,7 +48,8 @@ pub fn read_list(path: &Path) -> Result<Vec<(String, String)>, Findings> {
     let name = path.display().to_string();
     let environment = Environment::of([]);
     let findings = Findings::new(&name, "");
-    let mut reading = Reading { findings, environment: &environment, base_dir: Path::new("") };
+    let mut reading =
+        Reading { findings, environment: &environment, base_dir: Path::new(""), files: Vec::new() };
     let rows = read_pairs(&name, "", COLUMNS, &mut reading);
     if reading.findings.is_empty() {
         Ok(rows.into_iter().map(|[contract, number]| (contract.0, number.0)).collect())
@@ -67,7 +68,7 @@ fn read_pairs(
     columns: [&str; 2],
     reading: &mut Reading<'_>,
 ) -> Vec<[Placed; 2]> {
-    let full = reading.path(path);
+    let full = reading.file(path);
     let text = match fs::metadata(&full).map(|metadata| metadata.len()) {
         Ok(0..=MAX_BYTES) => fs::read(&full),
         Ok(_) => {

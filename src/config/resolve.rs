@@ -59,6 +59,8 @@ pub(super) struct Reading<'a> {
     pub(super) environment: &'a Environment,
     /// The directory of the config file; relative paths in it start here.
     pub(super) base_dir: &'a Path,
+    /// Files that are part of the configuration, to see when they change.
+    pub(super) files: Vec<PathBuf>,
 }
 
 /// Where a text stands: under a key of `config.yaml`, or in the bytes of another file.
@@ -101,6 +103,13 @@ impl Reading<'_> {
     /// A path in the file, seen from the directory of the file.
     pub(super) fn path(&self, path: &str) -> PathBuf {
         self.base_dir.join(path)
+    }
+
+    /// The same for a file whose content is part of the configuration.
+    pub(super) fn file(&mut self, path: &str) -> PathBuf {
+        let file = self.path(path);
+        self.files.push(file.clone());
+        file
     }
 
     /// Reads a duration within bounds.

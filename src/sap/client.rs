@@ -96,16 +96,37 @@ impl SapClient {
     ///
     /// All problems of the section at once.
     pub fn new(sap: &config::Sap, metrics: Arc<SapMetrics>) -> Result<Self, Vec<DialectProblem>> {
+        Self::prepared(sap, metrics, None)
+    }
+
+    /// The same for a changed section. Where it is still the same system, the client goes on with what
+    /// this one knows of it: requests under way, a pause, an outage, and refused credentials, which must
+    /// not be shown as if they were new ones.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the section at once.
+    pub fn renewed(&self, sap: &config::Sap) -> Result<Self, Vec<DialectProblem>> {
+        Self::prepared(sap, Arc::clone(&self.door.metrics), Some(self))
+    }
+
+    fn prepared(
+        sap: &config::Sap,
+        metrics: Arc<SapMetrics>,
+        before: Option<&Self>,
+    ) -> Result<Self, Vec<DialectProblem>> {
         let Prepared { host, steps, reads, value_help, login, upstreams } = Prepared::new(sap)?;
+        let system = SystemId::of(sap);
+        let before = before.filter(|before| before.host == host).map(|before| &*before.door);
         Ok(Self {
             asks_by_phone: steps.iter().any(|step| step.by == By::Phone),
-            system: SystemId::of(sap),
+            system,
             steps,
             reads,
             value_help,
             upstreams,
             told_unreadable: Mutex::default(),
-            door: Door::new(Arc::clone(&host), sap, login, metrics),
+            door: Door::new(Arc::clone(&host), sap, login, metrics, before),
             total_timeout: sap.total_timeout,
             probe_interval: sap.probe_interval,
             max_answer_bytes: sap.max_answer_bytes,
@@ -113,12 +134,6 @@ impl SapClient {
             try_other_id_form: sap.try_other_id_form,
             host,
         })
-    }
-
-    /// Goes on with what `before` had learned of our credentials, where they are the same: a changed
-    /// configuration must not have a refused secret shown as if it were a new one.
-    pub fn go_on_from(&self, before: &Self) {
-        self.door.login.go_on_from(&before.door.login);
     }
 
     /// Waits for a place from which SAP can still answer by `deadline`. Dropping the wait costs SAP

@@ -31,6 +31,7 @@ mod presets;
 mod proxy;
 mod readme;
 mod records;
+mod reload;
 mod shutdown;
 mod stalled;
 mod support;

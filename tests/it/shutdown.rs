@@ -113,14 +113,18 @@ async fn a_second_signal_cuts_off_what_is_in_flight_and_still_writes_its_records
 }
 
 #[tokio::test]
-async fn a_hangup_does_not_end_the_process() {
+async fn a_hangup_has_the_configuration_read_again_and_does_not_end_the_process() {
     let sap = Gateway::start().await;
     let folder = tempfile::tempdir().unwrap();
     let config = write_config(folder.path(), &sap.sap_url, &[("log.format", "json")]);
     let (mut process, mut lines) = program::serve(&config).await;
 
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = dialgate::config::edit(&text, &[("shutdown.drain_timeout", "9s".to_owned())]);
+    std::fs::write(&config, text.unwrap()).unwrap();
     program::signal(&process, "-HUP").await;
-    lines.until("needs a restart").await;
+    lines.until("SIGHUP: reading the configuration again").await;
+    lines.until("needs a restart: shutdown").await;
     terminate(&process).await;
 
     assert_eq!(timeout(PATIENCE, process.wait()).await.unwrap().unwrap().code(), Some(0));

@@ -104,6 +104,7 @@ proptest! {
             findings: Findings::new("config.yaml", ""),
             environment: &environment,
             base_dir: Path::new(""),
+            files: Vec::new(),
         };
 
         number_list::table("numbers.csv", &text, &mut reading);

@@ -61,6 +61,7 @@ pub(super) enum Answer {
 
 impl Answer {
     pub(super) const UNAUTHORIZED: Self = Self::Refuse(Reason::Unauthorized, Source::None);
+    pub(super) const OVERLOADED: Self = Self::Refuse(Reason::Overloaded, Source::None);
 
     /// How the request ends with this answer.
     pub(super) fn verdict(&self) -> Verdict {

@@ -51,12 +51,12 @@ pub(super) struct Door {
     host: Arc<str>,
     places: Arc<Places>,
     estimate: Arc<Estimate>,
-    hold: Hold,
+    hold: Arc<Hold>,
     breaker: Breaker,
     pub(super) login: Login,
     pub(super) retries: RetryBudget,
     pub(super) quota: Quota,
-    pub(super) health: Health,
+    pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<SapMetrics>,
     /// A lookup that takes this long is slow.
     slow_after: Duration,
@@ -77,22 +77,43 @@ pub struct Pass {
 }
 
 impl Door {
+    /// Goes on with what `before` knows of the same SAP, whatever changed about how it is asked: who is
+    /// under way there, the pause it wants, the requests of the day, and our credentials.
     pub(super) fn new(
         host: Arc<str>,
         sap: &config::Sap,
         login: Login,
         metrics: Arc<SapMetrics>,
+        before: Option<&Self>,
     ) -> Arc<Self> {
-        let estimate = Arc::new(Estimate::default());
+        let estimate = before.map_or_else(Arc::default, |door| Arc::clone(&door.estimate));
+        let places = match before {
+            Some(door) => {
+                door.places.allow(sap.max_in_flight);
+                Arc::clone(&door.places)
+            }
+            None => Places::new(sap.max_in_flight, Arc::clone(&estimate)),
+        };
+        let health = match before {
+            Some(door) => Arc::clone(&door.health),
+            None => Arc::new(Health::new(Arc::clone(&host), Arc::clone(&metrics))),
+        };
+        if let Some(door) = before {
+            login.go_on_from(&door.login);
+        }
+        if !login.rests_or_tries() {
+            health.forget_refusal();
+        }
+        let quota = Quota::new(sap.daily_requests, sap.daily_reserve_percent);
         Arc::new(Self {
-            places: Places::new(sap.max_in_flight, Arc::clone(&estimate)),
+            places,
             estimate,
-            hold: Hold::default(),
+            hold: before.map_or_else(Arc::default, |door| Arc::clone(&door.hold)),
             login,
             breaker: Breaker::new(sap.breaker.clone(), sap.probe_interval),
             retries: RetryBudget::new(),
-            quota: Quota::new(sap.daily_requests, sap.daily_reserve_percent),
-            health: Health::new(Arc::clone(&host), Arc::clone(&metrics)),
+            quota: before.map_or_else(|| quota.clone(), |door| quota.going_on_from(&door.quota)),
+            health,
             slow_after: sap.breaker.slow_after,
             recovered: Notify::new(),
             changed: Notify::new(),

@@ -35,13 +35,12 @@ const MOST_WAITING: usize = 16 * 1024;
 
 /// All places of one SAP.
 pub(super) struct Places {
-    capacity: usize,
     estimate: Arc<Estimate>,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
+    capacity: usize,
     taken: usize,
     arrivals: u64,
     live: Queue,
@@ -69,7 +68,28 @@ pub(super) struct NoPlace;
 
 impl Places {
     pub(super) fn new(capacity: usize, estimate: Arc<Estimate>) -> Arc<Self> {
-        Arc::new(Self { capacity: capacity.max(1), estimate, state: Mutex::default() })
+        let state = State {
+            capacity: capacity.max(1),
+            taken: 0,
+            arrivals: 0,
+            live: Queue::new(),
+            refresh: Queue::new(),
+        };
+        Arc::new(Self { estimate, state: Mutex::new(state) })
+    }
+
+    /// From now on there are so many. What is under way stays so.
+    pub(super) fn allow(self: &Arc<Self>, capacity: usize) {
+        let more = {
+            let mut state = self.lock();
+            let more = capacity.max(1).saturating_sub(state.capacity.max(state.taken));
+            state.capacity = capacity.max(1);
+            state.taken += more;
+            more
+        };
+        for _ in 0..more {
+            self.pass_on();
+        }
     }
 
     /// Waits for a place from which an answer can still be had by `deadline`, as long as SAP lately
@@ -85,12 +105,12 @@ impl Places {
     ) -> Result<Place, NoPlace> {
         let (arrival, handed_over) = {
             let mut state = self.lock();
-            let free = self.capacity.saturating_sub(state.taken);
+            let free = state.capacity.saturating_sub(state.taken);
             let wanted = match urgency {
                 Urgency::Probe => return Ok(Place { places: Arc::clone(self), counts: false }),
                 Urgency::Live => 1,
                 // One place is left to live calls, where there is more than one.
-                Urgency::Refresh => 2.min(self.capacity),
+                Urgency::Refresh => 2.min(state.capacity),
             };
             if free >= wanted && state.live.is_empty() {
                 state.taken += 1;
@@ -131,7 +151,13 @@ impl Places {
             let next = {
                 let mut state = self.lock();
                 let expected = self.estimate.expected();
-                let next = state.next(Instant::now() + expected, expected, self.capacity);
+                // There may be fewer places than are taken.
+                let is_one_too_many = state.taken > state.capacity;
+                let next = if is_one_too_many {
+                    None
+                } else {
+                    state.next(Instant::now() + expected, expected)
+                };
                 if next.is_none() {
                     state.taken = state.taken.saturating_sub(1);
                 }
@@ -162,14 +188,14 @@ impl State {
     }
 
     /// Who gets a place that has just become free; what is asked now is answered at `answered`.
-    fn next(&mut self, answered: Instant, takes: Duration, capacity: usize) -> Option<Waiting> {
+    fn next(&mut self, answered: Instant, takes: Duration) -> Option<Waiting> {
         // Too late for those; without a hand-over they know it, too.
         while let Some(oldest) = self.live.first_entry()
             && oldest.get().deadline < answered
         {
             oldest.remove();
         }
-        let rounds = u32::try_from(self.live.len() / capacity).unwrap_or(u32::MAX);
+        let rounds = u32::try_from(self.live.len() / self.capacity).unwrap_or(u32::MAX);
         let live = match self.live.first_key_value() {
             Some((_, oldest)) => {
                 let left = oldest.deadline - answered;
@@ -182,7 +208,7 @@ impl State {
             return Some(live);
         }
         // The place itself still counts as taken.
-        let leaves_one = capacity == 1 || self.taken < capacity;
+        let leaves_one = self.capacity == 1 || self.taken < self.capacity;
         if leaves_one { self.refresh.pop_first().map(|(_, refresh)| refresh) } else { None }
     }
 }

@@ -4,7 +4,7 @@
 //! are used up (KBA 3559130). Refreshes and probes stop first, so that what is left is for people.
 //! Counted since the start of this process and for this replica alone, by days of UTC.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::places::Urgency;
 use crate::telemetry::clock;
@@ -16,12 +16,14 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 const EXPERIENCE_SECONDS: i64 = 15 * 60;
 
 /// One for each SAP.
+#[derive(Clone)]
 pub(in crate::sap) struct Quota {
     /// `None`: as many as one likes.
     limit: Option<u64>,
     /// Of the limit, what only live calls may use.
     reserve: u64,
-    today: Mutex<Today>,
+    /// Shared with the client that goes on after a reload.
+    today: Arc<Mutex<Today>>,
 }
 
 struct Today {
@@ -43,7 +45,12 @@ impl Quota {
     /// `reserve_percent` of `limit` are for live calls.
     pub(in crate::sap) fn new(limit: Option<u64>, reserve_percent: u8) -> Self {
         let reserve = limit.unwrap_or_default() / 100 * u64::from(reserve_percent.min(100));
-        Self { limit, reserve, today: Mutex::new(Today::new(clock::unix_seconds())) }
+        Self { limit, reserve, today: Arc::new(Mutex::new(Today::new(clock::unix_seconds()))) }
+    }
+
+    /// The same limits, with what was sent before.
+    pub(in crate::sap) fn going_on_from(&self, before: &Self) -> Self {
+        Self { today: Arc::clone(&before.today), ..*self }
     }
 
     /// Whether one more may be sent.
@@ -105,7 +112,7 @@ mod tests {
     const MIDNIGHT: i64 = 1_795_564_800;
 
     fn quota(limit: Option<u64>, started: i64) -> Quota {
-        Quota { today: Mutex::new(Today::new(started)), ..Quota::new(limit, 20) }
+        Quota { today: Arc::new(Mutex::new(Today::new(started))), ..Quota::new(limit, 20) }
     }
 
     fn send(quota: &Quota, now: i64, times: u64) {

@@ -6,14 +6,13 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use aws_lc_rs::digest::{Context, SHA256};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
 };
 use tokio_rustls::TlsConnector;
 
-use crate::config::KeyFiles;
+use crate::config::{Digest, KeyFiles, digest_of};
 use crate::sap::problem::DialectProblem;
 
 /// What a connection needs to become a TLS connection to SAP.
@@ -31,9 +30,6 @@ pub(in crate::sap) struct TlsFiles {
     pub(in crate::sap) identity_key: &'static str,
     pub(in crate::sap) identity: Option<KeyFiles>,
 }
-
-/// Tells files apart by what is in them.
-pub(in crate::sap) type Digest = [u8; 32];
 
 /// TLS as the files have it; a file that changes to something useful comes into force with the next
 /// connection, one that changes to something else does not.
@@ -106,23 +102,6 @@ impl TlsFiles {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Tls { connector: TlsConnector::from(Arc::new(config)), name })
     }
-}
-
-/// What is in these files, in one number.
-pub(in crate::sap) fn digest_of<'p>(
-    files: impl IntoIterator<Item = &'p Path>,
-) -> Result<Digest, String> {
-    let mut context = Context::new(&SHA256);
-    for file in files {
-        let bytes = std::fs::read(file)
-            .map(zeroize::Zeroizing::new)
-            .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-        context.update(&bytes.len().to_be_bytes());
-        context.update(&bytes);
-    }
-    let mut digest = Digest::default();
-    digest.copy_from_slice(context.finish().as_ref());
-    Ok(digest)
 }
 
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);

@@ -11,9 +11,22 @@ mod process;
 
 use std::sync::Arc;
 
-use prometheus::{IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use crate::domain::words;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 pub use net::NetMetrics;
+
+words! {
+    /// What came of reading the configuration again.
+    pub enum Reload {
+        /// It is in force.
+        Applied = "applied",
+        /// It says what is in force already.
+        Unchanged = "unchanged",
+        /// It has findings; what was in force before still is.
+        Refused = "refused",
+    }
+}
 
 /// The registry, and the metrics of the process itself.
 pub struct Metrics {
@@ -21,6 +34,8 @@ pub struct Metrics {
     /// Connections and TLS handshakes.
     pub net: Arc<NetMetrics>,
     config_loaded: IntGauge,
+    config_is_current: IntGauge,
+    reloads: [IntCounter; 3],
     certificate_expiry: IntGauge,
     ready: IntGauge,
 }
@@ -53,6 +68,14 @@ impl Metrics {
             &["role"],
         )?;
         registry.register(Box::new(expiry.clone()))?;
+        let reloads = IntCounterVec::new(
+            Opts::new(
+                "dialgate_config_reloads_total",
+                "Reloads of the configuration, by what came of them.",
+            ),
+            &["result"],
+        )?;
+        registry.register(Box::new(reloads.clone()))?;
         registry.register(Box::new(process::ProcessCollector::new()?))?;
         Ok(Self {
             net: Arc::new(NetMetrics::new(&registry)?),
@@ -60,6 +83,11 @@ impl Metrics {
                 "dialgate_config_loaded_timestamp_seconds",
                 "When the configuration in force was loaded, in seconds since 1970.",
             )?,
+            config_is_current: gauge(
+                "dialgate_config_last_reload_successful",
+                "1 while the files of the configuration are what is in force, 0 if they have findings.",
+            )?,
+            reloads: Reload::ALL.map(|result| reloads.with_label_values(&[result.label()])),
             certificate_expiry: expiry.with_label_values(&["server"]),
             ready: gauge("dialgate_ready", "1 while /readyz says that calls can be sent here.")?,
             registry,
@@ -74,6 +102,17 @@ impl Metrics {
     /// The configuration in force was loaded at this second since 1970.
     pub fn config_loaded(&self, at: i64) {
         self.config_loaded.set(at);
+        self.config_is_current.set(1);
+    }
+
+    /// The configuration was read again.
+    pub fn reloaded(&self, result: Reload) {
+        for (known, counter) in Reload::ALL.iter().zip(&self.reloads) {
+            if *known == result {
+                counter.inc();
+            }
+        }
+        self.config_is_current.set(i64::from(result != Reload::Refused));
     }
 
     /// The certificate shown to jtel ends at this second since 1970.

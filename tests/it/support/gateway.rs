@@ -162,7 +162,8 @@ pub(crate) fn write_config(folder: &Path, sap_url: &str, changes: &[(&str, &str)
     let mut text = with_default_pair();
     for (key, _) in &all {
         // Keys that the shipped file only shows, as examples.
-        if let Some(name) = key.strip_prefix("sap.")
+        if let Some((_, name)) =
+            key.split_once('.').filter(|(section, _)| ["sap", "rules"].contains(section))
             && !text.contains(&format!("\n  {name}:"))
         {
             text = text.replace(&format!("\n  # {name}:"), &format!("\n  {name}:"));
@@ -188,7 +189,7 @@ fn with_default_pair() -> String {
         .replace(destinations, "  destination_countries: ~\n")
 }
 
-fn write_certificates(folder: &Path) {
+pub(crate) fn write_certificates(folder: &Path) {
     let mut ca = CertificateParams::default();
     ca.distinguished_name.push(DnType::CommonName, "dialgate test CA");
     ca.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

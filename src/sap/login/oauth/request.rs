@@ -9,11 +9,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 use super::{Granted, answer, assertion::SigningKey};
-use crate::config::{self, ClientAuthentication};
+use crate::config::{self, ClientAuthentication, Digest, digest_of};
 use crate::sap::{
     error::TokenProblem,
     link::pool::Body,
-    link::tls::{Digest, digest_of},
     link::transport::{Address, Transport, TransportError, read_body},
     problem::DialectProblem,
 };

@@ -1,0 +1,141 @@
+//! What one configuration makes: built as a whole or not at all.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use super::{StartError, build};
+use crate::{
+    config::Config,
+    gateway::Terms,
+    net::tls::ServerTls,
+    sap::{SapClient, SapMetrics},
+};
+
+/// A configuration and what was built of it.
+pub(super) struct Snapshot {
+    pub(super) config: Arc<Config>,
+    pub(super) terms: Arc<Terms>,
+    pub(super) tls: Option<ServerTls>,
+}
+
+impl Snapshot {
+    /// Of a configuration that was found to be sound. Blocks on files.
+    pub(super) fn new(config: Config, metrics: Arc<SapMetrics>) -> Result<Self, StartError> {
+        let sap = Arc::new(build::sap(&config.sap, metrics)?);
+        Self::with(config, sap)
+    }
+
+    /// The same after a reload; what has not changed is kept as it is, connections and all.
+    pub(super) fn after(&self, config: Config) -> Result<Self, StartError> {
+        let before = &self.terms.sap;
+        let sap = if config.sap == self.config.sap {
+            Arc::clone(before)
+        } else {
+            Arc::new(build::of_problems(before.renewed(&config.sap))?)
+        };
+        Self::with(config, sap)
+    }
+
+    fn with(config: Config, sap: Arc<SapClient>) -> Result<Self, StartError> {
+        let tls = config.listen.tls.as_ref().map(build::server_tls).transpose()?;
+        let config = Arc::new(config);
+        Ok(Self { terms: Terms::new(Arc::clone(&config), sap), config, tls })
+    }
+
+    /// Calls would be answered as before.
+    pub(super) fn is_the_same_as(&self, other: &Self) -> bool {
+        let certificate =
+            |snapshot: &Self| snapshot.tls.as_ref().map(|tls| tls.certificate.fingerprint.clone());
+        self.config == other.config && certificate(self) == certificate(other)
+    }
+}
+
+/// Gives keys that only count at the start their running values back.
+///
+/// Returns those that were changed in the file.
+pub(super) fn keep_what_needs_a_restart(
+    config: &mut Config,
+    running: &Config,
+) -> Vec<&'static str> {
+    let mut keys = Vec::new();
+    // Port 0 stands for whichever port it was.
+    let is_bound_to = |bound: SocketAddr, wanted: SocketAddr| {
+        bound.ip() == wanted.ip() && (wanted.port() == 0 || bound.port() == wanted.port())
+    };
+    if is_bound_to(running.listen.address, config.listen.address) {
+        config.listen.address = running.listen.address;
+    }
+    if is_bound_to(running.admin.address, config.admin.address) {
+        config.admin.address = running.admin.address;
+    }
+    if config.listen.tls.is_some() != running.listen.tls.is_some() {
+        keys.push("listen.tls");
+        config.listen.tls.clone_from(&running.listen.tls);
+    }
+    macro_rules! keep {
+        ($($key:literal: $($field:ident).+;)+) => {$(
+            if config.$($field).+ != running.$($field).+ {
+                keys.push($key);
+                config.$($field).+.clone_from(&running.$($field).+);
+            }
+        )+};
+    }
+    keep! {
+        "listen.address": listen.address;
+        "listen.limits": listen.limits;
+        "admin": admin;
+        "cache.max_entries": cache.max_entries;
+        "log.access": log.access;
+        "log.format": log.format;
+        "shutdown": shutdown;
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{self, Environment};
+
+    fn config(edits: &[(&str, &str)]) -> Config {
+        let mut all = vec![
+            ("listen.tls", "~"),
+            ("listen.plaintext_behind_a_tls_load_balancer", "true"),
+            ("clients", "[]"),
+            ("anybody_may_ask", "true"),
+            ("sap.login", "none"),
+        ];
+        all.extend_from_slice(edits);
+        let edits: Vec<_> = all.into_iter().map(|(key, value)| (key, value.to_owned())).collect();
+        let text = config::edit(config::EXAMPLE, &edits).unwrap();
+        config::parse(&text, "test", "".as_ref(), &Environment::of([]), |_, _| ()).unwrap()
+    }
+
+    #[test]
+    fn what_needs_a_restart_is_named_and_the_rest_counts() {
+        let running = config(&[]);
+        let mut changed = config(&[
+            ("listen.address", "127.0.0.1:1"),
+            ("cache.max_entries", "7"),
+            ("shutdown.drain_delay", "3s"),
+            ("deadline", "2s"),
+        ]);
+
+        let keys = keep_what_needs_a_restart(&mut changed, &running);
+
+        assert_eq!(keys, ["listen.address", "cache.max_entries", "shutdown"]);
+        assert_eq!(changed.listen.address, running.listen.address);
+        assert_eq!(changed.deadline, std::time::Duration::from_secs(2));
+        assert_eq!(Config { deadline: running.deadline, ..changed }, running);
+    }
+
+    #[test]
+    fn port_0_is_the_port_that_was_found() {
+        let mut running = config(&[("listen.address", "127.0.0.1:0")]);
+        running.listen.address.set_port(4711);
+
+        let keys =
+            keep_what_needs_a_restart(&mut config(&[("listen.address", "127.0.0.1:0")]), &running);
+
+        assert!(keys.is_empty(), "{keys:?}");
+    }
+}

@@ -1,0 +1,66 @@
+//! The terms under which calls are answered: what a reload exchanges as a whole.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+
+use crate::{
+    config::Config,
+    domain::{CallerId, ContractNumber, DefaultPair, Dial},
+    sap::SapClient,
+};
+
+use super::{answer::dial_head, auth::Clients};
+
+/// Who may ask, by which rules a call is decided, and which SAP is asked. A call has one of them from
+/// its beginning to its end.
+pub struct Terms {
+    /// The configuration in force.
+    pub config: Arc<Config>,
+    /// The SAP that is asked.
+    pub sap: Arc<SapClient>,
+    pub(super) clients: Clients,
+    /// Names these terms in what was rendered under them.
+    pub(super) rules: u64,
+    /// Rendered ahead: the default pair and the fallbacks.
+    ready_heads: Vec<(ContractNumber, Bytes)>,
+}
+
+impl Terms {
+    /// Prepares what every call needs.
+    pub fn new(config: Arc<Config>, sap: Arc<SapClient>) -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+
+        let pairs = config.rules.default_pair.iter().chain(config.rules.fallbacks.values());
+        let ready_heads =
+            pairs.map(|pair| (pair.contract_number.clone(), pair_head(pair))).collect();
+        Arc::new(Self {
+            clients: Clients::new(&config),
+            rules: NEXT.fetch_add(1, Ordering::Relaxed),
+            ready_heads,
+            config,
+            sap,
+        })
+    }
+
+    /// The beginning of the answer with a pair of the rules.
+    pub(super) fn ready_head(&self, dial: &Dial<'_>) -> Bytes {
+        let ready = self.ready_heads.iter().find(|(of, _)| of == dial.contract_number);
+        ready.map_or_else(|| dial_head(dial), |(_, head)| head.clone())
+    }
+}
+
+/// A pair of the rules as an answer shows it.
+fn pair_head(pair: &DefaultPair) -> Bytes {
+    dial_head(&Dial {
+        channel: &pair.channel,
+        country: pair.country,
+        contract_number: &pair.contract_number,
+        service_number: Some(pair.service_number),
+        by_default: true,
+        caller_id: CallerId::Unchecked,
+    })
+}
