@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::ready::Check;
+use super::check::Check;
 use crate::telemetry::clock::Moment;
 
 /// Most findings that are shown; whoever mends those runs `dialgate check`.

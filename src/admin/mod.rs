@@ -3,6 +3,7 @@
 //! Plaintext HTTP, on loopback unless the configuration says otherwise. What only reads is
 //! answered to anybody who reaches it; what changes something, to this machine only.
 
+mod check;
 mod configuration;
 mod ready;
 

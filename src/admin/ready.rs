@@ -10,23 +10,13 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::configuration::ConfigStatus;
+use super::{check::Check, configuration::ConfigStatus};
 use crate::{
     gateway::Gateway,
     lookup::Partners,
     sap::{BreakerState, SapClient, SapHealth},
     telemetry::rounded,
 };
-
-/// One line of `/readyz?verbose`.
-pub struct Check {
-    /// What was looked at.
-    pub name: &'static str,
-    /// Nothing speaks against calls.
-    pub passed: bool,
-    /// What is the case, and what to do about it.
-    pub text: String,
-}
 
 /// What readiness depends on.
 ///

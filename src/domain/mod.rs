@@ -11,11 +11,13 @@ mod numbers;
 mod partner;
 mod plan;
 mod ranges;
+mod reason;
+mod refusal;
 mod rules;
 mod words;
 
-pub use decision::{CallerId, Decision, Dial, Reason, Source, decide, decide_without_sap};
-pub use facts::{Facts, Refusal, ValueTest};
+pub use decision::{CallerId, Decision, Dial, decide, decide_without_sap};
+pub use facts::Facts;
 pub use id_form::IdForm;
 pub use numbers::{
     DialledNumber, DialledNumberError, Home, HomeError, ServiceNumber, ServiceNumberError,
@@ -26,6 +28,8 @@ pub use partner::{
 };
 pub use plan::PlanFault;
 pub use ranges::{NumberRangeError, NumberRanges};
+pub use reason::{Reason, Source};
+pub use refusal::{Refusal, ValueTest};
 pub use rules::{
     CallerIdFit, DefaultPair, DuplicateContract, NeverDialled, Rules, ServiceNumbers, Unavailable,
     Unmatched,

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 
 use super::{
-    facts::Refusal,
     numbers::{DialledNumber, ServiceNumber},
     partner::{ContractNumber, CountryCode, DistributionChannel},
     ranges::NumberRanges,
+    refusal::Refusal,
 };
 
 /// What happens when a partner's contract number has no service number.

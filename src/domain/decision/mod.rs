@@ -5,6 +5,7 @@
 use super::{
     numbers::{DialledNumber, ServiceNumber},
     partner::{BusinessPartner, ContractNumber, CountryCode, DistributionChannel, Lookup},
+    reason::Reason,
     rules::{CallerIdFit, DefaultPair, Rules, Unavailable, Unmatched},
 };
 
@@ -55,112 +56,6 @@ impl CallerId {
             Self::Fits => "fits",
             Self::Misfit => "misfit",
             Self::Fallback => "fallback",
-        }
-    }
-}
-
-/// Why a call is refused: a closed list, one word in answer, metric and record alike.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Reason {
-    /// A parameter is missing, malformed or there twice, or the request is not proper HTTP.
-    BadQuery,
-    /// The caller's credentials are missing or wrong.
-    Unauthorized,
-    /// Too many calls at once.
-    Overloaded,
-    /// SAP knows no such partner.
-    PartnerUnknown,
-    /// More than one record matches.
-    PartnerAmbiguous,
-    /// SAP calls the partner blocked.
-    PartnerBlocked,
-    /// The partner does not want to be contacted.
-    ContactNotAllowed,
-    /// The contract number has no service number, or the partner no contract number.
-    NoServiceNumber,
-    /// SAP gave no usable answer and none is remembered.
-    SapUnavailable,
-    /// The number may not be dialled: by kind, by beginning, or by destination.
-    NumberNotAllowed,
-    /// The number to be shown is foreign where it would ring.
-    CallerIdNotAllowed,
-}
-
-impl Reason {
-    /// All of them, for metrics that exist from the start.
-    pub const ALL: [Self; 11] = [
-        Self::BadQuery,
-        Self::Unauthorized,
-        Self::Overloaded,
-        Self::PartnerUnknown,
-        Self::PartnerAmbiguous,
-        Self::PartnerBlocked,
-        Self::ContactNotAllowed,
-        Self::NoServiceNumber,
-        Self::SapUnavailable,
-        Self::NumberNotAllowed,
-        Self::CallerIdNotAllowed,
-    ];
-
-    /// The word in the answer's `reason`, in metrics and in records.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::BadQuery => "bad_query",
-            Self::Unauthorized => "unauthorized",
-            Self::Overloaded => "overloaded",
-            Self::PartnerUnknown => "partner_unknown",
-            Self::PartnerAmbiguous => "partner_ambiguous",
-            Self::PartnerBlocked => "partner_blocked",
-            Self::ContactNotAllowed => "contact_not_allowed",
-            Self::NoServiceNumber => "no_service_number",
-            Self::SapUnavailable => "sap_unavailable",
-            Self::NumberNotAllowed => "number_not_allowed",
-            Self::CallerIdNotAllowed => "caller_id_not_allowed",
-        }
-    }
-}
-
-/// Where the facts behind an answer come from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Source {
-    /// Remembered and within its time.
-    Memory,
-    /// The same, and SAP is being asked for it ahead of its end.
-    Refreshing,
-    /// Asked for this call, or for another one at the same moment.
-    Sap,
-    /// Remembered past its time, because SAP is slower than this call waits.
-    Stale,
-    /// Remembered past its time, because SAP is silent.
-    LastGood,
-    /// From the rules: SAP is silent and nothing is remembered.
-    Default,
-    /// Nothing was looked up: the question was refused before.
-    None,
-}
-
-impl Source {
-    /// All of them, for metrics that exist from the start.
-    pub const ALL: [Self; 7] = [
-        Self::Memory,
-        Self::Refreshing,
-        Self::Sap,
-        Self::Stale,
-        Self::LastGood,
-        Self::Default,
-        Self::None,
-    ];
-
-    /// The word in the answer's `source`, in metrics and in records.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Refreshing => "refreshing",
-            Self::Sap => "sap",
-            Self::Stale => "stale",
-            Self::LastGood => "last_good",
-            Self::Default => "default",
-            Self::None => "none",
         }
     }
 }

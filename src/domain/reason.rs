@@ -1,0 +1,51 @@
+//! The closed lists of words that an answer, its record and its metrics share.
+
+use super::words::words;
+
+words! {
+    /// Why a call is refused: a closed list, one word in answer, metric and record alike.
+    pub enum Reason {
+        /// A parameter is missing, malformed or there twice, or the request is not proper HTTP.
+        BadQuery = "bad_query",
+        /// The caller's credentials are missing or wrong.
+        Unauthorized = "unauthorized",
+        /// Too many calls at once.
+        Overloaded = "overloaded",
+        /// SAP knows no such partner.
+        PartnerUnknown = "partner_unknown",
+        /// More than one record matches.
+        PartnerAmbiguous = "partner_ambiguous",
+        /// SAP calls the partner blocked.
+        PartnerBlocked = "partner_blocked",
+        /// The partner does not want to be contacted.
+        ContactNotAllowed = "contact_not_allowed",
+        /// The contract number has no service number, or the partner no contract number.
+        NoServiceNumber = "no_service_number",
+        /// SAP gave no usable answer and none is remembered.
+        SapUnavailable = "sap_unavailable",
+        /// The number may not be dialled: by kind, by beginning, or by destination.
+        NumberNotAllowed = "number_not_allowed",
+        /// The number to be shown is foreign where it would ring.
+        CallerIdNotAllowed = "caller_id_not_allowed",
+    }
+}
+
+words! {
+    /// Where the facts behind an answer come from.
+    pub enum Source {
+        /// Remembered and within its time.
+        Memory = "memory",
+        /// The same, and SAP is being asked for it ahead of its end.
+        Refreshing = "refreshing",
+        /// Asked for this call, or for another one at the same moment.
+        Sap = "sap",
+        /// Remembered past its time, because SAP is slower than this call waits.
+        Stale = "stale",
+        /// Remembered past its time, because SAP is silent.
+        LastGood = "last_good",
+        /// From the rules: SAP is silent and nothing is remembered.
+        Default = "default",
+        /// Nothing was looked up: the question was refused before.
+        None = "none",
+    }
+}
