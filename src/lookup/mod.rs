@@ -11,14 +11,10 @@ mod memory;
 mod metrics;
 mod refresh;
 mod seen;
+mod silence;
+mod trip;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -26,17 +22,19 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     config::Cache,
     domain::{DialledNumber, PartnerId, Source},
-    sap::{LookupError, Question, SapClient, SapOutcome, Urgency},
+    sap::{LookupError, SapClient, Urgency},
     telemetry::trace::Trace,
 };
 
 use flight::{Flight, Flights, Joined, Seat, Told};
 use memory::{Key, Memory};
 use refresh::Refreshes;
+use trip::Trip;
 
 pub use memory::{Remembered, Rendered};
 pub use metrics::MemoryMetrics;
 pub use seen::{Contract, Contracts};
+pub use silence::Silence;
 
 /// The partners looked up so far, of every SAP system that was asked: a system's answers must never
 /// be mixed with another one's, so its name is part of every key.
@@ -87,61 +85,6 @@ pub struct Found {
     pub sap_took: Option<Duration>,
     /// Why SAP has not said it now.
     pub silence: Option<Silence>,
-}
-
-/// Why SAP has given no answer.
-#[derive(Clone, Debug)]
-pub enum Silence {
-    /// SAP gave no usable one, or was not asked; everybody who waited gets the same error.
-    Sap(Arc<LookupError>),
-    /// SAP takes longer than this call can wait; the request goes on for those who wait longer.
-    Deadline,
-    /// The lookup ended without a result, by a mistake in this program or by the shutdown.
-    Lost,
-}
-
-impl Silence {
-    /// The word in records.
-    pub fn outcome(&self) -> SapOutcome {
-        match self {
-            Self::Sap(error) => error.outcome(),
-            Self::Deadline => SapOutcome::Deadline,
-            Self::Lost => SapOutcome::Lost,
-        }
-    }
-
-    /// Of a flight that this caller waits for no longer.
-    fn so_far(flight: &Flight) -> Self {
-        if flight.was_sent() {
-            return Self::Deadline;
-        }
-        let waited = flight.started.elapsed();
-        Self::Sap(Arc::new(LookupError::Busy { waited }))
-    }
-
-    /// We had no place for the question: SAP is not to blame.
-    pub fn is_our_own_queue(&self) -> bool {
-        matches!(self, Self::Sap(error) if matches!(**error, LookupError::Busy { .. }))
-    }
-
-    /// Whoever joined late may have more time than those it was for.
-    fn came_of_haste(&self) -> bool {
-        matches!(self, Self::Sap(error)
-            if matches!(**error, LookupError::Busy { .. } | LookupError::Deadline { .. }))
-    }
-}
-
-/// Everything that a flight takes along.
-struct Trip {
-    key: Option<Key>,
-    flight: Arc<Flight>,
-    sap: Arc<SapClient>,
-    times: Cache,
-    partner: PartnerId,
-    dialled: Option<DialledNumber>,
-    trace: Option<Trace>,
-    urgency: Urgency,
-    deadline: Instant,
 }
 
 impl Partners {
@@ -248,7 +191,7 @@ impl Partners {
                     return self.without_sap(inquiry, older, silence.clone(), Some(&told));
                 }
                 Err(_elapsed) => {
-                    let silence = Silence::so_far(&seat.flight);
+                    let silence = so_far(&seat.flight);
                     let Some(older) = older else {
                         return self.without_sap(inquiry, None, silence, None);
                     };
@@ -257,6 +200,7 @@ impl Partners {
                         return self.without_sap(inquiry, Some(older), silence, None);
                     }
                     self.shared.metrics.stale_used();
+                    sap.call_served_stale();
                     return Found {
                         silence: Some(silence),
                         sap_took: Some(inquiry.started.elapsed()),
@@ -287,7 +231,7 @@ impl Partners {
                 let silence = told.result.as_ref().err().cloned().unwrap_or(Silence::Lost);
                 self.without_sap(inquiry, None, silence, Some(&told))
             }
-            Err(_elapsed) => self.without_sap(inquiry, None, Silence::so_far(&seat.flight), None),
+            Err(_elapsed) => self.without_sap(inquiry, None, so_far(&seat.flight), None),
         }
     }
 
@@ -309,7 +253,7 @@ impl Partners {
         };
         let found = if let Some(older) = older {
             self.shared.metrics.last_good_used();
-            inquiry.sap.call_bridged();
+            inquiry.sap.call_served_stale();
             Found::of(older, Source::LastGood, Instant::now())
         } else {
             inquiry.sap.call_refused();
@@ -356,83 +300,13 @@ impl Partners {
     }
 }
 
-impl Shared {
-    /// Asks SAP, remembers what it says and tells those who wait.
-    async fn fly(self: Arc<Self>, trip: Trip) {
-        let Trip { key, flight, sap, times, partner, dialled, trace, urgency, deadline } = trip;
-        let landing =
-            Landing { shared: &self, key, flight: &flight, has_told: AtomicBool::new(false) };
-        let pass = tokio::select! {
-            pass = sap.enter(urgency, deadline) => pass,
-            () = self.flights.abandoned(key, &flight) => return sap.was_abandoned(),
-            () = self.closing.cancelled() => return,
-        };
-        let pass = match pass {
-            Ok(pass) => pass,
-            // Tells of our door and not of the partner: not for those who come later.
-            Err(error) => {
-                return landing.tell(Err(error), Duration::ZERO, Duration::ZERO, false);
-            }
-        };
-        if urgency == Urgency::Refresh {
-            self.metrics.refreshed();
-        }
-        flight.is_sent();
-        let (queued, began) = (pass.queued, Instant::now());
-        let question = Question { partner, dialled: dialled.as_ref(), trace: trace.as_ref() };
-        // A box of its own: thousands may wait for a place, a handful have one.
-        let asking = Box::pin(sap.ask(pass, question, |result| {
-            // What SAP thinks of our credentials is known at its door; a correction counts at once.
-            let is_shared = !matches!(&result, Err(error) if error.is_about_credentials());
-            let result = result.map(|lookup| {
-                self.seen.note(&lookup);
-                let remembered = Arc::new(Remembered::new(lookup, sap.reads(), &times));
-                if let Some(key) = key {
-                    self.memory.remember(key, Arc::clone(&remembered));
-                    self.flights.forget_failure(&key);
-                }
-                remembered
-            });
-            landing.tell(result, queued, began.elapsed(), is_shared);
-        }));
-        tokio::select! {
-            () = asking => {}
-            () = self.closing.cancelled() => {}
-        }
+/// Why there is no answer of a flight that this caller waits for no longer.
+fn so_far(flight: &Flight) -> Silence {
+    if flight.was_sent() {
+        return Silence::Deadline;
     }
-}
-
-/// Lands a flight once, whatever happens to the task.
-struct Landing<'f> {
-    shared: &'f Shared,
-    key: Option<Key>,
-    flight: &'f Arc<Flight>,
-    has_told: AtomicBool,
-}
-
-impl Landing<'_> {
-    fn tell(
-        &self,
-        result: Result<Arc<Remembered>, LookupError>,
-        queued: Duration,
-        took: Duration,
-        shared: bool,
-    ) {
-        if !self.has_told.swap(true, Ordering::Relaxed) {
-            let result = result.map_err(|error| Silence::Sap(Arc::new(error)));
-            self.shared.flights.land(self.key, self.flight, Told { result, queued, took }, shared);
-        }
-    }
-}
-
-impl Drop for Landing<'_> {
-    fn drop(&mut self) {
-        if !self.has_told.swap(true, Ordering::Relaxed) {
-            let nothing = Duration::ZERO;
-            let told = Told { result: Err(Silence::Lost), queued: nothing, took: nothing };
-            self.shared.flights.land(self.key, self.flight, told, false);
-        }
-    }
+    let waited = flight.started.elapsed();
+    Silence::Sap(Arc::new(LookupError::Busy { waited }))
 }
 
 impl Found {

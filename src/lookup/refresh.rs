@@ -20,6 +20,7 @@ use super::{
     Partners,
     flight::Joined,
     memory::{Key, Remembered},
+    trip::Trip,
 };
 use crate::{
     config::Cache,
@@ -120,7 +121,7 @@ impl Partners {
             let (shared, flight) = (Arc::clone(&self.shared), Arc::clone(&seat.flight));
             seat.leave_it_flying();
             old.set_refreshing(true);
-            let asking = shared.fly(super::Trip {
+            let asking = shared.fly(Trip {
                 key: Some(due.key),
                 flight,
                 sap,

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use super::{
     dialect::Step,
     error::LookupError,
-    metrics::{SapOutcome, SapRequest},
+    metrics::SapRequest,
+    outcome::SapOutcome,
     reply::{Head, Marks, Read, Reader, Sought, retry_after::retry_after, said::Said},
 };
 use crate::{

@@ -3,24 +3,23 @@
 
 use std::{
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use http::StatusCode;
-use tokio::time::{Instant, sleep_until};
-use tracing::{debug, error, info};
+use tokio::time::Instant;
 
 use super::{
-    asking::{Asking, Until, outcome_of, with_marks, without_another},
+    asking::{Asking, Until, with_marks, without_another},
     dialect::{Step, odata::By, value_help::ValueHelp},
-    door::{BreakerState, Door, Pass, SapHealth, Urgency},
+    door::{Door, Pass, Ran, SapHealth, Urgency},
     error::LookupError,
     link::upstreams::Upstreams,
-    metrics::{SapMetrics, SapOutcome},
+    metrics::SapMetrics,
+    outcome::{BreakerState, SapOutcome},
     prepare::Prepared,
     problem::DialectProblem,
-    reply::{Read, Sought, said::Said},
+    reply::{Read, Sought},
     system::SystemId,
 };
 use crate::{
@@ -28,15 +27,6 @@ use crate::{
     domain::{DialledNumber, IdForm, Lookup, PartnerId},
     telemetry::trace::Trace,
 };
-
-/// A number no partner has: SAP's number ranges begin at 1.
-const NOBODY: &str = "0";
-
-/// A number nobody has: no country code begins with 0.
-const NOBODYS_PHONE: &str = "0";
-
-/// SAP is looked after this often at least, and probed no more often than ten times in this time.
-const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// A SAP and how it is asked.
 pub struct SapClient {
@@ -48,13 +38,13 @@ pub struct SapClient {
     pub(super) upstreams: Upstreams,
     pub(super) door: Arc<Door>,
     pub(super) max_answer_bytes: usize,
-    total_timeout: Duration,
-    probe_interval: Duration,
-    id_form: IdForm,
+    pub(super) total_timeout: Duration,
+    pub(super) probe_interval: Duration,
+    pub(super) id_form: IdForm,
     try_other_id_form: bool,
     asks_by_phone: bool,
     /// Why secrets could not be read again, told once.
-    told_unreadable: Mutex<Option<String>>,
+    pub(super) told_unreadable: Mutex<Option<String>>,
 }
 
 /// What is asked about a partner.
@@ -67,26 +57,6 @@ pub struct Question<'q> {
     pub dialled: Option<&'q DialledNumber>,
     /// Whose call it is, for SAP's own logs.
     pub trace: Option<&'q Trace>,
-}
-
-/// One request of a lookup, for `dialgate explain`. Shows the partner's ID: for a person at the
-/// keyboard, never for a log.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Asked {
-    /// The dialect's step.
-    pub step: Arc<str>,
-    /// Path and query as they were sent.
-    pub target: String,
-    /// `None`: no answer came.
-    pub status: Option<StatusCode>,
-    /// From asking to knowing.
-    pub took: Duration,
-    /// How it ended.
-    pub outcome: SapOutcome,
-    /// What was read, unless it was an error, or led on to another partner.
-    pub read: Option<Lookup>,
-    /// The error in SAP's words, where it sent one.
-    pub said: Option<Said>,
 }
 
 impl SapClient {
@@ -169,125 +139,21 @@ impl SapClient {
         let deadline = began + self.total_timeout;
         let mut lookup =
             pin!(self.ask_in_turn(&pass, question, Until::WaitsOn(deadline), |_asked, _result| ()));
-        let told = pass.run(self.total_timeout, lookup.as_mut()).await;
-        let gave_up = told.is_none();
-        let (result, was_slow) = told.unwrap_or_else(|| (Err(self.no_answer(began)), true));
-        pass.settle(partner, result.as_ref(), was_slow);
-        tell(result);
-        if gave_up && let Some(Ok(late)) = pass.linger(self.total_timeout, lookup).await {
-            pass.settle(partner, Ok(&late), true);
-            tell(Ok(late));
-        }
-    }
-
-    /// [`Self::enter`] and [`Self::ask`] in one, for those who wait for nothing but this.
-    ///
-    /// # Errors
-    ///
-    /// What SAP or the network did instead of answering. A partner that SAP does not know is no
-    /// error; it is [`Lookup::Unknown`].
-    pub async fn look_up(
-        &self,
-        partner: PartnerId,
-        dialled: Option<&DialledNumber>,
-        deadline: Instant,
-    ) -> Result<Lookup, LookupError> {
-        self.look_up_noted(partner, dialled, deadline, |_asked, _result| ()).await
-    }
-
-    /// [`Self::look_up`], and every request it took.
-    pub async fn look_up_traced(
-        &self,
-        partner: PartnerId,
-        dialled: Option<&DialledNumber>,
-        deadline: Instant,
-    ) -> (Result<Lookup, LookupError>, Vec<Asked>) {
-        let mut all = Vec::new();
-        let note = |asked: &Asking<'_>, result: &Result<Read, LookupError>| {
-            all.push(Asked {
-                step: Arc::clone(asked.name),
-                target: asked.target.to_string(),
-                status: asked.status,
-                took: asked.started.elapsed(),
-                outcome: outcome_of(result),
-                read: match result {
-                    Ok(Read::Known(lookup)) => Some(lookup.clone()),
-                    Ok(Read::LeadsOn { .. }) | Err(_) => None,
-                },
-                said: asked.said.clone(),
-            });
-        };
-        let result = self.look_up_noted(partner, dialled, deadline, note).await;
-        (result, all)
-    }
-
-    async fn look_up_noted(
-        &self,
-        partner: PartnerId,
-        dialled: Option<&DialledNumber>,
-        deadline: Instant,
-        note: impl FnMut(&Asking<'_>, &Result<Read, LookupError>),
-    ) -> Result<Lookup, LookupError> {
-        let pass = self.enter(Urgency::Live, deadline).await?;
-        let began = Instant::now();
-        let deadline = deadline.min(began + self.total_timeout);
-        let question = Question { partner, dialled, trace: None };
-        let lookup = pin!(self.ask_in_turn(&pass, question, Until::Ends(deadline), note));
-        let (result, was_slow) = pass
-            .run(deadline - began, lookup)
-            .await
-            .unwrap_or_else(|| (Err(self.no_answer(began)), false));
-        pass.settle(Some(partner), result.as_ref(), was_slow);
-        result
-    }
-
-    /// Asks for a partner that cannot exist, only to see whether SAP answers.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::look_up`]. After SAP refused the credentials it is not asked for this either,
-    /// unless a new try is due.
-    pub async fn probe(&self) -> Result<(), LookupError> {
-        let Ok(nobody) = PartnerId::parse(NOBODY) else { return Ok(()) };
-        let Some(step) = self.steps.first() else { return Ok(()) };
-        let began = Instant::now();
-        let deadline = began + self.total_timeout;
-        let pass = self.enter(Urgency::Probe, deadline).await?;
-        let nobody = Sought { id: self.id_form.of(nobody), phone: Some(NOBODYS_PHONE) };
-        let mut asking = Asking::new(step, nobody, None, Until::Ends(deadline));
-        let answer = pin!(self.request(&pass, &mut asking));
-        let (answer, _) = pass
-            .run(self.total_timeout, answer)
-            .await
-            .unwrap_or_else(|| (Err(self.no_answer(began)), false));
-        // Whatever it is, it is an answer.
-        let answer = answer.map(|_read| Lookup::Unknown);
-        pass.settle(None, answer.as_ref(), false);
-        answer.map(|_unknown| ())
-    }
-
-    /// Looks after this SAP for as long as it is awaited: asks whether it answers, at the start, while
-    /// it does not and when refused credentials may be tried again; and says in the log now and then
-    /// that an outage goes on.
-    pub async fn attend(&self) {
-        let mut last = None;
-        loop {
-            let now = Instant::now();
-            self.door.health.remind();
-            let due = self.door.next_probe(now, last.map(|at| at + self.probe_interval));
-            let due = due.map(|due| last.map_or(due, |at| due.max(at + LOOK_AFTER / 10)));
-            if due.is_some_and(|due| due <= now) {
-                last = Some(now);
-                debug!(upstream = %self.host, "asking SAP whether it answers");
-                // What it found stands in the door's health and log.
-                let _told_there = self.probe().await;
-                continue;
+        match pass.run(self.total_timeout, lookup.as_mut()).await {
+            Ran::Told(result) => {
+                pass.settle(partner, result.as_ref());
+                tell(result);
             }
-            let look_again = now + LOOK_AFTER;
-            tokio::select! {
-                () = sleep_until(due.map_or(look_again, |due| due.min(look_again))) => {}
-                () = self.door.wait_changed() => {}
+            Ran::NoAnswer => {
+                let error = self.no_answer(began);
+                pass.settle(partner, Err(&error));
+                tell(Err(error));
+                if let Some(Ok(late)) = pass.linger(self.total_timeout, lookup).await {
+                    pass.settle(partner, Ok(&late));
+                    tell(Ok(late));
+                }
             }
+            Ran::LeftBehind => tell(Err(self.no_answer(began))),
         }
     }
 
@@ -337,8 +203,8 @@ impl SapClient {
     }
 
     /// A call was answered with what SAP had said before.
-    pub fn call_bridged(&self) {
-        self.door.health.call_bridged();
+    pub fn call_served_stale(&self) {
+        self.door.health.call_served_stale();
     }
 
     /// Tells the metrics what changes without anybody asking.
@@ -367,38 +233,6 @@ impl SapClient {
         self.asks_by_phone
     }
 
-    /// Lets one request try the credentials again, after SAP refused them. A pause that SAP asked for
-    /// is kept all the same; what is left of it is returned.
-    pub fn retry_login(&self) -> Option<Duration> {
-        info!(upstream = %self.host, "the login to SAP is tried again, because an operator asked for it");
-        self.door.login.retry();
-        self.door.login_changed();
-        self.door.held_for()
-    }
-
-    /// Reads secrets, certificates and keys again; what has changed comes into force, and ends a
-    /// refusal. Blocks on files. What cannot be read leaves everything as it is.
-    pub fn reread_secrets(&self) {
-        let certificates = self.upstreams.reread();
-        let secrets = self.door.login.reread();
-        let renewed = match &certificates {
-            Ok(true) => self.door.login.renew(),
-            _ => Ok(()),
-        };
-        if matches!(certificates, Ok(true)) || matches!(secrets, Ok(true)) {
-            info!(upstream = %self.host, "the login to SAP has changed; using the new one");
-            self.door.login_changed();
-        }
-        let problem = certificates.and(secrets).err().or(renewed.err());
-        let mut told = self.told_unreadable.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(problem) = &problem
-            && told.as_ref() != Some(problem)
-        {
-            error!(upstream = %self.host, "the login to SAP stays as it was, because {problem}");
-        }
-        *told = problem;
-    }
-
     /// The longest a lookup runs once it was sent.
     pub fn total_timeout(&self) -> Duration {
         self.total_timeout
@@ -408,7 +242,7 @@ impl SapClient {
         LookupError::Deadline { host: Arc::clone(&self.host), waited: since.elapsed() }
     }
 
-    async fn ask_in_turn(
+    pub(super) async fn ask_in_turn(
         &self,
         pass: &Pass,
         question: Question<'_>,

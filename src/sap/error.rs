@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use crate::{sap::metrics::SapOutcome, telemetry::rounded};
+use crate::{sap::outcome::SapOutcome, telemetry::rounded};
 
 /// Why SAP gave no usable answer.
 #[derive(Debug, thiserror::Error)]

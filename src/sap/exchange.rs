@@ -17,7 +17,7 @@ use super::{
         upstreams::{Reached, Sending},
     },
     login::{Credentials, Showing},
-    metrics::SapOutcome,
+    outcome::SapOutcome,
     reply::{
         Head, Read, Reader, Sought,
         said::{self},
@@ -95,7 +95,7 @@ impl SapClient {
         if let Some(sent) = &mut asking.sent {
             sent.ended(outcome);
         }
-        pass.settle(None, settled, false);
+        pass.settle(None, settled);
         result.map(Some)
     }
 

@@ -8,6 +8,7 @@
 //! The rule above all others: a record is used only if it is the one that was asked for.
 
 mod asking;
+mod attend;
 mod client;
 mod dialect;
 mod door;
@@ -16,6 +17,7 @@ mod exchange;
 mod link;
 mod login;
 mod metrics;
+mod outcome;
 mod prepare;
 mod problem;
 mod reply;
@@ -24,15 +26,18 @@ mod system;
 pub(crate) mod testing;
 #[cfg(test)]
 pub(crate) mod tests;
+mod traced;
 
-pub use client::{Asked, Question, SapClient};
+pub use client::{Question, SapClient};
 pub use dialect::preset::{preset_as_custom, preset_names, preset_summary, preset_text};
 pub use dialect::value_help::SapChannel;
-pub use door::{BreakerState, DoorMetrics, Pass, SapHealth, Urgency};
+pub use door::{Pass, SapHealth, Urgency};
 pub use error::{LookupError, ReplyProblem, TokenProblem};
 pub use link::walk::{Station, Went, walk};
-pub use metrics::{SapMetrics, SapOutcome};
+pub use metrics::{DoorMetrics, SapMetrics};
+pub use outcome::{BreakerState, SapOutcome};
 pub use prepare::check;
 pub use problem::DialectProblem;
 pub use reply::said::Said;
 pub use system::SystemId;
+pub use traced::Asked;

@@ -1,6 +1,6 @@
 //! Partners in use are asked for ahead of their end.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 

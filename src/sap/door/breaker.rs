@@ -15,7 +15,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{config, domain::words};
+use crate::{config, sap::outcome::BreakerState};
 
 /// What counts is at most this old: a burst of an hour ago says nothing.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -35,18 +35,6 @@ pub(super) enum Turn {
     Answered,
     Slow,
     Failed,
-}
-
-words! {
-    /// What the breaker does, for metric and `/readyz?verbose`.
-    pub enum BreakerState {
-        /// Lookups go through.
-        Closed = "closed",
-        /// Nobody asks until the probe.
-        Open = "open",
-        /// The probe is under way, or due.
-        HalfOpen = "half_open",
-    }
 }
 
 /// One for each SAP.

@@ -59,7 +59,7 @@ pub(in crate::sap) struct Health {
     state: Mutex<State>,
     /// Calls refused, and served from what was remembered past its time, in this outage.
     refused: AtomicU64,
-    bridged: AtomicU64,
+    stale: AtomicU64,
 }
 
 struct State {
@@ -95,7 +95,7 @@ impl Health {
             told_about_a_partner: None,
             unreadable: VecDeque::new(),
         });
-        Self { host, metrics, state, refused: AtomicU64::new(0), bridged: AtomicU64::new(0) }
+        Self { host, metrics, state, refused: AtomicU64::new(0), stale: AtomicU64::new(0) }
     }
 
     pub(in crate::sap) fn now(&self) -> SapHealth {
@@ -118,8 +118,8 @@ impl Health {
     }
 
     /// A call was answered with what SAP had said before.
-    pub(in crate::sap) fn call_bridged(&self) {
-        self.bridged.fetch_add(1, Ordering::Relaxed);
+    pub(in crate::sap) fn call_served_stale(&self) {
+        self.stale.fetch_add(1, Ordering::Relaxed);
     }
 
     /// SAP gave a proper answer.
@@ -141,15 +141,15 @@ impl Health {
         let ended = state.outage.take();
         self.turn(state, SapHealth::Answering);
         let Some(outage) = ended else { return };
-        let (refused, bridged) = self.counted();
+        let (refused, past) = self.counted();
         if !outage.is_told {
             return;
         }
         state.ended = Some(Instant::now());
         let lasted = outage.since.elapsed();
-        info!(upstream = %self.host, lasted_s = lasted.as_secs(), refused, bridged,
+        info!(upstream = %self.host, lasted_s = lasted.as_secs(), refused, stale = past,
             causes = outage.told.join(" "),
-            "SAP at {} answers again after {}; {refused} calls were refused and {bridged} answered \
+            "SAP at {} answers again after {}; {refused} calls were refused and {past} answered \
              from memory past its time", self.host, rounded(lasted));
     }
 
@@ -213,11 +213,11 @@ impl Health {
         outage.is_told = true;
         let (for_, cause) = (outage.since.elapsed(), outage.told.last().copied());
         drop(state);
-        let (refused, bridged) =
-            (self.refused.load(Ordering::Relaxed), self.bridged.load(Ordering::Relaxed));
-        warn!(upstream = %self.host, kind = cause, since_s = for_.as_secs(), refused, bridged,
+        let (refused, past) =
+            (self.refused.load(Ordering::Relaxed), self.stale.load(Ordering::Relaxed));
+        warn!(upstream = %self.host, kind = cause, since_s = for_.as_secs(), refused, stale = past,
             "SAP at {} still gives no usable answer, for {} now; {refused} calls were refused and \
-             {bridged} answered from memory past its time", self.host, rounded(for_));
+             {past} answered from memory past its time", self.host, rounded(for_));
     }
 
     fn tell(&self, state: &mut State, failure: &LookupError) {
@@ -240,15 +240,15 @@ impl Health {
         outage.last_line = now;
         outage.is_told = true;
         let since_s = (now - outage.since).as_secs();
-        let (refused, bridged) =
-            (self.refused.load(Ordering::Relaxed), self.bridged.load(Ordering::Relaxed));
+        let (refused, past) =
+            (self.refused.load(Ordering::Relaxed), self.stale.load(Ordering::Relaxed));
         let cause = std::error::Error::source(failure).map(tracing::field::display);
         let (position, code) = (failure.position(), failure.code());
         let path = failure.path();
         if needs_a_person(failure) {
-            error!(upstream = %self.host, kind, since_s, refused, bridged, position, path, code, cause, "{failure}");
+            error!(upstream = %self.host, kind, since_s, refused, stale = past, position, path, code, cause, "{failure}");
         } else {
-            warn!(upstream = %self.host, kind, since_s, refused, bridged, position, path, code, cause, "{failure}");
+            warn!(upstream = %self.host, kind, since_s, refused, stale = past, position, path, code, cause, "{failure}");
         }
     }
 
@@ -265,7 +265,7 @@ impl Health {
 
     /// What was counted since it was asked last.
     fn counted(&self) -> (u64, u64) {
-        (self.refused.swap(0, Ordering::Relaxed), self.bridged.swap(0, Ordering::Relaxed))
+        (self.refused.swap(0, Ordering::Relaxed), self.stale.swap(0, Ordering::Relaxed))
     }
 
     fn turn(&self, state: &mut State, health: SapHealth) {

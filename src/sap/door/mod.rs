@@ -11,39 +11,37 @@ mod budget;
 mod estimate;
 mod health;
 mod hold;
-mod metrics;
+mod pass;
 mod places;
 mod quota;
 
-use std::{sync::Arc, time::Duration};
-
-use tokio::{
-    sync::Notify,
-    time::{Instant, timeout},
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
+
+use tokio::{sync::Notify, time::Instant};
 use tracing::debug;
 
 use super::{
     error::LookupError,
     login::Login,
-    metrics::{SapMetrics, SapOutcome},
+    metrics::SapMetrics,
+    outcome::{BreakerState, SapOutcome},
 };
-use crate::{
-    config,
-    domain::{Lookup, PartnerId},
-};
+use crate::config;
 
-use breaker::{Breaker, Turn};
+use breaker::Breaker;
 use budget::RetryBudget;
 use estimate::Estimate;
 use health::Health;
 use hold::Hold;
-use places::{Place, Places};
+use places::Places;
 use quota::Quota;
 
-pub use breaker::BreakerState;
 pub use health::SapHealth;
-pub use metrics::DoorMetrics;
+pub use pass::Pass;
+pub(in crate::sap) use pass::Ran;
 pub use places::Urgency;
 
 /// One for each SAP.
@@ -53,7 +51,7 @@ pub(super) struct Door {
     estimate: Arc<Estimate>,
     hold: Arc<Hold>,
     breaker: Breaker,
-    pub(super) login: Login,
+    pub(super) login: Arc<Login>,
     pub(super) retries: RetryBudget,
     pub(super) quota: Quota,
     pub(super) health: Arc<Health>,
@@ -64,16 +62,6 @@ pub(super) struct Door {
     recovered: Notify,
     /// When to probe may have changed.
     changed: Notify,
-}
-
-/// A place at SAP for one lookup.
-pub struct Pass {
-    door: Arc<Door>,
-    urgency: Urgency,
-    /// How long it was waited for.
-    pub queued: Duration,
-    entered: Instant,
-    _place: Place,
 }
 
 impl Door {
@@ -98,9 +86,13 @@ impl Door {
             Some(door) => Arc::clone(&door.health),
             None => Arc::new(Health::new(Arc::clone(&host), Arc::clone(&metrics))),
         };
-        if let Some(door) = before {
-            login.go_on_from(&door.login);
-        }
+        let login = match before {
+            Some(door) => {
+                door.login.change_to(login);
+                Arc::clone(&door.login)
+            }
+            None => Arc::new(login),
+        };
         if !login.rests_or_tries() {
             health.forget_refusal();
         }
@@ -136,6 +128,8 @@ impl Door {
         self.admits(urgency)?;
         let queued = Instant::now();
         let Ok(place) = self.places.take(urgency, deadline).await else {
+            // Sent away, perhaps.
+            self.admits(urgency)?;
             self.metrics.not_asked(SapOutcome::Busy);
             return Err(LookupError::Busy { waited: queued.elapsed() });
         };
@@ -144,7 +138,8 @@ impl Door {
         let entered = Instant::now();
         let queued = entered - queued;
         self.metrics.door.queued(queued);
-        Ok(Pass { door: Arc::clone(self), urgency, queued, entered, _place: place })
+        let is_slow = AtomicBool::new(false);
+        Ok(Pass { door: Arc::clone(self), urgency, queued, entered, is_slow, _place: place })
     }
 
     /// Why nobody is asked now.
@@ -218,7 +213,13 @@ impl Door {
         self.changed.notify_one();
     }
 
+    /// Live calls are not let in for a while.
+    fn is_shut(&self) -> bool {
+        self.hold.remaining().is_some() || self.login.is_resting() || !self.breaker.is_closed()
+    }
+
     fn opened(&self) {
+        self.places.send_away();
         self.metrics.door.breaker_opened();
         debug!(upstream = %self.host, "SAP at {} fails too often and is left alone for a while", self.host);
         self.changed.notify_one();
@@ -227,115 +228,5 @@ impl Door {
     fn closed(&self) {
         debug!(upstream = %self.host, "SAP at {} answered the probe and is asked again", self.host);
         self.recovered.notify_waiters();
-    }
-}
-
-impl Pass {
-    /// Whether SAP may be asked for one thing more under this pass: it may have asked to be left
-    /// alone in between.
-    pub(super) fn check(&self) -> Result<(), LookupError> {
-        match self.door.hold.remaining() {
-            Some(again_in) => {
-                self.door.metrics.not_asked(SapOutcome::Throttled);
-                let host = Arc::clone(&self.door.host);
-                Err(LookupError::Throttled { host, again_in, code: None })
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Waits for `lookup` by its own clock, `limit` from now: SAP may be slow for the caller and is
-    /// answering all the same. When it takes long that is told at once, not only at the end; and
-    /// when SAP turns out to answer others again, it will never answer this one.
-    pub(super) async fn run<T>(
-        &self,
-        limit: Duration,
-        mut lookup: impl Future<Output = T> + Unpin,
-    ) -> Option<(T, bool)> {
-        let slow_after = self.door.slow_after.min(limit);
-        if let Ok(told) = timeout(slow_after, &mut lookup).await {
-            return Some((told, false));
-        }
-        if slow_after < limit {
-            self.note(Turn::Slow);
-            let host = Arc::clone(&self.door.host);
-            let so_far = LookupError::Deadline { host, waited: slow_after };
-            self.door.health.is_waited_for(self.entered, &so_far);
-        }
-        tokio::select! {
-            told = timeout(limit.saturating_sub(slow_after), lookup) => told.ok().map(|told| (told, true)),
-            () = self.door.recovered.notified() => None,
-        }
-    }
-
-    /// SAP goes on working on a lookup that was given up: its place stays taken until SAP has
-    /// answered, for at most `limit`.
-    pub(super) async fn linger<T>(
-        &self,
-        limit: Duration,
-        lookup: impl Future<Output = T>,
-    ) -> Option<T> {
-        tokio::select! {
-            told = timeout(limit, lookup) => told.ok(),
-            () = self.door.recovered.notified() => None,
-        }
-    }
-
-    /// Tells everybody what came of the lookup. `was_slow`: that was told before.
-    pub(super) fn settle(
-        &self,
-        partner: Option<PartnerId>,
-        result: Result<&Lookup, &LookupError>,
-        was_slow: bool,
-    ) {
-        let door = &*self.door;
-        let failure = result.err();
-        if failure.is_none_or(|error| matches!(error, LookupError::Deadline { .. })) {
-            door.estimate.took(self.entered.elapsed());
-        }
-        let sap_failed = match failure {
-            None => {
-                door.health.answered();
-                false
-            }
-            Some(error) => {
-                if let Some(wait) = error.retry_after() {
-                    door.hold.leave_alone(wait);
-                }
-                let rests = error.is_about_credentials() && door.login.rests_or_tries();
-                let to_blame = door.health.failed(error, partner, rests);
-                let counts = match error {
-                    // Nothing is locked by asking: a failure as any other.
-                    LookupError::Credentials { .. } => !rests,
-                    error => !error.is_no_failure_of_sap(),
-                };
-                if !counts && self.urgency != Urgency::Probe {
-                    door.changed.notify_one();
-                    return;
-                }
-                to_blame
-            }
-        };
-        if !sap_failed {
-            door.retries.earn();
-        }
-        match (self.urgency, sap_failed) {
-            (Urgency::Probe, false) => {
-                if door.breaker.answered() {
-                    door.closed();
-                }
-            }
-            (Urgency::Probe, true) => door.breaker.failed(),
-            (Urgency::Live | Urgency::Refresh, _) if was_slow => {}
-            (Urgency::Live | Urgency::Refresh, false) => self.note(Turn::Answered),
-            (Urgency::Live | Urgency::Refresh, true) => self.note(Turn::Failed),
-        }
-        door.changed.notify_one();
-    }
-
-    fn note(&self, turn: Turn) {
-        if self.urgency != Urgency::Probe && self.door.breaker.note(turn) {
-            self.door.opened();
-        }
     }
 }

@@ -44,7 +44,8 @@ pub(in crate::sap) struct Forecast {
 impl Quota {
     /// `reserve_percent` of `limit` are for live calls.
     pub(in crate::sap) fn new(limit: Option<u64>, reserve_percent: u8) -> Self {
-        let reserve = limit.unwrap_or_default() / 100 * u64::from(reserve_percent.min(100));
+        let percent = u64::from(reserve_percent.min(100));
+        let reserve = limit.map_or(0, |limit| limit.saturating_mul(percent) / 100);
         Self { limit, reserve, today: Arc::new(Mutex::new(Today::new(clock::unix_seconds()))) }
     }
 

@@ -120,12 +120,19 @@ impl Login {
         self.current.load_full()
     }
 
-    /// Goes on with the credentials of `before` if they are the same, and so with what SAP thinks of
-    /// them: a changed configuration must not make a refused secret look new.
-    pub(super) fn go_on_from(&self, before: &Self) {
-        let before = before.current.load_full();
-        if self.current.load().are_the_same_headers_as(&before) {
-            self.current.store(before);
+    /// Shows what the changed configuration says from now on. Credentials that are the same stay, and
+    /// so does what SAP thinks of them: a changed configuration must not make a refused secret look
+    /// new. Requests under way belong to those that they were sent with.
+    pub(super) fn change_to(&self, other: Self) {
+        let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = other.config.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if *config == changed {
+            return;
+        }
+        *config = changed;
+        let after = other.current.into_inner();
+        if !after.are_the_same_headers_as(&self.current.load()) {
+            self.current.store(after);
         }
     }
 

@@ -196,7 +196,7 @@ async fn an_outage_has_a_line_for_each_new_cause_and_one_for_its_end() {
         look_up(&client, "1001910").await;
         client.call_refused();
     }
-    client.call_bridged();
+    client.call_served_stale();
     // The probe, because by now SAP is left alone.
     client.probe().await.unwrap();
     assert_eq!(look_up(&client, "1001910").await, "Direct sales|DE");

@@ -6,7 +6,7 @@ use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
 };
 
-use super::breaker::BreakerState;
+use crate::sap::outcome::BreakerState;
 
 /// Bounds for the wait for a place, in seconds: from none at all to the deadline of a call, 2.5 s by
 /// default.
@@ -92,7 +92,7 @@ impl DoorMetrics {
     }
 
     /// A lookup got a place after this long.
-    pub(super) fn queued(&self, queued: Duration) {
+    pub(in crate::sap) fn queued(&self, queued: Duration) {
         self.queue_seconds.observe(queued.as_secs_f64());
     }
 
@@ -102,12 +102,12 @@ impl DoorMetrics {
     }
 
     /// SAP is left alone from now on.
-    pub(super) fn breaker_opened(&self) {
+    pub(in crate::sap) fn breaker_opened(&self) {
         self.breaker_opened.inc();
     }
 
     /// What the breaker does, and how many wait.
-    pub(super) fn is(&self, now: BreakerState, waiting: usize, held: Duration) {
+    pub(in crate::sap) fn is(&self, now: BreakerState, waiting: usize, held: Duration) {
         for (state, gauge) in BreakerState::ALL.into_iter().zip(&self.breaker) {
             gauge.set(i64::from(state == now));
         }
@@ -116,7 +116,7 @@ impl DoorMetrics {
     }
 
     /// The day's requests: so far, at midnight, allowed.
-    pub(super) fn day(&self, sent: u64, at_midnight: u64, limit: Option<u64>) {
+    pub(in crate::sap) fn day(&self, sent: u64, at_midnight: u64, limit: Option<u64>) {
         let gauge = |number| i64::try_from(number).unwrap_or(i64::MAX);
         self.day.set(gauge(sent));
         self.day_forecast.set(gauge(at_midnight));

@@ -3,6 +3,8 @@
 //! Counted per HTTP request, not per lookup: a dialect of two steps asks twice for a partner that
 //! the first step does not know, and the first of the two counts as `unknown`.
 
+mod door;
+
 use std::{sync::Arc, time::Duration};
 
 use prometheus::{
@@ -10,110 +12,13 @@ use prometheus::{
 };
 use tokio::time::Instant;
 
-use super::door::DoorMetrics;
-use crate::domain::words;
+use super::outcome::SapOutcome;
+
+pub use door::DoorMetrics;
 
 /// Bounds for a request to SAP, in seconds. Cloud for Customer took 2.06 s in the example of SAP's
 /// own developer guide, so the bounds are dense up to there and end above it.
 const REQUEST_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2, 1.6, 2.0, 2.5, 3.0];
-
-words! {
-    /// How a request to SAP ended, or why it was not sent: a closed list, one word in metric, log and
-    /// `explain` alike.
-    pub enum SapOutcome {
-        /// The partner, and only that partner.
-        Found = "found",
-        /// SAP knows no such partner here.
-        Unknown = "unknown",
-        /// More than one record or channel.
-        Ambiguous = "ambiguous",
-        /// Not asked: no free place among the requests in flight in time.
-        Busy = "busy",
-        /// Not asked: SAP fails, and is only probed until it answers again.
-        Breaker = "breaker",
-        /// Not asked: the day's requests are used up.
-        Quota = "quota",
-        /// Not asked: nobody waited for the answer any more.
-        Abandoned = "abandoned",
-        /// Not known: the lookup ended without a result, by a mistake in this program or by the
-        /// shutdown.
-        Lost = "lost",
-        /// SAP could not be reached: name, TCP or TLS.
-        Connect = "connect",
-        /// SAP did not answer in time.
-        Deadline = "deadline",
-        /// The connection ended before the answer did.
-        Cut = "cut",
-        /// What came is not HTTP.
-        Protocol = "protocol",
-        /// Our credentials were refused, now or, where SAP is not asked, before.
-        Credentials = "credentials",
-        /// Our user may not do this.
-        Forbidden = "forbidden",
-        /// SAP pointed somewhere else.
-        Redirect = "redirect",
-        /// SAP wants to be left alone for a while; said now or, where it is not asked, before.
-        Throttled = "throttled",
-        /// A page about maintenance.
-        Maintenance = "maintenance",
-        /// Another status that is no answer.
-        Status = "status",
-        /// A page for people, such as a login form.
-        Html = "html",
-        /// Neither JSON nor HTML.
-        ContentType = "content_type",
-        /// Compressed, although that was not asked for.
-        ContentEncoding = "content_encoding",
-        /// Longer than the limit.
-        TooLarge = "too_large",
-        /// Not JSON, although it says so.
-        NotJson = "not_json",
-        /// An error message where records should be.
-        ErrorBody = "error_body",
-        /// A member that the dialect names is not there.
-        PathMissing = "path_missing",
-        /// A record of somebody else.
-        WrongRecord = "wrong_record",
-        /// A channel or country that cannot be one.
-        Value = "value",
-        /// The proxy on the way to SAP refused.
-        Proxy = "proxy",
-        /// The token server could not be reached.
-        TokenConnect = "token_connect",
-        /// The token server gave no token in time.
-        TokenDeadline = "token_deadline",
-        /// The token server answered with another status.
-        TokenStatus = "token_status",
-        /// What the token server answered is no token.
-        TokenReply = "token_reply",
-        /// The token server refused the request.
-        TokenRefused = "token_refused",
-        /// The token server refused our client's credentials.
-        TokenCredentials = "token_credentials",
-        /// SAP refused a token that was just granted.
-        TokenRejected = "token_rejected",
-        /// The key for the token server cannot be read.
-        TokenKey = "token_key",
-    }
-}
-
-impl SapOutcome {
-    /// SAP answered about the partner, whatever the answer is.
-    pub fn is_answer(self) -> bool {
-        matches!(self, Self::Found | Self::Unknown | Self::Ambiguous)
-    }
-
-    /// A request that was sent, or tried to be, can end so.
-    pub fn ends_requests(self) -> bool {
-        !matches!(self, Self::Busy | Self::Breaker | Self::Quota | Self::Abandoned | Self::Lost)
-    }
-
-    /// A request can be kept back for this.
-    pub fn keeps_requests_back(self) -> bool {
-        use SapOutcome::{Abandoned, Breaker, Busy, Credentials, Quota, Throttled};
-        matches!(self, Busy | Throttled | Breaker | Quota | Credentials | Abandoned)
-    }
-}
 
 /// What is asked of SAP and what comes of it.
 pub struct SapMetrics {
