@@ -119,7 +119,7 @@ fn hit(c: &mut Criterion) {
         Terms::new(Arc::clone(&config), Arc::clone(&sap)),
         Arc::clone(&partners),
         metrics.calls,
-        Arc::clone(&metrics.process.net),
+        metrics.net,
         Some(access),
     );
     let peer = jtel();

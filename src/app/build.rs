@@ -107,16 +107,32 @@ pub(super) fn server_tls(tls: &config::Tls) -> Result<ServerTls, TlsError> {
     server_config(&tls.certificate, &tls.key, tls.min_version)
 }
 
-/// Connections take descriptors; when none is left nobody is accepted, not even on the admin port.
-pub(super) fn tell_when_descriptors_are_few(limits: &config::Limits) {
-    if let Some(available) = process::max_descriptors()
-        && limits.connections.saturating_mul(2) > available
-    {
-        tracing::warn!(
-            available,
-            connections = limits.connections,
-            "listen.limits.connections is more than half of the process's descriptors; raise \
-             `ulimit -n` (LimitNOFILE) or lower the key"
+/// Descriptors that no connection of a caller takes: those of SAP, of files, of the admin port and
+/// of the runtime itself.
+const RESERVED: usize = 64;
+
+/// Raises the process's limit of descriptors, and returns the limits of a listener that leaves some to
+/// SAP: when none is left nobody is accepted, not even on the admin port, and SAP cannot be asked.
+pub(super) fn with_descriptors_left(limits: &config::Limits, sap: &config::Sap) -> config::Limits {
+    let descriptors = process::raise_descriptors();
+    if descriptors.now > descriptors.before {
+        tracing::info!(
+            before = descriptors.before,
+            now = descriptors.now,
+            "the soft limit of file descriptors was raised to the hard one"
         );
     }
+    // A request and the one that replaces it, for each place.
+    let reserve = RESERVED.saturating_add(sap.max_in_flight.saturating_mul(2));
+    let most = descriptors.now.saturating_sub(reserve).max(descriptors.now / 2).max(1);
+    if limits.connections > most {
+        tracing::warn!(
+            available = descriptors.now,
+            connections = limits.connections,
+            most,
+            "listen.limits.connections leaves no descriptors for SAP; no more than {most} connections \
+             are taken. Raise `ulimit -Hn` (LimitNOFILE) or lower the key"
+        );
+    }
+    config::Limits { connections: limits.connections.min(most), ..limits.clone() }
 }

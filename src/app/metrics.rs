@@ -6,14 +6,17 @@ use super::StartError;
 use crate::{
     gateway::CallMetrics,
     lookup::MemoryMetrics,
+    net::NetMetrics,
     sap::SapMetrics,
     telemetry::{logging::LogControl, metrics::Metrics},
 };
 
 /// What a gateway counts; each room is given its own.
 pub struct AllMetrics {
-    /// The registry, the process, and connections.
+    /// The registry and the process.
     pub process: Arc<Metrics>,
+    /// Connections, handshakes, malformed requests.
+    pub net: Arc<NetMetrics>,
     /// Requests to SAP.
     pub sap: Arc<SapMetrics>,
     /// What is remembered of SAP's answers.
@@ -43,6 +46,7 @@ impl AllMetrics {
         let registry = process.registry();
         log.losses().register(registry)?;
         Ok(Self {
+            net: Arc::new(NetMetrics::new(registry)?),
             sap: Arc::new(SapMetrics::new(registry)?),
             memory: Arc::new(MemoryMetrics::new(registry)?),
             calls: Arc::new(CallMetrics::new(registry)?),

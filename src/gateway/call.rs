@@ -9,10 +9,9 @@ use tokio::time::Instant;
 use crate::{
     config::ClientName,
     lookup::{Found, Silence},
-    net::Peer,
+    net::{NetMetrics, Peer},
     telemetry::{
         clock::{CallId, CallIdText, Moment},
-        metrics::NetMetrics,
         trace::Trace,
     },
 };
@@ -127,7 +126,7 @@ impl<'a> Call<'a> {
                 self.metrics.showed(caller_id);
             }
             Verdict::Refuse { reason, source } => self.metrics.refused(reason, source, seconds),
-            Verdict::Malformed(fault) => self.net.malformed(fault.label()),
+            Verdict::Malformed(fault) => self.net.malformed(fault),
             Verdict::NoSuchPath => self.metrics.path_not_found(),
             Verdict::MethodNotAllowed => self.metrics.method_not_allowed(),
             Verdict::Unanswered | Verdict::Panic => self.metrics.unanswered(),

@@ -30,9 +30,8 @@ use crate::{
         decide_without_sap,
     },
     lookup::{Found, Inquiry, Partners, Silence},
-    net::{Peer, wire},
+    net::{NetMetrics, Peer, wire},
     sap::{SapClient, SapOutcome},
-    telemetry::metrics::NetMetrics,
 };
 
 use answer::{Answer, Text, dial_head};

@@ -14,9 +14,10 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::rt::Executor;
@@ -31,14 +32,16 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::debug;
 
 use super::ending::{Closing, Ending};
 use super::handshake;
+use super::metrics::{NetMetrics, Protocol};
+use super::places::Seat;
 use super::tls::TlsInForce;
 use super::watch::{Finding, InFlight, Watch};
 use super::watched::Watched;
 use super::{Drain, Limits, Peer, TlsFacts};
-use crate::telemetry::metrics::Metrics;
 
 /// Streams of one HTTP/2 connection at a time, as h2 implementations commonly allow.
 const STREAMS: u32 = 100;
@@ -51,7 +54,7 @@ pub(super) struct Room<H> {
     pub(super) handler: H,
     pub(super) limits: Limits,
     pub(super) tls: Option<Arc<TlsInForce>>,
-    pub(super) metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<NetMetrics>,
     pub(super) drain: Drain,
     /// Ends every connection at once.
     pub(super) cut: CancellationToken,
@@ -65,49 +68,55 @@ where
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     /// Serves one connection until it ends, and counts how it ended.
-    pub(super) async fn serve(&self, stream: TcpStream, address: SocketAddr) {
+    pub(super) async fn serve(&self, stream: TcpStream, address: SocketAddr, seat: Arc<Seat>) {
+        debug!(peer = %address.ip(), "a connection was accepted");
         // Also counts a connection whose handler panics: then as an error of ours.
-        let mut closing = Closing::new(&self.metrics.net);
+        let mut closing = Closing::new(&self.metrics);
         // Each part is a box of its own: thousands of connections lie idle in the second part, and
         // a task is otherwise as large as its largest part, for as long as it lives.
         closing.ending = match &self.tls {
             None => {
-                let _open = self.metrics.net.http1_opened();
-                Box::pin(self.speak_http1(stream, Peer { address, tls: None })).await
+                let _open = self.metrics.opened(Protocol::Http1);
+                Box::pin(self.speak_http1(stream, Peer { address, tls: None }, seat)).await
             }
-            Some(tls) => match Box::pin(self.shake_hands(&tls.acceptor(), stream)).await {
+            Some(tls) => match Box::pin(self.shake_hands(&tls.acceptor(), stream, &seat)).await {
                 Err(ending) => ending,
                 Ok((stream, facts)) if facts.alpn == "h2" => {
-                    let _open = self.metrics.net.http2_opened();
-                    Box::pin(self.speak_http2(stream, Peer { address, tls: Some(facts) })).await
+                    let _open = self.metrics.opened(Protocol::Http2);
+                    Box::pin(self.speak_http2(stream, Peer { address, tls: Some(facts) }, seat))
+                        .await
                 }
                 Ok((stream, facts)) => {
-                    let _open = self.metrics.net.http1_opened();
-                    Box::pin(self.speak_http1(stream, Peer { address, tls: Some(facts) })).await
+                    let _open = self.metrics.opened(Protocol::Http1);
+                    Box::pin(self.speak_http1(stream, Peer { address, tls: Some(facts) }, seat))
+                        .await
                 }
             },
         };
+        debug!(peer = %address.ip(), reason = closing.ending.label(), "a connection has ended");
     }
 
     async fn shake_hands(
         &self,
         acceptor: &TlsAcceptor,
         stream: TcpStream,
+        seat: &Seat,
     ) -> Result<(Box<TlsStream<TcpStream>>, TlsFacts), Ending> {
         tokio::select! {
-            shaken = handshake::shake_hands(acceptor, stream, &self.limits, &self.metrics.net) => {
+            shaken = handshake::shake_hands(acceptor, stream, &self.limits, &self.metrics) => {
                 shaken.map(|(stream, facts)| (Box::new(stream), facts))
             }
             // Nothing has been asked yet, so nothing is lost.
+            () = seat.shall_leave() => Err(Ending::Evicted),
             () = self.drain.wait_started() => Err(Ending::Drain),
         }
     }
 
-    async fn speak_http1<S>(&self, stream: S, peer: Peer) -> Ending
+    async fn speak_http1<S>(&self, stream: S, peer: Peer, seat: Arc<Seat>) -> Ending
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let watch = Arc::new(Watch::new(Instant::now(), true));
+        let watch = Arc::new(Watch::new(Instant::now(), true, Arc::clone(&seat)));
         let stream = Watched::new(stream, Arc::clone(&watch));
         let mut builder = http1::Builder::new();
         builder
@@ -125,14 +134,14 @@ where
         }
         let service = self.service(peer, &watch);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
-        self.attend(connection, &watch).await
+        self.attend(connection, &watch, &seat).await
     }
 
-    async fn speak_http2<S>(&self, stream: S, peer: Peer) -> Ending
+    async fn speak_http2<S>(&self, stream: S, peer: Peer, seat: Arc<Seat>) -> Ending
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let watch = Arc::new(Watch::new(Instant::now(), false));
+        let watch = Arc::new(Watch::new(Instant::now(), false, Arc::clone(&seat)));
         let stream = Watched::new(stream, Arc::clone(&watch));
         let header_bytes = u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX);
         let mut builder = http2::Builder::new(Streams(self.tasks.clone()));
@@ -145,7 +154,7 @@ where
             .keep_alive_timeout(self.limits.write_timeout);
         let service = self.service(peer, &watch);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
-        self.attend(connection, &watch).await
+        self.attend(connection, &watch, &seat).await
     }
 
     /// Calls the handler and keeps the watch informed.
@@ -165,23 +174,27 @@ where
         let handler = self.handler.clone();
         let watch = Arc::clone(watch);
         let peer = Arc::new(peer);
-        service_fn(move |request| deliver(watch.request(), handler(request, Arc::clone(&peer))))
+        service_fn(move |request: Request<Incoming>| {
+            let is_bodiless = request.method() == Method::HEAD;
+            deliver(watch.request(), is_bodiless, handler(request, Arc::clone(&peer)))
+        })
     }
 
     /// Drives `connection` to its end, which its own future, the watch or the drain may bring.
-    async fn attend<C>(&self, connection: C, watch: &Watch) -> Ending
+    async fn attend<C>(&self, connection: C, watch: &Watch, seat: &Seat) -> Ending
     where
         C: GracefulConnection<Error = hyper::Error>,
     {
         let mut connection = pin!(connection);
         let mut alarm = pin!(sleep_until(Instant::now()));
         let mut stop = pin!(self.drain.wait_started());
+        let mut leave = pin!(seat.shall_leave());
         let mut told_to_end = None;
         loop {
             tokio::select! {
                 biased;
                 result = connection.as_mut() => {
-                    return Ending::of(&result, told_to_end, watch, &self.metrics.net);
+                    return Ending::of(&result, told_to_end, watch, &self.metrics);
                 }
                 () = stop.as_mut() => {
                     if told_to_end == Some(Ending::Drain) {
@@ -191,7 +204,16 @@ where
                     connection.as_mut().graceful_shutdown();
                     stop.set(self.cut.cancelled());
                 }
+                // Told in the protocol's own words; a request that has just begun is answered.
+                () = leave.as_mut(), if told_to_end.is_none() => {
+                    told_to_end = Some(Ending::Evicted);
+                    connection.as_mut().graceful_shutdown();
+                    alarm.as_mut().reset(Instant::now() + LEAVES_WITHIN);
+                }
                 () = alarm.as_mut() => match watch.look(Instant::now(), &self.limits) {
+                    Finding::Fine(_) if told_to_end == Some(Ending::Evicted) && !watch.has_request() => {
+                        return Ending::Evicted;
+                    }
                     Finding::Fine(next) => alarm.as_mut().reset(next),
                     Finding::Head => return Ending::HeadTimeout,
                     Finding::Write => return Ending::WriteTimeout,
@@ -214,7 +236,11 @@ where
 }
 
 /// Waits for the handler's answer and hands it over together with what watches its delivery.
-async fn deliver<F>(in_flight: InFlight, answer: F) -> Result<Response<Delivery>, Infallible>
+async fn deliver<F>(
+    in_flight: InFlight,
+    is_bodiless: bool,
+    answer: F,
+) -> Result<Response<Delivery>, Infallible>
 where
     F: Future<Output = Response<Full<Bytes>>>,
 {
@@ -223,8 +249,11 @@ where
         in_flight.turned_away();
     }
     let in_flight = in_flight.answered();
-    Ok(response.map(|answer| Delivery { answer, current: Bytes::new(), _in_flight: in_flight }))
+    Ok(response.map(|answer| Delivery { answer, current: Bytes::new(), is_bodiless, in_flight }))
 }
+
+/// The longest that a connection without a request takes to make room.
+const LEAVES_WITHIN: Duration = Duration::from_secs(1);
 
 fn says_close(headers: &HeaderMap) -> bool {
     headers
@@ -239,7 +268,17 @@ fn says_close(headers: &HeaderMap) -> bool {
 struct Delivery {
     answer: Full<Bytes>,
     current: Bytes,
-    _in_flight: InFlight,
+    /// Nobody asks for the body.
+    is_bodiless: bool,
+    in_flight: InFlight,
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if self.is_bodiless || self.is_end_stream() {
+            self.in_flight.taken();
+        }
+    }
 }
 
 /// The largest piece, in bytes; as large as the frames of HTTP/2. Answers to jtel are far smaller.

@@ -1,20 +1,9 @@
 //! How connections end, and the one place that counts it.
 
+use super::metrics::{NetMetrics, Unreadable};
 use super::watch::Watch;
-use crate::telemetry::metrics::NetMetrics;
 
-/// Who or what ended a connection.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Ending {
-    Peer,
-    HandshakeTimeout,
-    HeadTimeout,
-    IdleTimeout,
-    WriteTimeout,
-    ProtocolError,
-    Drain,
-    Error,
-}
+pub(super) use super::metrics::Ending;
 
 impl Ending {
     /// Reads `result`, how hyper's connection ended; `told_to_end` is why we had asked it to.
@@ -29,7 +18,11 @@ impl Ending {
         match result {
             Err(error) if error.is_parse() => {
                 let too_large = error.is_parse_too_large();
-                metrics.malformed(if too_large { "head_too_large" } else { "not_http" });
+                metrics.unreadable(if too_large {
+                    Unreadable::HeadTooLarge
+                } else {
+                    Unreadable::NotHttp
+                });
                 Self::ProtocolError
             }
             _ if told_to_end.is_some() => told_to_end.unwrap_or(Self::Error),
@@ -38,19 +31,6 @@ impl Ending {
             Err(error) if error.is_timeout() => Self::WriteTimeout,
             Err(error) if watch.has_peer_left() || error.is_incomplete_message() => Self::Peer,
             Err(_) => Self::ProtocolError,
-        }
-    }
-
-    fn count(self, metrics: &NetMetrics) {
-        match self {
-            Self::Peer => metrics.closed_by_peer(),
-            Self::HandshakeTimeout => metrics.closed_on_handshake_timeout(),
-            Self::HeadTimeout => metrics.closed_on_head_timeout(),
-            Self::IdleTimeout => metrics.closed_on_idle_timeout(),
-            Self::WriteTimeout => metrics.closed_on_write_timeout(),
-            Self::ProtocolError => metrics.closed_on_protocol_error(),
-            Self::Drain => metrics.closed_on_drain(),
-            Self::Error => metrics.closed_on_error(),
         }
     }
 }
@@ -70,6 +50,6 @@ impl<'a> Closing<'a> {
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        self.ending.count(self.metrics);
+        self.metrics.closed(self.ending);
     }
 }

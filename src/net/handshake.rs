@@ -7,10 +7,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tracing::debug;
 
 use super::ending::Ending;
+use super::metrics::{NetMetrics, Protocol};
 use super::{Limits, TlsFacts};
-use crate::telemetry::metrics::NetMetrics;
 
 /// Shakes hands on `stream` within the limit.
 ///
@@ -22,7 +23,7 @@ pub(super) async fn shake_hands(
     limits: &Limits,
     metrics: &NetMetrics,
 ) -> Result<(TlsStream<TcpStream>, TlsFacts), Ending> {
-    let _open = metrics.handshake_started();
+    let _open = metrics.opened(Protocol::Handshake);
     let began = Instant::now();
     let shaken = timeout(limits.handshake_timeout, async {
         if matches!(stream.peek(&mut [0]).await, Ok(0) | Err(_)) {
@@ -33,19 +34,17 @@ pub(super) async fn shake_hands(
     match shaken.await {
         Ok(Ok(Some(stream))) => {
             let facts = facts(stream.get_ref().1);
-            if facts.version == "TLSv1.2" {
-                metrics.tls12_established(facts.resumed, began.elapsed());
-            } else {
-                metrics.tls13_established(facts.resumed, began.elapsed());
-            }
+            metrics.shook_hands(facts.version == "TLSv1.2", facts.resumed, began.elapsed());
             Ok((stream, facts))
         }
         Ok(Ok(None)) => Err(Ending::Peer),
         Ok(Err(error)) => {
+            debug!(reason = %error, "a TLS handshake failed");
             metrics.handshake_failed();
             Err(if peer_left(&error) { Ending::Peer } else { Ending::ProtocolError })
         }
         Err(_elapsed) => {
+            debug!(reason = "timeout", "a TLS handshake failed");
             metrics.handshake_timed_out();
             Err(Ending::HandshakeTimeout)
         }

@@ -12,6 +12,7 @@ mod connection;
 pub mod drain;
 mod ending;
 mod handshake;
+mod metrics;
 mod places;
 pub mod tls;
 mod watch;
@@ -39,10 +40,11 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 pub use crate::config::Limits;
-use crate::telemetry::metrics::Metrics;
 use accept::{AcceptFault, Outage};
 use connection::Room;
 pub use drain::Drain;
+pub use metrics::NetMetrics;
+use metrics::Refusal;
 use places::Places;
 use tls::TlsInForce;
 
@@ -174,7 +176,7 @@ impl Listener {
     ///
     /// `handler` runs inside its connection's task (HTTP/2: its stream's) and is dropped when the
     /// peer hangs up. A panic in it ends that connection or stream and nothing else.
-    pub async fn serve<H, F>(self, handler: H, drain: Drain, metrics: Arc<Metrics>)
+    pub async fn serve<H, F>(self, handler: H, drain: Drain, metrics: Arc<NetMetrics>)
     where
         H: Fn(Request<Incoming>, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
@@ -224,13 +226,14 @@ where
 {
     let places = Places::new(room.limits.connections, room.limits.connections_per_address);
     let mut outage = Outage::default();
+    let mut crowd = Outage::default();
     loop {
         match socket.accept().await {
-            Ok((stream, address)) => admit(stream, address, &places, room),
+            Ok((stream, address)) => admit(stream, address, &places, &mut crowd, room),
             Err(error) => {
                 let fault = AcceptFault::of(&error);
                 if fault == AcceptFault::Descriptors {
-                    room.metrics.net.out_of_descriptors();
+                    room.metrics.refused(Refusal::Descriptors);
                 }
                 if let Some(pause) = fault.pause() {
                     if outage.begins(Instant::now()) {
@@ -244,16 +247,31 @@ where
 }
 
 /// Gives the connection a place and a task, or closes it.
-fn admit<H, F>(stream: TcpStream, address: SocketAddr, places: &Places, room: &Arc<Room<H>>)
-where
+fn admit<H, F>(
+    stream: TcpStream,
+    address: SocketAddr,
+    places: &Places,
+    crowd: &mut Outage,
+    room: &Arc<Room<H>>,
+) where
     H: Fn(Request<Incoming>, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
     let place = match places.take(address.ip()) {
-        Ok(place) => place,
-        Err(places::Full::InTotal) => return room.metrics.net.refused_in_total(),
-        Err(places::Full::PerAddress) => return room.metrics.net.refused_per_address(),
+        Ok(place) => {
+            if place.made_room && crowd.begins(Instant::now()) {
+                warn!(
+                    connections = room.limits.connections,
+                    per_address = room.limits.connections_per_address,
+                    "all places for connections are taken (listen.limits); the one that was idle \
+                     longest makes room for each new one"
+                );
+            }
+            place
+        }
+        Err(places::Full::InTotal) => return room.metrics.refused(Refusal::Total),
+        Err(places::Full::PerAddress) => return room.metrics.refused(Refusal::PerAddress),
     };
     // Fails only when the peer is gone already, which the next read says better.
     if let Err(error) = stream.set_nodelay(true) {
@@ -262,7 +280,7 @@ where
     let room = Arc::clone(room);
     let tasks = room.tasks.clone();
     drop(tasks.spawn(async move {
-        room.serve(stream, address).await;
+        room.serve(stream, address, Arc::clone(&place.seat)).await;
         drop(place);
     }));
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Limits;
+use super::places::Seat;
 
 /// "Not now", for a [`Moment`].
 const NEVER: u64 = 0;
@@ -44,6 +45,10 @@ pub(super) struct Watch {
     peer_left: AtomicBool,
     turned_away: AtomicBool,
     linger_no_more: AtomicBool,
+    /// Answers that the peer gave up had been ready since; it has taken none after them.
+    given_up: Moment,
+    /// Where those look who look for room for another connection.
+    seat: Arc<Seat>,
 }
 
 /// What the watchdog finds.
@@ -63,7 +68,7 @@ pub(super) enum Finding {
 
 impl Watch {
     /// A connection that begins `now`, its first head being awaited.
-    pub(super) fn new(now: Instant, heads_begin_with_bytes: bool) -> Self {
+    pub(super) fn new(now: Instant, heads_begin_with_bytes: bool, seat: Arc<Seat>) -> Self {
         Self {
             began: now,
             heads_begin_with_bytes,
@@ -78,6 +83,8 @@ impl Watch {
             peer_left: AtomicBool::new(false),
             turned_away: AtomicBool::new(false),
             linger_no_more: AtomicBool::new(false),
+            given_up: Moment::new(NEVER),
+            seat,
         }
     }
 
@@ -142,8 +149,15 @@ impl Watch {
     pub(super) fn request(self: &Arc<Self>) -> InFlight {
         self.head.store(NEVER, Ordering::Relaxed);
         self.head_has_bytes.store(false, Ordering::Relaxed);
-        self.requests_in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight { watch: Arc::clone(self), answered: false }
+        if self.requests_in_flight.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.seat.is_busy();
+        }
+        InFlight { watch: Arc::clone(self), answered: false, taken: false }
+    }
+
+    /// A request is in flight.
+    pub(super) fn has_request(&self) -> bool {
+        self.requests_in_flight.load(Ordering::Acquire) > 0
     }
 
     /// What is overdue at `now`, or when to look again.
@@ -152,7 +166,9 @@ impl Watch {
             let due = since + limits.write_timeout;
             return if due <= now { Finding::Lingered } else { Finding::Fine(due) };
         }
-        let between_requests = self.requests_in_flight.load(Ordering::Relaxed) == 0;
+        // With `Acquire` what was noted before the last request ended is seen, too: a stream of HTTP/2
+        // is a task and ends on another core.
+        let between_requests = !self.has_request();
         let head = self.since(&self.head).filter(|_| between_requests);
         let idle = self.since(&self.idle).filter(|_| between_requests && head.is_none());
         let waits = [
@@ -175,11 +191,11 @@ impl Watch {
 
     fn note(&self, moment: &Moment) {
         let passed = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX - 1);
-        moment.store(passed + 1, Ordering::Relaxed);
+        moment.store(passed + 1, Ordering::Release);
     }
 
     fn since(&self, moment: &Moment) -> Option<Instant> {
-        let passed = moment.load(Ordering::Relaxed).checked_sub(1)?;
+        let passed = moment.load(Ordering::Acquire).checked_sub(1)?;
         Some(self.began + Duration::from_micros(passed))
     }
 }
@@ -198,6 +214,7 @@ fn shortest(limits: &Limits) -> Duration {
 pub(super) struct InFlight {
     watch: Arc<Watch>,
     answered: bool,
+    taken: bool,
 }
 
 impl InFlight {
@@ -206,14 +223,23 @@ impl InFlight {
         self.watch.turned_away.store(true, Ordering::Relaxed);
     }
 
-    /// The answer is there; from now on it is the peer who keeps it waiting.
+    /// The answer is there; from now on it is the peer who keeps it waiting. Where he gave up those
+    /// before it, he has kept us waiting since then: resets must not buy time.
     pub(super) fn answered(mut self) -> Self {
         let watch = &self.watch;
-        if watch.undelivered_answers.fetch_add(1, Ordering::Relaxed) == 0 {
-            watch.note(&watch.undelivered);
+        if watch.undelivered_answers.fetch_add(1, Ordering::AcqRel) == 0 {
+            match watch.given_up.load(Ordering::Acquire) {
+                NEVER => watch.note(&watch.undelivered),
+                since => watch.undelivered.store(since, Ordering::Release),
+            }
         }
         self.answered = true;
         self
+    }
+
+    /// The peer has made room for all of the answer.
+    pub(super) fn taken(&mut self) {
+        self.taken = true;
     }
 }
 
@@ -221,16 +247,20 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         let watch = &self.watch;
         if self.answered {
-            if watch.undelivered_answers.fetch_sub(1, Ordering::Relaxed) == 1 {
-                watch.undelivered.store(NEVER, Ordering::Relaxed);
-            } else {
+            let since = watch.undelivered.load(Ordering::Acquire);
+            watch.given_up.store(if self.taken { NEVER } else { since }, Ordering::Release);
+            if watch.undelivered_answers.fetch_sub(1, Ordering::AcqRel) == 1 {
+                watch.undelivered.store(NEVER, Ordering::Release);
+            } else if self.taken {
                 // Another answer still waits, but the peer does take answers.
                 watch.note(&watch.undelivered);
             }
         }
-        // In this order, so that the watchdog never sees the rest begin before the request.
+        // Before the count, which publishes it: the watchdog never sees the rest begin before the end.
         watch.note(&watch.idle);
-        watch.requests_in_flight.fetch_sub(1, Ordering::Relaxed);
+        if watch.requests_in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
+            watch.seat.is_idle();
+        }
     }
 }
 
@@ -239,6 +269,7 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
+    use crate::net::places::Places;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -249,6 +280,16 @@ mod tests {
             write_timeout: 10 * SECOND,
             ..Limits::default()
         }
+    }
+
+    fn watch(heads_begin_with_bytes: bool) -> Watch {
+        let place = Places::new(1, 1).take([192, 0, 2, 1].into()).unwrap();
+        Watch::new(Instant::now(), heads_begin_with_bytes, Arc::clone(&place.seat))
+    }
+
+    fn taken(mut answer: InFlight) -> InFlight {
+        answer.taken();
+        answer
     }
 
     fn look(watch: &Watch) -> Finding {
@@ -269,23 +310,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_from_the_start_counts_as_a_head_that_does_not_come() {
-        let watch = Watch::new(Instant::now(), true);
+        let watch = watch(true);
 
         assert_eq!(found(&watch).await, (Finding::Head, 10 * SECOND));
     }
 
     #[tokio::test(start_paused = true)]
     async fn silence_after_an_answer_is_idleness() {
-        let watch = Arc::new(Watch::new(Instant::now(), true));
-        drop(watch.request().answered());
+        let watch = Arc::new(watch(true));
+        drop(taken(watch.request().answered()));
 
         assert_eq!(found(&watch).await, (Finding::Idle, 60 * SECOND));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_dripping_head_is_timed_from_its_first_byte() {
-        let watch = Arc::new(Watch::new(Instant::now(), true));
-        drop(watch.request().answered());
+        let watch = Arc::new(watch(true));
+        drop(taken(watch.request().answered()));
         advance(30 * SECOND).await;
         watch.arrived();
         advance(9 * SECOND).await;
@@ -296,8 +337,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_ping_between_requests_begins_no_head_in_http_2() {
-        let watch = Arc::new(Watch::new(Instant::now(), false));
-        drop(watch.request().answered());
+        let watch = Arc::new(watch(false));
+        drop(taken(watch.request().answered()));
         watch.arrived();
 
         assert_eq!(found(&watch).await, (Finding::Idle, 60 * SECOND));
@@ -305,7 +346,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_in_flight_may_take_as_long_as_its_handler_likes() {
-        let watch = Arc::new(Watch::new(Instant::now(), true));
+        let watch = Arc::new(watch(true));
         let request = watch.request();
         watch.arrived();
         advance(1000 * SECOND).await;
@@ -317,7 +358,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_a_little_now_and_then_is_still_overdue() {
-        let watch = Arc::new(Watch::new(Instant::now(), true));
+        let watch = Arc::new(watch(true));
         let _request = watch.request();
         watch.write_blocked();
         advance(6 * SECOND).await;
@@ -330,13 +371,42 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_flow_control_holds_back_is_overdue_as_well() {
-        let watch = Arc::new(Watch::new(Instant::now(), false));
+        let watch = Arc::new(watch(false));
         let stuck = watch.request().answered();
         advance(6 * SECOND).await;
-        drop(watch.request().answered());
+        drop(taken(watch.request().answered()));
 
         assert_eq!(found(&watch).await, (Finding::Write, 10 * SECOND));
-        drop(stuck);
+        drop(taken(stuck));
         assert!(matches!(look(&watch), Finding::Fine(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_gives_up_its_answers_and_asks_for_others_is_overdue_all_the_same() {
+        let watch = Arc::new(watch(false));
+        for _ in 0..6 {
+            let answer = watch.request().answered();
+            advance(SECOND).await;
+            let next = watch.request();
+            // Reset, before the next one is answered or after it.
+            drop(answer);
+            advance(SECOND / 2).await;
+            drop(next.answered());
+        }
+
+        let _stuck = watch.request().answered();
+
+        assert_eq!(found(&watch).await, (Finding::Write, SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_taken_buys_its_peer_time_again() {
+        let watch = Arc::new(watch(false));
+        drop(watch.request().answered());
+        advance(9 * SECOND).await;
+        drop(taken(watch.request().answered()));
+        let _stuck = watch.request().answered();
+
+        assert_eq!(found(&watch).await, (Finding::Write, 10 * SECOND));
     }
 }

@@ -113,3 +113,21 @@ async fn a_fault_on_a_stream_is_answered_there() {
     assert_eq!(server.malformed("host_mismatch"), 1);
     assert_eq!(within(client.get("/")).await.unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn a_peer_that_gives_up_each_of_its_answers_is_closed_after_the_write_limit_all_the_same() {
+    let server = Server::with_tls(Limits { write_timeout: 2 * SHORT, ..generous() });
+    let mut client = clients::http2(server.address).await;
+
+    within(async {
+        while server.closed("write_timeout") == 0 {
+            // Dropped with its body unread, the answer is reset.
+            if client.get("/large").await.is_err() {
+                break;
+            }
+        }
+    })
+    .await;
+
+    eventually(|| server.closed("write_timeout") == 1).await;
+}

@@ -127,11 +127,16 @@ async fn a_peer_that_sips_its_answer_is_closed_as_well() {
     eventually(|| server.closed("write_timeout") == 1).await;
 }
 
+const WAIT: &[u8] = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
+
 #[tokio::test]
 async fn one_address_gets_its_share_and_no_more() {
     let server = Server::with_tls(Limits { connections_per_address: 2, ..generous() });
-    let first = clients::http1(server.address).await;
+    let mut first = clients::http1(server.address).await;
     let mut second = clients::http1(server.address).await;
+    first.write_all(WAIT).await.unwrap();
+    second.write_all(WAIT).await.unwrap();
+    eventually(|| server.served() == 2).await;
 
     let mut third = TcpStream::connect(server.address).await.unwrap();
     assert_eq!(rest(&mut third).await, "");
@@ -140,7 +145,7 @@ async fn one_address_gets_its_share_and_no_more() {
     drop(first);
     eventually(|| server.closed("peer") == 1).await;
     clients::http1(server.address).await;
-    second.write_all(GET.as_bytes()).await.unwrap();
+    server.gate.add_permits(1);
     assert!(answer(&mut second).await.ends_with("served"));
 }
 
@@ -148,13 +153,48 @@ async fn one_address_gets_its_share_and_no_more() {
 async fn connections_are_limited_in_total() {
     let server = Server::with_plaintext(Limits { connections: 1, ..generous() });
     let mut first = TcpStream::connect(server.address).await.unwrap();
-    first.write_all(GET.as_bytes()).await.unwrap();
-    answer(&mut first).await;
+    first.write_all(WAIT).await.unwrap();
+    eventually(|| server.served() == 1).await;
 
     let mut second = TcpStream::connect(server.address).await.unwrap();
 
     assert_eq!(rest(&mut second).await, "");
     assert_eq!(server.metric("dialgate_connections_refused_total", &["total"]), 1);
+    server.gate.add_permits(1);
+    answer(&mut first).await;
     let last = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     assert!(exchange(&mut first, last).await.ends_with("served"));
+}
+
+#[tokio::test]
+async fn an_idle_connection_makes_room_and_is_told_in_the_words_of_its_protocol() {
+    for (h2, tls) in [(false, false), (false, true), (true, true)] {
+        let limits = Limits { connections: 1, ..generous() };
+        let server = if tls { Server::with_tls(limits) } else { Server::with_plaintext(limits) };
+        if h2 {
+            let mut idle = clients::http2(server.address).await;
+            within(idle.get("/")).await.unwrap();
+            let mut next = clients::http2(server.address).await;
+            within(next.get("/")).await.unwrap();
+            idle.ended().await;
+        } else if tls {
+            let mut idle = clients::http1(server.address).await;
+            idle.write_all(GET.as_bytes()).await.unwrap();
+            answer(&mut idle).await;
+            let mut next = clients::http1(server.address).await;
+            next.write_all(GET.as_bytes()).await.unwrap();
+            assert!(answer(&mut next).await.ends_with("served"));
+            let mut text = Vec::new();
+            within(idle.read_to_end(&mut text)).await.unwrap();
+        } else {
+            let mut idle = TcpStream::connect(server.address).await.unwrap();
+            idle.write_all(GET.as_bytes()).await.unwrap();
+            answer(&mut idle).await;
+            let mut next = TcpStream::connect(server.address).await.unwrap();
+            next.write_all(GET.as_bytes()).await.unwrap();
+            assert!(answer(&mut next).await.ends_with("served"));
+            assert_eq!(rest(&mut idle).await, "");
+        }
+        eventually(|| server.closed("evicted") == 1).await;
+    }
 }

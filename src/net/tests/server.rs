@@ -15,9 +15,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::pki::Pki;
+use crate::net::NetMetrics;
 use crate::net::tls::{TlsInForce, TlsVersion};
 use crate::net::{Drain, Limits, Listener, ListenerOptions, Peer, wire};
-use crate::telemetry::metrics::Metrics;
+use prometheus::Registry;
 
 /// What a test waits for something that should happen, at most.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -51,7 +52,7 @@ pub(super) fn generous() -> Limits {
 
 pub(super) struct Server {
     pub(super) address: SocketAddr,
-    pub(super) metrics: Arc<Metrics>,
+    registry: Registry,
     pub(super) drain: Drain,
     /// Requests that reached the handler and passed `wire::check`.
     pub(super) served: Arc<AtomicUsize>,
@@ -75,7 +76,8 @@ impl Server {
         let listener =
             Listener::bind(ListenerOptions { address, tls, limits: limits.clone() }).unwrap();
         let address = listener.local_address();
-        let metrics = Arc::new(Metrics::new().unwrap());
+        let registry = Registry::new();
+        let metrics = Arc::new(NetMetrics::new(&registry).unwrap());
         let served = Arc::new(AtomicUsize::new(0));
         let gate = Arc::new(Semaphore::new(0));
         let handler = {
@@ -89,7 +91,7 @@ impl Server {
             }
         };
         let task = tokio::spawn(listener.serve(handler, drain.clone(), Arc::clone(&metrics)));
-        Self { address, metrics, drain, served, gate, task }
+        Self { address, registry, drain, served, gate, task }
     }
 
     /// Waits until `serve` has returned.
@@ -103,7 +105,7 @@ impl Server {
 
     /// The value of the series `name` whose label values are `labels`.
     pub(super) fn metric(&self, name: &str, labels: &[&str]) -> u64 {
-        let families = self.metrics.registry().gather();
+        let families = self.registry.gather();
         let family = families.iter().find(|family| family.name() == name).expect(name);
         let series = family.get_metric().iter().find(|series| {
             labels.iter().all(|label| series.get_label().iter().any(|pair| pair.value() == *label))
@@ -133,10 +135,10 @@ async fn handle(
     limits: &Limits,
     served: &AtomicUsize,
     gate: &Semaphore,
-    metrics: &Metrics,
+    metrics: &NetMetrics,
 ) -> Response<Full<Bytes>> {
     if let Err(fault) = wire::check(&request, limits) {
-        metrics.net.malformed(fault.label());
+        metrics.malformed(fault);
         let mut response = Response::new(Full::from(fault.text()));
         *response.status_mut() = StatusCode::BAD_REQUEST;
         if request.version() <= http::Version::HTTP_11 {

@@ -10,8 +10,7 @@ use super::clients::{self, GET, answer, exchange, rest};
 use super::pki::Pki;
 use super::server::{Server, eventually, generous, within};
 use crate::net::tls::{TlsInForce, TlsVersion};
-use crate::net::{Drain, Listener, ListenerOptions};
-use crate::telemetry::metrics::Metrics;
+use crate::net::{Drain, Listener, ListenerOptions, NetMetrics};
 
 const PEER: &[u8] = b"GET /peer HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -104,7 +103,7 @@ async fn with_tls_1_3_as_the_least_tls_1_2_is_refused() {
     .unwrap();
     let address = listener.local_address();
     let drain = Drain::new(std::time::Duration::from_secs(5));
-    let metrics = Arc::new(Metrics::new().unwrap());
+    let metrics = Arc::new(NetMetrics::uncounted().unwrap());
     let handler = |_, _| async { http::Response::new(http_body_util::Full::from("served")) };
     let serving = tokio::spawn(listener.serve(handler, drain.clone(), metrics));
     let connect = async |version| {
@@ -136,7 +135,7 @@ async fn an_exchanged_certificate_counts_from_the_next_handshake_on_and_ends_no_
     let listener = Listener::bind(options).unwrap();
     let address = listener.local_address();
     let handler = |_request, _peer| async { http::Response::new(http_body_util::Full::default()) };
-    let metrics = Arc::new(Metrics::new().unwrap());
+    let metrics = Arc::new(NetMetrics::uncounted().unwrap());
     let drain = Drain::new(std::time::Duration::from_mins(1));
     let serving = tokio::spawn(listener.serve(handler, drain.clone(), metrics));
     let mut before = clients::tls(address, pki.client(&["http/1.1"])).await;

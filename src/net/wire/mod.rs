@@ -18,74 +18,42 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 use hyper::body::Body;
 
 use super::Limits;
+use crate::domain::words;
 
 /// The longest name DNS knows (253), with a port behind it.
 const HOST_BYTES: usize = 260;
 
-/// What is wrong with a request on the wire.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum WireFault {
-    /// A method other than GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS and TRACE.
-    Method,
-    /// CONNECT: this is no proxy.
-    Connect,
-    /// A target that is neither a path nor an absolute `http` or `https` address.
-    Target,
-    /// A target longer than the limit.
-    UriTooLong,
-    /// More header fields than the limit.
-    TooManyHeaders,
-    /// HTTP/1.1 without Host, HTTP/2 without either `:authority` or Host.
-    HostMissing,
-    /// More than one Host field.
-    HostTwice,
-    /// A Host or authority other than `host` or `host:port`.
-    HostMalformed,
-    /// Host and the address in the request line, or `:authority`, differ.
-    HostMismatch,
-    /// Any Transfer-Encoding (see above); `chunked` on GET and HEAD is [`Self::BodyOnGet`].
-    TransferEncoding,
-    /// More than one Content-Length, or one that is no number.
-    ContentLength,
-    /// A body announced on GET or HEAD.
-    BodyOnGet,
+words! {
+    /// What is wrong with a request on the wire; the label is the same in records.
+    pub enum WireFault {
+        /// A method other than GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS and TRACE.
+        Method = "method",
+        /// CONNECT: this is no proxy.
+        Connect = "connect",
+        /// A target that is neither a path nor an absolute `http` or `https` address.
+        Target = "target",
+        /// A target longer than the limit.
+        UriTooLong = "uri_too_long",
+        /// More header fields than the limit.
+        TooManyHeaders = "too_many_headers",
+        /// HTTP/1.1 without Host, HTTP/2 without either `:authority` or Host.
+        HostMissing = "host_missing",
+        /// More than one Host field.
+        HostTwice = "host_twice",
+        /// A Host or authority other than `host` or `host:port`.
+        HostMalformed = "host_malformed",
+        /// Host and the address in the request line, or `:authority`, differ.
+        HostMismatch = "host_mismatch",
+        /// Any Transfer-Encoding (see above); `chunked` on GET and HEAD is [`Self::BodyOnGet`].
+        TransferEncoding = "transfer_encoding",
+        /// More than one Content-Length, or one that is no number.
+        ContentLength = "content_length",
+        /// A body announced on GET or HEAD.
+        BodyOnGet = "body_on_get",
+    }
 }
 
 impl WireFault {
-    /// Every fault, for tables and tests.
-    pub const ALL: [Self; 12] = [
-        Self::Method,
-        Self::Connect,
-        Self::Target,
-        Self::UriTooLong,
-        Self::TooManyHeaders,
-        Self::HostMissing,
-        Self::HostTwice,
-        Self::HostMalformed,
-        Self::HostMismatch,
-        Self::TransferEncoding,
-        Self::ContentLength,
-        Self::BodyOnGet,
-    ];
-
-    /// The value of the label `fault` and of the same field in records.
-    pub fn label(&self) -> &'static str {
-        match self {
-            Self::Method => "method",
-            Self::Connect => "connect",
-            Self::Target => "target",
-            Self::UriTooLong => "uri_too_long",
-            Self::TooManyHeaders => "too_many_headers",
-            Self::HostMissing => "host_missing",
-            Self::HostTwice => "host_twice",
-            Self::HostMalformed => "host_malformed",
-            Self::HostMismatch => "host_mismatch",
-            Self::TransferEncoding => "transfer_encoding",
-            Self::ContentLength => "content_length",
-            Self::BodyOnGet => "body_on_get",
-        }
-    }
-
     /// What the sender is told.
     pub fn text(&self) -> &'static str {
         match self {

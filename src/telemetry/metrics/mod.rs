@@ -6,15 +6,10 @@
 //! series exists from the start, because a series that appears with its first error hides that
 //! error from `rate()`.
 
-mod net;
 mod process;
-
-use std::sync::Arc;
 
 use crate::domain::words;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
-
-pub use net::NetMetrics;
 
 words! {
     /// What came of reading the configuration again.
@@ -31,8 +26,6 @@ words! {
 /// The registry, and the metrics of the process itself.
 pub struct Metrics {
     registry: Registry,
-    /// Connections and TLS handshakes.
-    pub net: Arc<NetMetrics>,
     config_loaded: IntGauge,
     config_is_current: IntGauge,
     reloads: [IntCounter; 3],
@@ -78,7 +71,6 @@ impl Metrics {
         registry.register(Box::new(reloads.clone()))?;
         registry.register(Box::new(process::ProcessCollector::new()?))?;
         Ok(Self {
-            net: Arc::new(NetMetrics::new(&registry)?),
             config_loaded: gauge(
                 "dialgate_config_loaded_timestamp_seconds",
                 "When the configuration in force was loaded, in seconds since 1970.",

@@ -77,9 +77,7 @@ impl ProcessCollector {
             let open = descriptors.count().saturating_sub(1);
             self.open_descriptors.set(i64::try_from(open).unwrap_or_default());
         }
-        if let Some(limit) = max_descriptors() {
-            self.max_descriptors.set(i64::try_from(limit).unwrap_or(i64::MAX));
-        }
+        self.max_descriptors.set(i64::try_from(max_descriptors()).unwrap_or(i64::MAX));
     }
 }
 

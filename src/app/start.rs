@@ -1,0 +1,176 @@
+//! From a configuration to a gateway that is bound to its ports.
+
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+use super::{
+    AllMetrics, App, build, certificate::CertificateWatch, control::Control, reload::State,
+    snapshot::Snapshot,
+};
+use crate::{
+    admin::{Admin, Readiness, Reloads},
+    config::{AccessLog as AccessTarget, Config},
+    gateway::{AccessLog, Gateway, start_access_log},
+    lookup::Partners,
+    net::{BindError, Drain, Limits, Listener, ListenerOptions, NetMetrics, tls::TlsInForce},
+    telemetry::{
+        clock,
+        lines::Standard,
+        logging::{LogControl, LoggingError},
+        metrics::Metrics,
+    },
+};
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port cannot be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The certificate or key changed between the check and the start.
+    #[error(transparent)]
+    Tls(#[from] crate::net::tls::TlsError),
+    /// SAP's section cannot be used.
+    #[error("{key}: {message}")]
+    Sap {
+        /// Key in the configuration.
+        key: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Where access records go.
+    #[error("the access records cannot be written; see log.access")]
+    Access(#[source] std::io::Error),
+    /// A mistake in this program.
+    #[error(transparent)]
+    Log(#[from] LoggingError),
+    /// A mistake in this program.
+    #[error("the metrics cannot be declared")]
+    Metrics(#[from] prometheus::Error),
+}
+
+impl App {
+    /// [`Self::with_log`] for a process without one.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`]; nothing stays behind.
+    pub fn new(config: Config) -> Result<Self, StartError> {
+        Self::with_log(config, &LogControl::detached()?)
+    }
+
+    /// Binds both ports and puts everything behind them. Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`]; nothing stays behind.
+    pub fn with_log(config: Config, log: &LogControl) -> Result<Self, StartError> {
+        let all = AllMetrics::with_log(log)?;
+        all.process.config_loaded(clock::unix_seconds());
+        let mut snapshot = Snapshot::new(config, all.sap)?;
+        let certificate = CertificateWatch::new(Arc::clone(&all.process));
+        let tls = snapshot.tls.as_ref().map(|tls| {
+            certificate.shows(&tls.certificate);
+            TlsInForce::new(Arc::clone(&tls.config))
+        });
+        let (calls, admin) = listen(&mut snapshot, tls.clone())?;
+        let config = Arc::clone(&snapshot.config);
+        let access = access_log(&config, &all.process).map_err(StartError::Access)?;
+        let partners = Arc::new(Partners::new(config.cache.max_entries, all.memory));
+        partners.refresh_from(&snapshot.terms.sap, &config.cache);
+        let gateway = Arc::new(Gateway::new(
+            Arc::clone(&snapshot.terms),
+            Arc::clone(&partners),
+            all.calls,
+            Arc::clone(&all.net),
+            access.clone(),
+        ));
+        let state = Arc::new(State {
+            running: config,
+            sap: watch::Sender::new(Arc::clone(&snapshot.terms.sap)),
+            current: ArcSwap::from_pointee(snapshot),
+            gateway,
+            partners,
+            tls,
+            metrics: all.process,
+            status: Arc::default(),
+            certificate,
+            log: log.clone(),
+            seen: Mutex::default(),
+        });
+        let (reloads, reload_requests) = Reloads::channel();
+        let control = control_of(&state, &reloads);
+        let is_loopback = admin.local_address().ip().is_loopback();
+        let admin_answers = Arc::new(admin_of(&state, &control, reloads, is_loopback));
+        Ok(Self {
+            calls,
+            admin,
+            admin_answers,
+            net: all.net,
+            admin_net: Arc::new(NetMetrics::uncounted()?),
+            state,
+            reload_requests,
+            access,
+            control,
+        })
+    }
+}
+
+/// Binds both ports, and notes which they are.
+fn listen(
+    snapshot: &mut Snapshot,
+    tls: Option<Arc<TlsInForce>>,
+) -> Result<(Listener, Listener), StartError> {
+    let config = Arc::make_mut(&mut snapshot.config);
+    let limits = build::with_descriptors_left(&config.listen.limits, &config.sap);
+    let bound = |address, tls, limits| Listener::bind(ListenerOptions { address, tls, limits });
+    let calls = bound(config.listen.address, tls, limits)?;
+    let admin = bound(config.admin.address, None, Limits::default())?;
+    config.listen.address = calls.local_address();
+    config.admin.address = admin.local_address();
+    Ok((calls, admin))
+}
+
+fn control_of(state: &State, reloads: &Reloads) -> Control {
+    let readiness = Readiness::new(
+        Arc::clone(&state.gateway),
+        Arc::clone(&state.status),
+        Arc::clone(&state.partners),
+        state.running.admin.ready_without_sap_after,
+    );
+    let shutdown = &state.running.shutdown;
+    Control {
+        drain: Drain::new(shutdown.drain_timeout),
+        readiness: Arc::new(readiness),
+        reloads: reloads.clone(),
+        drain_delay: shutdown.drain_delay,
+    }
+}
+
+fn admin_of(state: &State, control: &Control, reloads: Reloads, is_loopback: bool) -> Admin {
+    Admin::new(
+        Arc::clone(&state.metrics),
+        Arc::clone(&state.partners),
+        Arc::clone(&state.gateway),
+        Arc::clone(&control.readiness),
+        reloads,
+        Limits::default(),
+        is_loopback,
+    )
+    .with_log(state.log.clone())
+}
+
+fn access_log(config: &Config, metrics: &Metrics) -> std::io::Result<Option<AccessLog>> {
+    let output: Box<dyn Write + Send> = match &config.log.access {
+        AccessTarget::Off => return Ok(None),
+        AccessTarget::Stdout => Box::new(Standard::output()?),
+        AccessTarget::Stderr => Box::new(Standard::error()?),
+        AccessTarget::File(path) => Box::new(build::open_access_log(path)?),
+    };
+    start_access_log(metrics.registry(), output).map(Some)
+}
