@@ -3,17 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{
-    net::tls::CertificateFacts,
+    net::tls::{CertificateFacts, SOON_DAYS},
     telemetry::{clock, metrics::Metrics},
 };
 
 /// A warning is due when so many days are left: time to order, to remind, to hurry.
 const WARN_DAYS: [i64; 4] = [SOON_DAYS, 14, 7, 1];
-
-/// With so many days left the end is worth a word.
-pub const SOON_DAYS: i64 = 30;
-
-const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// Watches the end of the certificate that is shown.
 pub(super) struct CertificateWatch {
@@ -47,7 +42,7 @@ impl CertificateWatch {
     pub(super) fn tell_if_it_ends_soon(&self) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(shown) = &mut *shown else { return };
-        let days = (shown.ends - clock::unix_seconds()).div_euclid(DAY_SECONDS);
+        let days = clock::days_until(shown.ends);
         let Some(due) = due(days) else { return };
         if shown.told.is_some_and(|told| told <= due) {
             return;

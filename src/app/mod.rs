@@ -26,7 +26,6 @@ use crate::{
 use reload::State;
 
 pub use build::load;
-pub use certificate::SOON_DAYS;
 pub use control::Control;
 pub use metrics::AllMetrics;
 pub use signals::{Signal, Signals};

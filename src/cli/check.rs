@@ -7,7 +7,7 @@ use crate::{
     app::{self, AllMetrics},
     config::{Config, Environment, Login},
     domain::Unmatched,
-    net::tls::server_config,
+    net::tls::{SOON_DAYS, server_config},
     sap::{self, SapClient, Went},
     telemetry::clock,
 };
@@ -84,7 +84,7 @@ fn certificate(config: &Config) -> anyhow::Result<Line> {
         return Ok(Line { mark: "WARN", text });
     };
     let facts = server_config(&tls.certificate, &tls.key, tls.min_version)?.certificate;
-    let days = (facts.not_after - clock::unix_seconds()).div_euclid(24 * 60 * 60);
+    let days = clock::days_until(facts.not_after);
     let text = format!(
         "certificate {} for {}, ends on {}, {days} days left",
         tls.certificate.display(),
@@ -93,7 +93,7 @@ fn certificate(config: &Config) -> anyhow::Result<Line> {
     );
     let mark = match days {
         ..0 => "FAIL",
-        0..=app::SOON_DAYS => "WARN",
+        0..=SOON_DAYS => "WARN",
         _ => "OK",
     };
     Ok(Line { mark, text })
@@ -139,7 +139,13 @@ async fn walk_to_sap(config: &Config) -> anyhow::Result<Vec<Line>> {
                 Went::SoonOver => "WARN",
                 Went::Wrong => "FAIL",
             },
-            text: format!("{} ({} ms): {}", station.name, station.took.as_millis(), station.text),
+            text: format!(
+                "{}{} ({} ms): {}",
+                station.of,
+                station.name,
+                station.took.as_millis(),
+                station.text
+            ),
         })
         .collect())
 }

@@ -122,7 +122,11 @@ impl Story {
         line("jtel gets", &told(&decision, config.answers));
         line("because", &self.because(&decision));
         if let Decision::Dial(Dial { caller_id: CallerId::Misfit, .. }) = decision {
-            line("but", "that number is foreign where this one rings (rules.caller_id_fit: warn)");
+            line(
+                "but",
+                "that number does not belong to the country where this one rings (rules.caller_id_fit: \
+                 warn)",
+            );
         }
         text
     }
@@ -197,7 +201,9 @@ impl Story {
         match reason {
         Reason::PartnerUnknown => "no step of the dialect knows this ID".to_owned(),
         Reason::PartnerAmbiguous => {
-            "a wrong number must not be shown; sap.sales_area says which of several areas counts"
+            "a wrong number must not be shown: SAP has more than one record, sales channel or country \
+             for it. Mend it in SAP; where it is several sales areas that differ, sap.sales_area says \
+             which of them counts"
                 .to_owned()
         }
         Reason::PartnerBlocked => {
@@ -214,8 +220,9 @@ impl Story {
                  rules.without_service_number is refuse"
             }
             _ => {
-                "the partner has no sales channel or no country in SAP, so there is no contract \
-                 number; complete the partner in SAP"
+                "there is no sales channel or no country for the partner, so there is no contract \
+                 number. Either SAP has none (complete the partner there), or sap.sales_area leaves \
+                 none, or the channel's code has no text in sap.channel_texts"
             }
         }
         .to_owned(),

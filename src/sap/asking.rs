@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{
     dialect::Step,
     error::LookupError,
+    link::transport::Over,
     metrics::SapRequest,
     outcome::SapOutcome,
     reply::{Head, Marks, Read, Reader, Sought, retry_after::retry_after, said::Said},
@@ -42,8 +43,11 @@ pub(super) struct Asking<'s> {
     /// The dialect's name for it.
     pub(super) name: &'s Arc<str>,
     pub(super) reader: &'s Reader,
-    /// Nothing in the answer proves whose it is, so nobody else's may be on the connection.
-    pub(super) alone: bool,
+    /// Which connection it may use. Where nothing in the answer proves whose it is, nobody else's may
+    /// be on the connection.
+    pub(super) over: Over,
+    /// It went over a connection that somebody else had used before.
+    pub(super) over_kept: bool,
     pub(super) sought: Sought<'s>,
     pub(super) target: PathAndQuery,
     /// Counted as long as it is under way; `None`: SAP was not asked, only the door.
@@ -67,7 +71,8 @@ impl<'s> Asking<'s> {
         Self {
             name: &step.name,
             reader: &step.reader,
-            alone: step.alone,
+            over: if step.alone { Over::Alone } else { Over::Any },
+            over_kept: false,
             target: step.template.render(sought.id.as_str(), sought.phone),
             sought,
             sent: None,
@@ -79,8 +84,12 @@ impl<'s> Asking<'s> {
         }
     }
 
-    /// The same once more; nothing of the first try counts.
+    /// The same once more, over a connection of its own; nothing of the first try counts.
     pub(super) fn again(&mut self) {
+        if self.over == Over::Any {
+            self.over = Over::Fresh;
+        }
+        self.over_kept = false;
         self.sent = None;
         self.status = None;
         self.said = None;

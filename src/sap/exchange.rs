@@ -13,7 +13,7 @@ use super::{
     error::{LookupError, ReplyProblem, TokenProblem},
     link::{
         encoding::Encoding,
-        transport::{BodyError, read_body},
+        transport::{BodyError, Over, read_body},
         upstreams::{Reached, Sending},
     },
     login::{Credentials, Showing},
@@ -37,7 +37,9 @@ enum Answer {
 }
 
 impl SapClient {
-    /// One request of a lookup, and one more try where that may help and the budget has one.
+    /// One request of a lookup, and one more try where that may help and the budget has one. An
+    /// answer about somebody else may have been left over on a kept connection: that costs a fresh one,
+    /// and nothing of the budget.
     pub(super) async fn request(
         &self,
         pass: &Pass,
@@ -45,6 +47,13 @@ impl SapClient {
     ) -> Result<Read, LookupError> {
         let first = self.once(pass, asking).await;
         match first {
+            Err(LookupError::Reply { problem: ReplyProblem::WrongRecord, .. })
+                if asking.over_kept =>
+            {
+                debug!(upstream = %self.host, "asking SAP once more over a fresh connection");
+                asking.again();
+                self.once(pass, asking).await
+            }
             Err(error) if error.is_transient() && self.door.retries.take() => {
                 debug!(upstream = %self.host, kind = error.label(), "asking SAP once more");
                 self.door.metrics.door.retried();
@@ -73,7 +82,7 @@ impl SapClient {
         let mut asking = Asking {
             name: &name,
             reader: &step.reader,
-            alone: true,
+            over: Over::Alone,
             target: help.target.clone(),
             ..Asking::new(step, Sought { id: nobody, phone: None }, None, Until::Ends(deadline))
         };
@@ -178,7 +187,7 @@ impl SapClient {
     ) -> Result<Reached<'_>, LookupError> {
         let sending = Sending {
             target: &asking.target,
-            alone: asking.alone,
+            over: asking.over,
             trace: asking.trace,
             deadline: asking.until.deadline(),
         };
@@ -213,6 +222,7 @@ impl SapClient {
     ) -> Result<Answer, LookupError> {
         let host = || Arc::clone(&self.host);
         let Reached { response, connection, transport } = self.reach(credentials, asking).await?;
+        asking.over_kept = connection.was_kept;
         let (head, body) = response.into_parts();
         asking.status = Some(head.status);
         let known = match asking.reader.head(head.status, &head.headers) {
@@ -233,7 +243,7 @@ impl SapClient {
                 // The status counts for more than SAP's words about it: they get a moment.
                 let body = timeout(MOMENT, read_body(body, said::MAX_BODY)).await;
                 let body = body.ok().and_then(Result::ok);
-                if body.is_some() && !asking.alone {
+                if body.is_some() && asking.over != Over::Alone {
                     transport.idle.keep(connection);
                 }
                 let body = body.zip(Encoding::of(&head.headers).ok());
@@ -246,7 +256,7 @@ impl SapClient {
             }
         };
         let body = read_body(body, self.max_answer_bytes).await;
-        if body.is_ok() && !asking.alone {
+        if body.is_ok() && asking.over != Over::Alone {
             transport.idle.keep(connection);
         }
         if let Some(lookup) = known {

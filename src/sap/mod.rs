@@ -32,7 +32,7 @@ pub use client::{Question, SapClient};
 pub use dialect::preset::{preset_as_custom, preset_names, preset_summary, preset_text};
 pub use dialect::value_help::SapChannel;
 pub use door::{Pass, SapHealth, Urgency};
-pub use error::{LookupError, ReplyProblem, TokenProblem};
+pub use error::{LookupError, ReplyProblem, TlsFault, TokenProblem};
 pub use link::walk::{Station, Went, walk};
 pub use metrics::{DoorMetrics, SapMetrics};
 pub use outcome::{BreakerState, SapOutcome};

@@ -87,6 +87,7 @@ fn upstream(key: &str, url: &Uri, sap: &config::Sap) -> Result<Upstream, Dialect
         connect_timeout: sap.connect_timeout,
         idle_connections: sap.max_in_flight,
         idle_timeout: sap.idle_timeout,
+        max_age: sap.max_age,
     })?;
     let host_header = HeaderValue::from_str(&host)
         .map_err(|error| DialectProblem::new(key, error.to_string()))?;

@@ -67,6 +67,11 @@ pub fn day_of(unix_seconds: i64) -> Day {
     moment.to_zoned(jiff::tz::TimeZone::UTC).date().into()
 }
 
+/// Whole days from now to a second since 1970; negative where it has passed.
+pub fn days_until(unix_seconds: i64) -> i64 {
+    (unix_seconds - self::unix_seconds()).div_euclid(24 * 60 * 60)
+}
+
 /// A moment as records write it: `2026-11-22T15:04:05.123Z`.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment(Timestamp);

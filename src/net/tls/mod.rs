@@ -16,6 +16,9 @@ use tokio_rustls::TlsAcceptor;
 pub use crate::config::TlsVersion;
 pub use certificate::CertificateFacts;
 
+/// A certificate that ends within so many days is worth a word: time to order a new one.
+pub const SOON_DAYS: i64 = 30;
+
 /// A listener's TLS: what rustls is configured with, and what its certificate says.
 #[derive(Debug)]
 pub struct ServerTls {

@@ -9,7 +9,9 @@ use crate::{
         dialect::facts::FactPaths,
         dialect::odata::{By, Template},
         dialect::path::{Absent, Path},
-        reply::{AreaRule, Areas, Channel, Here, Identity, Mark, Named, Next, Reader, Unmapped},
+        reply::{
+            AreaRule, Areas, Channel, Identity, Mark, Named, Next, OwnFields, Reader, Unmapped,
+        },
     },
 };
 
@@ -129,7 +131,7 @@ impl Compiler<'_> {
         }
         let country = step.country.as_ref().and_then(|country| self.inner("country", country, top));
         self.area_rules(step);
-        Some(Next::Here(Box::new(Here {
+        Some(Next::Own(Box::new(OwnFields {
             areas: areas?,
             position: self.sap.sales_area.position.map(|place| usize::from(place.get()) - 1),
             channel: channel?,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::config;
 use crate::sap::{
     dialect::path::{Absent, Path},
-    error::ReplyProblem,
+    error::{ReplyProblem, not_json},
     problem::DialectProblem,
 };
 
@@ -68,8 +68,7 @@ impl ValueHelp {
     }
 
     pub(in crate::sap) fn read(&self, body: &[u8]) -> Result<Vec<SapChannel>, ReplyProblem> {
-        let root: Value = serde_json::from_slice(body)
-            .map_err(|error| ReplyProblem::NotJson { position: error.column() })?;
+        let root: Value = serde_json::from_slice(body).map_err(|error| not_json(body, &error))?;
         let rows = self.rows.rows(&root, Absent::IsAMistake)?;
         let one = |path: &Path, row: &Value| -> Result<String, ReplyProblem> {
             let nodes = path.nodes(row)?;

@@ -301,6 +301,7 @@ fn needs_a_person(failure: &LookupError) -> bool {
         ),
         LookupError::Credentials { .. }
         | LookupError::Proxy { .. }
+        | LookupError::Tls { .. }
         | LookupError::Forbidden { .. }
         | LookupError::Redirect { .. }
         | LookupError::Protocol { .. }

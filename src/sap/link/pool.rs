@@ -30,6 +30,10 @@ pub(in crate::sap) struct Connection {
     socket: socket2::Socket,
     _driver: AbortOnDropHandle<()>,
     idle_since: Instant,
+    /// It is used for no further request from then on.
+    ends: Option<Instant>,
+    /// It was there before the request, and may have something left over.
+    pub(in crate::sap) was_kept: bool,
 }
 
 impl Connection {
@@ -47,7 +51,14 @@ impl Connection {
             let _ended = connection.await;
         });
         let driver = AbortOnDropHandle::new(driver);
-        Ok(Self { sender, socket, _driver: driver, idle_since: Instant::now() })
+        Ok(Self {
+            sender,
+            socket,
+            _driver: driver,
+            idle_since: Instant::now(),
+            ends: None,
+            was_kept: false,
+        })
     }
 
     /// Open, free, and with nothing to read: not an end, and not an answer nobody asked for.
@@ -66,6 +77,7 @@ pub(in crate::sap) struct IdleConnections {
     waiting: Mutex<Waiting>,
     limit: usize,
     timeout: Duration,
+    max_age: Duration,
 }
 
 #[derive(Default)]
@@ -76,22 +88,40 @@ struct Waiting {
 }
 
 impl IdleConnections {
-    /// At most `limit`, each for at most `timeout`.
-    pub(in crate::sap) fn new(limit: usize, timeout: Duration) -> Arc<Self> {
-        Arc::new(Self { waiting: Mutex::default(), limit, timeout })
+    /// At most `limit`, each for at most `timeout` without a request and at most `max_age` in all: a
+    /// connection in use would otherwise never see that SAP's address has changed.
+    pub(in crate::sap) fn new(limit: usize, timeout: Duration, max_age: Duration) -> Arc<Self> {
+        Arc::new(Self { waiting: Mutex::default(), limit, timeout, max_age })
     }
 
     /// The one used last: it is the least likely to be closed by SAP's side.
     pub(super) fn take(&self) -> Option<Connection> {
         let mut waiting = self.waiting();
-        waiting.connections.pop().filter(|kept| kept.idle_since.elapsed() < self.timeout)
+        loop {
+            let kept = waiting.connections.pop()?;
+            if self.is_good(&kept) {
+                return Some(kept);
+            }
+        }
+    }
+
+    /// A new connection begins its life, which is up to a tenth shorter than the longest: those that
+    /// were opened together must not end together.
+    pub(super) fn begins(&self, connection: &mut Connection) {
+        let life = self.max_age.mul_f64(1.0 - fastrand::f64() / 10.0);
+        connection.ends = Some(Instant::now() + life);
+    }
+
+    fn is_good(&self, kept: &Connection) -> bool {
+        kept.idle_since.elapsed() < self.timeout
+            && kept.ends.is_none_or(|ends| ends > Instant::now())
     }
 
     /// Keeps a connection whose answer was read to its end.
     pub(in crate::sap) fn keep(self: &Arc<Self>, mut connection: Connection) {
         connection.idle_since = Instant::now();
         let mut waiting = self.waiting();
-        if waiting.connections.len() >= self.limit {
+        if waiting.connections.len() >= self.limit || !self.is_good(&connection) {
             return;
         }
         waiting.connections.push(connection);
@@ -104,7 +134,7 @@ impl IdleConnections {
     /// Closes what waited too long and says when to look again.
     fn close_expired(&self) -> Option<Instant> {
         let mut waiting = self.waiting();
-        waiting.connections.retain(|kept| kept.idle_since.elapsed() < self.timeout);
+        waiting.connections.retain(|kept| self.is_good(kept));
         let oldest = waiting.connections.iter().map(|kept| kept.idle_since).min();
         if oldest.is_none() {
             // Aborting the task that runs this does no harm: it has nothing left to do.

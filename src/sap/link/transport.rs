@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header, uri::
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::{net::TcpStream, time::timeout};
+use tracing::debug;
 
 use super::{
     pool::{Body, Connection, IdleConnections},
@@ -32,8 +33,21 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(in crate::sap) enum TransportError {
     Connect(io::Error),
+    /// The proxy, by host and port, cannot be reached or does not let us through.
+    Proxy(Arc<str>, io::Error),
     Cut(hyper::Error),
     Protocol(hyper::Error),
+}
+
+/// Which connection a request may use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::sap) enum Over {
+    /// A kept one, where there is one.
+    Any,
+    /// A new one.
+    Fresh,
+    /// A new one that nobody uses afterwards.
+    Alone,
 }
 
 /// Why the body of an answer could not be read.
@@ -56,6 +70,7 @@ pub(in crate::sap) struct Address<'w> {
     pub(in crate::sap) connect_timeout: Duration,
     pub(in crate::sap) idle_connections: usize,
     pub(in crate::sap) idle_timeout: Duration,
+    pub(in crate::sap) max_age: Duration,
 }
 
 /// Where SAP, or a token server, is and how long the steps there may take.
@@ -104,7 +119,11 @@ impl Transport {
             port,
             tls,
             connect_timeout: address.connect_timeout,
-            idle: IdleConnections::new(address.idle_connections, address.idle_timeout),
+            idle: IdleConnections::new(
+                address.idle_connections,
+                address.idle_timeout,
+                address.max_age,
+            ),
         };
         Ok((authority.as_str().into(), transport))
     }
@@ -114,13 +133,12 @@ impl Transport {
         &self,
         target: PathAndQuery,
         headers: &HeaderMap,
-        alone: bool,
+        over: Over,
     ) -> Result<(Response<Incoming>, Connection), TransportError> {
-        self.send(&Method::GET, target, headers, Body::default(), alone).await
+        self.send(&Method::GET, target, headers, Body::default(), over).await
     }
 
-    /// Sends a request and waits for the head of the answer. `alone` neither uses nor leaves a kept
-    /// connection.
+    /// Sends a request and waits for the head of the answer.
     ///
     /// A kept connection that turns out to be closed costs one more try over a fresh one: SAP's
     /// side closes idle connections at any moment, and a GET changes nothing there.
@@ -130,33 +148,34 @@ impl Transport {
         target: PathAndQuery,
         headers: &HeaderMap,
         body: Body,
-        alone: bool,
+        over: Over,
     ) -> Result<(Response<Incoming>, Connection), TransportError> {
         let request = || request(method, target.clone(), headers, body.clone());
-        if !alone {
+        if over == Over::Any {
             while let Some(mut kept) = self.idle.take() {
                 if !kept.is_usable().await {
                     continue;
                 }
                 match kept.sender.send_request(request()).await {
-                    Ok(response) => return Ok((response, kept)),
-                    Err(error) if error.is_parse() => return Err(TransportError::Protocol(error)),
-                    Err(_closed_while_kept) => break,
+                    Ok(response) => {
+                        debug!(upstream = %self.host, "asked over a kept connection");
+                        kept.was_kept = true;
+                        return Ok((response, kept));
+                    }
+                    // Closed while it was kept, or what came was left over from somebody else.
+                    Err(_of_no_use) => break,
                 }
             }
         }
-        let mut fresh = timeout(self.connect_timeout, self.connect())
-            .await
-            .unwrap_or_else(|_elapsed| {
+        let mut fresh =
+            timeout(self.connect_timeout, self.connect()).await.unwrap_or_else(|_elapsed| {
                 let limit = self.connect_timeout;
-                Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    format!("no connection within {}", rounded(limit)),
-                ))
-            })
-            .map_err(TransportError::Connect)?;
+                let told = format!("no connection within {}", rounded(limit));
+                Err(TransportError::Connect(io::Error::new(io::ErrorKind::TimedOut, told)))
+            })?;
+        self.idle.begins(&mut fresh);
         let mut request = request();
-        if alone {
+        if over == Over::Alone {
             request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         match fresh.sender.send_request(request).await {
@@ -178,43 +197,53 @@ impl Transport {
 
     /// TCP, then TLS. A name with several addresses: each gets its share of the time, so that one
     /// black hole does not hide a good address.
-    async fn connect(&self) -> io::Result<Connection> {
-        let (host, port) = match &self.proxy {
-            None => (self.host.as_str(), self.port),
-            // The proxy looks the name of SAP up, we look up only the proxy's.
-            Some(proxy) => (proxy.host.as_str(), proxy.port),
+    async fn connect(&self) -> Result<Connection, TransportError> {
+        let Some(proxy) = &self.proxy else {
+            let tcp = self.tcp(&self.host, self.port).await.map_err(TransportError::Connect)?;
+            return self.speak(tcp).await.map_err(TransportError::Connect);
         };
+        let name: Arc<str> = format!("{}:{}", proxy.host, proxy.port).into();
+        let its_fault = |error| TransportError::Proxy(Arc::clone(&name), error);
+        // The proxy looks the name of SAP up, we look up only the proxy's.
+        let mut tcp = self.tcp(&proxy.host, proxy.port).await.map_err(its_fault)?;
+        proxy::tunnel(&mut tcp, &self.host, self.port, proxy).await.map_err(its_fault)?;
+        debug!(upstream = %self.host, proxy = %name, "the proxy lets us through");
+        self.speak(tcp).await.map_err(TransportError::Connect)
+    }
+
+    async fn tcp(&self, host: &str, port: u16) -> io::Result<TcpStream> {
         let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
+        debug!(upstream = %self.host, name = host, addresses = addresses.len(), "looked the name up");
         let share = self.connect_timeout / u32::try_from(addresses.len().max(1)).unwrap_or(1);
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in addresses {
             match timeout(share, TcpStream::connect(address)).await {
-                Ok(Ok(tcp)) => return self.prepare(tcp).await,
+                Ok(Ok(tcp)) => {
+                    debug!(upstream = %self.host, %address, "connected");
+                    tcp.set_nodelay(true)?;
+                    return Ok(tcp);
+                }
                 Ok(Err(error)) => last = error,
                 Err(_elapsed) => {
-                    last = io::Error::new(
-                        io::ErrorKind::TimedOut,
-                        format!("no answer within {}", rounded(share)),
-                    );
+                    let told = format!("no answer within {}", rounded(share));
+                    last = io::Error::new(io::ErrorKind::TimedOut, told);
                 }
             }
         }
         Err(last)
     }
 
-    async fn prepare(&self, mut tcp: TcpStream) -> io::Result<Connection> {
-        tcp.set_nodelay(true)?;
+    async fn speak(&self, tcp: TcpStream) -> io::Result<Connection> {
         let socket = socket2::SockRef::from(&tcp);
         socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE))?;
         let socket = socket.try_clone()?;
-        if let Some(proxy) = &self.proxy {
-            proxy::tunnel(&mut tcp, &self.host, self.port, proxy).await?;
-        }
         match &self.tls {
             None => Connection::over(tcp, socket).await,
             Some(tls) => {
                 let tls = tls.current();
                 let stream = tls.connector.connect(tls.name.clone(), tcp).await?;
+                let version = stream.get_ref().1.protocol_version();
+                debug!(upstream = %self.host, ?version, "TLS is established");
                 Connection::over(stream, socket).await
             }
         }

@@ -1,7 +1,6 @@
 //! Which of SAP's addresses is asked: the second one when the first does not answer.
 
 use std::{
-    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,8 +13,7 @@ use tracing::{info, warn};
 use crate::sap::{
     error::LookupError,
     link::pool::Connection,
-    link::proxy::ProxyRefusal,
-    link::transport::{Transport, TransportError},
+    link::transport::{Over, Transport, TransportError},
 };
 use crate::telemetry::trace::Trace;
 
@@ -47,7 +45,7 @@ pub(in crate::sap) struct Upstreams {
 /// One request, to be sent once or several times.
 pub(in crate::sap) struct Sending<'s> {
     pub(in crate::sap) target: &'s PathAndQuery,
-    pub(in crate::sap) alone: bool,
+    pub(in crate::sap) over: Over,
     pub(in crate::sap) trace: Option<&'s Trace>,
     pub(in crate::sap) deadline: Instant,
 }
@@ -133,20 +131,16 @@ impl Upstream {
         let host = || Arc::clone(&self.host);
         let (response, connection) = self
             .transport
-            .get(sending.target.clone(), &headers, sending.alone)
+            .get(sending.target.clone(), &headers, sending.over)
             .await
             .map_err(|error| match error {
-                TransportError::Connect(source) if is_refusal(&source) => {
-                    LookupError::Proxy { host: host(), source }
+                TransportError::Proxy(proxy, source) => {
+                    LookupError::Proxy { host: host(), proxy, source }
                 }
-                TransportError::Connect(source) => LookupError::Connect { host: host(), source },
+                TransportError::Connect(source) => LookupError::connect(host(), source),
                 TransportError::Cut(source) => LookupError::Cut { host: host(), source },
                 TransportError::Protocol(source) => LookupError::Protocol { host: host(), source },
             })?;
         Ok(Reached { response, connection, transport: &self.transport })
     }
-}
-
-fn is_refusal(error: &io::Error) -> bool {
-    matches!(error.get_ref(), Some(cause) if cause.is::<ProxyRefusal>())
 }

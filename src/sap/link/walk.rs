@@ -1,9 +1,10 @@
 //! The way to SAP, step by step: name, TCP, TLS, login, one lookup. For `dialgate check --connect`:
 //! a person reads it, so each failure says what to do about it.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
-use rustls::{CertificateError, pki_types::CertificateDer};
+use http::Uri;
+use rustls::pki_types::CertificateDer;
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout_at},
@@ -12,21 +13,21 @@ use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
 use crate::sap::{
     client::SapClient,
-    error::LookupError,
+    error::{LookupError, TlsFault},
     link::proxy,
     link::tls::{TlsFiles, TlsSlot},
 };
 use crate::{
-    config,
+    config::{self, ClientAuthentication, KeyFiles},
+    net::tls::SOON_DAYS,
     telemetry::{clock, logging::with_causes, rounded},
 };
-
-/// A certificate that ends within so many days is worth a word: three weeks leave time to order.
-const SOON_DAYS: i64 = 21;
 
 /// One step of the way.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Station {
+    /// Whose way it is: nothing for SAP at `sap.url`, else for example `second SAP: `.
+    pub of: &'static str,
     /// `DNS`, `TCP`, `TLS`, `login`, `lookup`.
     pub name: &'static str,
     /// How it went.
@@ -48,25 +49,24 @@ pub enum Went {
     Wrong,
 }
 
-/// Goes the way until it ends. Asks SAP once, for a partner that nobody has.
+/// Goes the ways until they end: to the token server, to the second SAP, and to SAP. Asks SAP once,
+/// for a partner that nobody has.
 pub async fn walk(sap: &config::Sap, client: &SapClient) -> Vec<Station> {
     let mut stations = Vec::new();
-    let Some(addresses) = note(&mut stations, "DNS", name(sap)).await else { return stations };
-    let Some(mut tcp) = note(&mut stations, "TCP", tcp(sap, &addresses)).await else {
-        return stations;
-    };
-    if let Some(proxy) = proxy_of(sap) {
-        let tunnel = tunnel(sap, proxy, &mut tcp);
-        let Some(()) = note(&mut stations, "proxy", tunnel).await else { return stations };
+    if let config::Login::OAuth(oauth) = &sap.login {
+        go(&Way::to_tokens(oauth), &mut stations).await;
     }
-    if sap.url.scheme_str() == Some("https") {
-        let Some(()) = note(&mut stations, "TLS", tls(sap, tcp)).await else { return stations };
+    if let Some(second) = &sap.second_url {
+        go(&Way::to_sap(sap, second, "second SAP: ", "sap.second_url"), &mut stations).await;
+    }
+    if go(&Way::to_sap(sap, &sap.url, "", "sap.url"), &mut stations).await.is_none() {
+        return stations;
     }
     let asked = Instant::now();
     let result = client.probe().await;
     let took = asked.elapsed();
     let mut station = |name, went, text: &str| {
-        stations.push(Station { name, went, text: text.to_owned(), took });
+        stations.push(Station { of: "", name, went, text: text.to_owned(), took });
     };
     match &result {
         Ok(()) => {
@@ -94,8 +94,96 @@ pub async fn walk(sap: &config::Sap, client: &SapClient) -> Vec<Station> {
 /// What a step found besides its text.
 type Found<T> = Result<(T, Went, String), String>;
 
+/// One server and how it is reached.
+struct Way<'s> {
+    of: &'static str,
+    /// The key that names it.
+    key: &'static str,
+    url: &'s Uri,
+    proxy: Option<&'s config::Proxy>,
+    server_name: Option<&'s str>,
+    ca_file: Option<&'s PathBuf>,
+    identity: Option<&'s KeyFiles>,
+    connect_timeout: Duration,
+}
+
+impl<'s> Way<'s> {
+    fn to_sap(sap: &'s config::Sap, url: &'s Uri, of: &'static str, key: &'static str) -> Self {
+        let identity = match &sap.login {
+            config::Login::Certificate(files) => Some(files),
+            _ => None,
+        };
+        Self {
+            of,
+            key,
+            url,
+            proxy: sap.proxy.as_ref(),
+            server_name: sap.server_name.as_deref(),
+            ca_file: sap.ca_file.as_ref(),
+            identity,
+            connect_timeout: sap.connect_timeout,
+        }
+    }
+
+    fn to_tokens(oauth: &'s config::OAuth) -> Self {
+        let identity = match &oauth.authentication {
+            ClientAuthentication::Certificate(files) => Some(files),
+            _ => None,
+        };
+        Self {
+            of: "token server: ",
+            key: "sap.login.oauth2.token_url",
+            url: &oauth.token_url,
+            proxy: oauth.proxy.as_ref(),
+            server_name: None,
+            ca_file: oauth.ca_file.as_ref(),
+            identity,
+            connect_timeout: oauth.timeout,
+        }
+    }
+
+    fn place(&self) -> (String, u16) {
+        let host = self.url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let port = if self.is_https() { 443 } else { 80 };
+        (host, self.url.port_u16().unwrap_or(port))
+    }
+
+    fn is_https(&self) -> bool {
+        self.url.scheme_str() == Some("https")
+    }
+
+    /// The proxy on the way, unless the server is one of its exceptions.
+    fn proxy(&self) -> Option<&'s config::Proxy> {
+        let (host, _) = self.place();
+        self.proxy.filter(|proxy| !proxy::is_exempt(&host, &proxy.except))
+    }
+
+    /// What is looked up and connected to, and the key that names it.
+    fn first_hop(&self) -> (String, u16, &'static str) {
+        if let Some(proxy) = self.proxy() {
+            return (proxy.host.clone(), proxy.port, "sap.proxy");
+        }
+        let (host, port) = self.place();
+        (host, port, self.key)
+    }
+}
+
+/// Goes one way until TLS; `None`: it ended before.
+async fn go(way: &Way<'_>, stations: &mut Vec<Station>) -> Option<()> {
+    let addresses = note(stations, way, "DNS", name(way)).await?;
+    let mut tcp = note(stations, way, "TCP", tcp(way, &addresses)).await?;
+    if let Some(proxy) = way.proxy() {
+        note(stations, way, "proxy", tunnel(way, proxy, &mut tcp)).await?;
+    }
+    if way.is_https() {
+        note(stations, way, "TLS", tls(way, tcp)).await?;
+    }
+    Some(())
+}
+
 async fn note<T>(
     stations: &mut Vec<Station>,
+    way: &Way<'_>,
     name: &'static str,
     step: impl Future<Output = Found<T>>,
 ) -> Option<T> {
@@ -106,25 +194,13 @@ async fn note<T>(
         Ok((found, went, text)) => (Some(found), went, text),
         Err(text) => (None, Went::Wrong, text),
     };
-    stations.push(Station { name, went, text, took });
+    stations.push(Station { of: way.of, name, went, text, took });
     found
 }
 
-fn place(sap: &config::Sap) -> (String, u16) {
-    let host = sap.url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let is_https = sap.url.scheme_str() == Some("https");
-    (host, sap.url.port_u16().unwrap_or(if is_https { 443 } else { 80 }))
-}
-
-/// The proxy on the way to SAP, unless SAP is one of its exceptions.
-fn proxy_of(sap: &config::Sap) -> Option<&config::Proxy> {
-    let (host, _) = place(sap);
-    sap.proxy.as_ref().filter(|proxy| !proxy::is_exempt(&host, &proxy.except))
-}
-
-async fn tunnel(sap: &config::Sap, proxy: &config::Proxy, tcp: &mut TcpStream) -> Found<()> {
-    let (host, port) = place(sap);
-    let until = Instant::now() + sap.connect_timeout;
+async fn tunnel(way: &Way<'_>, proxy: &config::Proxy, tcp: &mut TcpStream) -> Found<()> {
+    let (host, port) = way.place();
+    let until = Instant::now() + way.connect_timeout;
     match timeout_at(until, proxy::tunnel(tcp, &host, port, proxy)).await {
         Ok(Ok(())) => Ok(((), Went::Well, format!("lets us through to {host}:{port}"))),
         Ok(Err(error)) => Err(format!("does not let us through: {error}; see sap.proxy")),
@@ -132,13 +208,11 @@ async fn tunnel(sap: &config::Sap, proxy: &config::Proxy, tcp: &mut TcpStream) -
     }
 }
 
-async fn name(sap: &config::Sap) -> Found<Vec<SocketAddr>> {
-    let (host, port) = match proxy_of(sap) {
-        Some(proxy) => (proxy.host.clone(), proxy.port),
-        None => place(sap),
-    };
-    let until = Instant::now() + sap.total_timeout;
-    let advice = "check the spelling of sap.url and this machine's name servers (/etc/resolv.conf)";
+async fn name(way: &Way<'_>) -> Found<Vec<SocketAddr>> {
+    let (host, port, key) = way.first_hop();
+    let until = Instant::now() + way.connect_timeout;
+    let advice =
+        format!("check the spelling of {key} and this machine's name servers (/etc/resolv.conf)");
     match timeout_at(until, tokio::net::lookup_host((host.as_str(), port))).await {
         Err(_elapsed) => Err(format!("no name server answered about {host}; {advice}")),
         Ok(Err(error)) => Err(format!("{host} has no address: {error}; {advice}")),
@@ -151,24 +225,29 @@ async fn name(sap: &config::Sap) -> Found<Vec<SocketAddr>> {
     }
 }
 
-async fn tcp(sap: &config::Sap, addresses: &[SocketAddr]) -> Found<TcpStream> {
+async fn tcp(way: &Way<'_>, addresses: &[SocketAddr]) -> Found<TcpStream> {
+    let (_, _, key) = way.first_hop();
+    let who = if way.proxy().is_some() { "the proxy " } else { "" };
     let mut last = "the name has no address".to_owned();
     for address in addresses {
-        match timeout_at(Instant::now() + sap.connect_timeout, TcpStream::connect(address)).await {
-            Ok(Ok(tcp)) => return Ok((tcp, Went::Well, format!("{address} accepts connections"))),
+        match timeout_at(Instant::now() + way.connect_timeout, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => {
+                return Ok((tcp, Went::Well, format!("{who}{address} accepts connections")));
+            }
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 last = format!(
-                    "{address} refuses connections; check the port of sap.url and whether SAP is up"
+                    "{who}{address} refuses connections; check the port of {key} and whether \
+                     somebody listens there"
                 );
             }
             Ok(Err(error)) => {
-                last = format!("{address}: {error}; check routes and firewalls on the way");
+                last = format!("{who}{address}: {error}; check routes and firewalls on the way");
             }
             Err(_elapsed) => {
                 last = format!(
-                    "{address} does not answer within {}; a firewall on the way drops it, or \
-                     sap.connect_timeout is too short",
-                    rounded(sap.connect_timeout)
+                    "{who}{address} does not answer within {}; a firewall on the way drops it, or the \
+                     time is too short",
+                    rounded(way.connect_timeout)
                 );
             }
         }
@@ -176,28 +255,28 @@ async fn tcp(sap: &config::Sap, addresses: &[SocketAddr]) -> Found<TcpStream> {
     Err(last)
 }
 
-async fn tls(sap: &config::Sap, tcp: TcpStream) -> Found<()> {
+async fn tls(way: &Way<'_>, tcp: TcpStream) -> Found<()> {
     let tls = TlsSlot::new(TlsFiles {
-        key: "sap.url".to_owned(),
-        name: sap.server_name.clone().unwrap_or_else(|| place(sap).0),
-        ca_key: "sap.ca_file",
-        ca_file: sap.ca_file.clone(),
-        identity_key: "sap.login.certificate",
-        identity: match &sap.login {
-            config::Login::Certificate(files) => Some(files.clone()),
-            _ => None,
-        },
+        key: way.key.to_owned(),
+        name: way.server_name.map_or_else(|| way.place().0, ToOwned::to_owned),
+        ca_key: "ca_file",
+        ca_file: way.ca_file.cloned(),
+        identity_key: "certificate",
+        identity: way.identity.cloned(),
     })
     .map_err(|problem| format!("{}: {}", problem.key, problem.message))?
     .current();
-    let until = Instant::now() + sap.connect_timeout;
+    let until = Instant::now() + way.connect_timeout;
     let stream = match timeout_at(until, tls.connector.connect(tls.name.clone(), tcp)).await {
         Err(_elapsed) => {
             return Err(
                 "the handshake does not end; is this the port of an HTTPS server?".to_owned()
             );
         }
-        Ok(Err(error)) => return Err(tls_advice(&error)),
+        Ok(Err(error)) => {
+            let fault = TlsFault::of(&error).map(|fault| fault.to_string());
+            return Err(fault.unwrap_or_else(|| format!("the handshake failed: {error}")));
+        }
         Ok(Ok(stream)) => stream,
     };
     let (_, session) = stream.get_ref();
@@ -213,37 +292,8 @@ fn describe(certificate: &CertificateDer<'_>) -> (Went, String) {
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
         return (Went::Well, "a certificate that cannot be described".to_owned());
     };
-    let left = certificate.validity().not_after.timestamp() - clock::unix_seconds();
-    let days = left.div_euclid(24 * 60 * 60);
+    let ends = certificate.validity().not_after.timestamp();
+    let (days, end) = (clock::days_until(ends), clock::day_of(ends));
     let went = if days < SOON_DAYS { Went::SoonOver } else { Went::Well };
-    let end = clock::day_of(certificate.validity().not_after.timestamp());
     (went, format!("signed by {}, ends on {end}, {days} days left", certificate.issuer()))
-}
-
-/// What to do about a handshake that failed.
-fn tls_advice(error: &io::Error) -> String {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let told = match inner {
-        Some(rustls::Error::InvalidCertificate(fault)) => match fault {
-            CertificateError::UnknownIssuer => {
-                "SAP's certificate is signed by a CA that is not trusted here; get the PEM of that CA \
-                 (of the proxy, where one looks into TLS) and name it in sap.ca_file"
-            }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "SAP's certificate has expired; it has to be renewed there (or this clock is wrong)"
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "SAP's certificate is for another name; write the name it is for in sap.url"
-            }
-            _ => "SAP's certificate cannot be used",
-        },
-        Some(rustls::Error::AlertReceived(_)) => {
-            "SAP ended the handshake; it may want a client certificate or another TLS version"
-        }
-        Some(rustls::Error::InvalidMessage(_)) => {
-            "what answers there is not TLS; check scheme and port of sap.url"
-        }
-        _ => "the handshake failed; look for a firewall or proxy in between",
-    };
-    format!("{told} ({error})")
 }

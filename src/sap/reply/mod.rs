@@ -15,11 +15,14 @@ use serde_json::Value;
 
 use crate::domain::{BusinessPartner, CountryCode, Facts, Lookup, PartnerId};
 use crate::sap::{
-    dialect::facts::FactPaths, dialect::path::Absent, error::ReplyProblem, link::encoding::Encoding,
+    dialect::facts::FactPaths, dialect::path::Absent, error::ReplyProblem, error::not_json,
+    link::encoding::Encoding,
 };
 use said::Said;
 
-pub(super) use record::{AreaRule, Areas, Channel, Here, Identity, Mark, Named, Next, Unmapped};
+pub(super) use record::{
+    AreaRule, Areas, Channel, Identity, Mark, Named, Next, OwnFields, Unmapped,
+};
 
 /// With this header BTP says that it wants a login, also with status 200 (SAP BTP Neo).
 const LOGIN_WANTED: &str = "com.sap.cloud.security.login";
@@ -109,10 +112,11 @@ impl Reader {
     /// Reads status and headers.
     pub(super) fn head(&self, status: StatusCode, headers: &HeaderMap) -> Head {
         let media_type = media_type(headers);
-        // A page for people is the web server in front, a login or a missing right: taken for SAP's
-        // word it would call every partner unknown or blocked.
         let is_page = is_page(&media_type);
-        if !is_page && self.unknown_statuses.contains(&status.as_u16()) {
+        // A text or a page for people is the web server or load balancer in front, a login or a missing
+        // right: taken for SAP's word it would call every partner unknown or blocked.
+        let is_its_own = is_json(&media_type) || media_type.is_empty();
+        if is_its_own && self.unknown_statuses.contains(&status.as_u16()) {
             return match (self.unknown_needs_error, is_json(&media_type)) {
                 (false, _) => Head::Answer(Lookup::Unknown),
                 (true, true) => Head::UnknownIfError,
@@ -120,7 +124,7 @@ impl Reader {
                 (true, false) => Head::Status,
             };
         }
-        if !is_page && self.blocked_statuses.contains(&status.as_u16()) {
+        if is_its_own && self.blocked_statuses.contains(&status.as_u16()) {
             return Head::Answer(Lookup::Found(BusinessPartner::new(None, None, true, false)));
         }
         match status {
@@ -155,13 +159,7 @@ impl Reader {
 
     /// Reads a body that says it is JSON.
     pub(super) fn body(&self, sought: Sought<'_>, body: &[u8]) -> Result<Read, ReplyProblem> {
-        let root: Value = serde_json::from_slice(body).map_err(|error| ReplyProblem::NotJson {
-            position: if error.is_eof() {
-                body.len()
-            } else {
-                byte_position(body, error.line(), error.column())
-            },
-        })?;
+        let root: Value = serde_json::from_slice(body).map_err(|error| not_json(body, &error))?;
         if let Some(said) = said::in_json(&root) {
             return Err(ReplyProblem::ErrorBody { code: said.code });
         }
@@ -203,16 +201,6 @@ fn is_page(media_type: &str) -> bool {
 fn is_json(media_type: &str) -> bool {
     media_type == "application/json"
         || (media_type.starts_with("application/") && media_type.ends_with("+json"))
-}
-
-/// Lines count from 1 and columns are bytes in `serde_json`.
-fn byte_position(body: &[u8], line: usize, column: usize) -> usize {
-    let before: usize = body
-        .split_inclusive(|byte| *byte == b'\n')
-        .take(line.saturating_sub(1))
-        .map(<[u8]>::len)
-        .sum();
-    (before + column.saturating_sub(1)).min(body.len())
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub(in crate::sap) enum Identity {
 /// Where channel and country are.
 #[derive(Clone, Debug)]
 pub(in crate::sap) enum Next {
-    Here(Box<Here>),
+    Own(Box<OwnFields>),
     /// With another partner.
     Another {
         id: Named,
@@ -53,7 +53,7 @@ pub(in crate::sap) enum Next {
 
 /// Channel and country in the record itself.
 #[derive(Clone, Debug)]
-pub(in crate::sap) struct Here {
+pub(in crate::sap) struct OwnFields {
     pub(in crate::sap) areas: Option<Areas>,
     /// Only what stands at this place counts, from 0.
     pub(in crate::sap) position: Option<usize>,
@@ -105,7 +105,7 @@ impl Unmapped {
 
 /// One channel among several: those with an unknown code differ from all others.
 #[derive(Clone, Debug, Eq, PartialEq)]
-enum Told {
+enum ChannelAnswer {
     Nothing,
     Channel(DistributionChannel),
     Code(String),
@@ -143,8 +143,8 @@ impl Reader {
             contact_refused: self.is_set(self.contact_refused.as_ref(), row)?,
             facts: self.facts.of(row),
         };
-        let Here { areas, position, channel, country } = match &self.next {
-            Next::Here(here) => &**here,
+        let OwnFields { areas, position, channel, country } = match &self.next {
+            Next::Own(fields) => &**fields,
             Next::Another { id, step } => return self.another(id, *step, marks, row),
         };
         let channel = match areas {
@@ -162,8 +162,8 @@ impl Reader {
             return Ok(Read::Known(Lookup::Ambiguous));
         };
         let channel = match channel {
-            Some(Told::Channel(channel)) => Some(channel),
-            Some(Told::Nothing | Told::Code(_)) | None => None,
+            Some(ChannelAnswer::Channel(channel)) => Some(channel),
+            Some(ChannelAnswer::Nothing | ChannelAnswer::Code(_)) | None => None,
         };
         let Marks { blocked, contact_refused, facts } = marks;
         let partner = BusinessPartner::new(channel, country.flatten(), blocked, contact_refused);
@@ -214,7 +214,7 @@ impl Reader {
         Ok(counting)
     }
 
-    fn channels(&self, channel: &Channel, at: &Value) -> Result<Vec<Told>, ReplyProblem> {
+    fn channels(&self, channel: &Channel, at: &Value) -> Result<Vec<ChannelAnswer>, ReplyProblem> {
         let (Channel::Text(named) | Channel::Code { path: named, .. }) = channel;
         let wrong =
             || ReplyProblem::Value { what: "distribution channel", path: named.text.clone() };
@@ -222,17 +222,17 @@ impl Reader {
         nodes
             .into_iter()
             .map(|node| match (node, channel) {
-                (Value::Null, _) => Ok(Told::Nothing),
-                (Value::String(text), _) if text.is_empty() => Ok(Told::Nothing),
-                (Value::String(text), Channel::Text(_)) => {
-                    DistributionChannel::parse(text).map(Told::Channel).map_err(|_wrong| wrong())
-                }
+                (Value::Null, _) => Ok(ChannelAnswer::Nothing),
+                (Value::String(text), _) if text.is_empty() => Ok(ChannelAnswer::Nothing),
+                (Value::String(text), Channel::Text(_)) => DistributionChannel::parse(text)
+                    .map(ChannelAnswer::Channel)
+                    .map_err(|_wrong| wrong()),
                 (Value::String(code), Channel::Code { texts, unmapped, .. }) => {
                     if let Some(channel) = texts.get(code) {
-                        return Ok(Told::Channel(channel.clone()));
+                        return Ok(ChannelAnswer::Channel(channel.clone()));
                     }
                     unmapped.tell(code);
-                    Ok(Told::Code(code.clone()))
+                    Ok(ChannelAnswer::Code(code.clone()))
                 }
                 _ => Err(wrong()),
             })

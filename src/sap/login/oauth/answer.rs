@@ -81,9 +81,14 @@ pub(super) fn read(
 
 fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> TokenProblem {
     let code = serde_json::from_slice::<Refusal>(body).ok().and_then(|refusal| refusal.error);
+    // RFC 6749 section 5.2 knows errors with 400 and 401 only. What a server says that is ill or wants
+    // to be left alone is no verdict on our client, whatever its body repeats.
+    let is_verdict = matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED);
     match code.as_deref() {
-        Some("invalid_client" | "unauthorized_client") => return TokenProblem::Credentials,
-        Some(code) if status.is_client_error() => {
+        Some("invalid_client" | "unauthorized_client") if is_verdict => {
+            return TokenProblem::Credentials;
+        }
+        Some(code) if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
             if let Some(known) = CODES.into_iter().find(|known| *known == code) {
                 return TokenProblem::Refused { code: known };
             }

@@ -29,7 +29,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use crate::config;
-use crate::sap::{error::TokenProblem, problem::DialectProblem};
+use crate::sap::{error::TokenProblem, login::verdict::Verdict, problem::DialectProblem};
 
 use request::TokenServer;
 
@@ -182,8 +182,12 @@ impl Tokens {
 async fn keep_fetching(shared: Arc<Shared>) {
     let mut failures = 0;
     let mut rejections = 0;
+    // Token servers lock clients, too.
+    let verdict = Verdict::new(true);
     loop {
         let asked = Instant::now();
+        // This task alone shows them, and only when they may be shown.
+        drop(verdict.admit().await);
         let result = timeout(shared.timeout, (shared.fetch)())
             .await
             .unwrap_or_else(|_elapsed| Err(TokenProblem::Deadline));
@@ -193,6 +197,7 @@ async fn keep_fetching(shared: Arc<Shared>) {
                     info!(failures, "the token server grants tokens again");
                 }
                 failures = 0;
+                verdict.accept();
                 let refresh = asked + refresh_after(granted.life);
                 let token = Token {
                     authorization: granted.authorization,
@@ -213,10 +218,15 @@ async fn keep_fetching(shared: Arc<Shared>) {
                     warn!(kind = problem.outcome().label(), "no new token in advance: {problem}");
                 }
                 let pause = problem.retry_after().unwrap_or_default().max(pause(failures));
-                let is_final = matches!(problem, TokenProblem::Credentials);
+                let is_refused = matches!(problem, TokenProblem::Credentials);
                 shared.state.send_modify(|state| state.failure = Some(problem));
-                // Wrong credentials are not shown again until somebody says so.
-                (!is_final).then(|| Instant::now() + pause)
+                if is_refused {
+                    // Shown again sparsely, and then not until somebody says so.
+                    verdict.refuse();
+                    verdict.next_try()
+                } else {
+                    Some(Instant::now() + pause)
+                }
             }
         };
         loop {
@@ -227,6 +237,8 @@ async fn keep_fetching(shared: Arc<Shared>) {
             if !woken {
                 break;
             }
+            // A changed secret, an operator, or a token that has ended early.
+            verdict.grant();
             if matches!(shared.state.borrow().failure, Some(TokenProblem::Rejected)) {
                 rejections += 1;
                 next = Some(Instant::now() + pause(rejections));

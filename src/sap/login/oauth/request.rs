@@ -1,6 +1,9 @@
 //! One request for a token (RFC 6749 section 4.4), and how the client proves who it is.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -13,7 +16,7 @@ use crate::config::{self, ClientAuthentication, Digest, digest_of};
 use crate::sap::{
     error::TokenProblem,
     link::pool::Body,
-    link::transport::{Address, Transport, TransportError, read_body},
+    link::transport::{Address, Over, Transport, TransportError, read_body},
     problem::DialectProblem,
 };
 
@@ -61,6 +64,7 @@ impl TokenServer {
             connect_timeout: oauth.timeout,
             idle_connections: 0,
             idle_timeout: oauth.timeout,
+            max_age: oauth.timeout,
         })?;
         let signing = match &oauth.authentication {
             ClientAuthentication::PrivateKey { key, .. } => {
@@ -103,10 +107,14 @@ impl TokenServer {
         let body: Body = Bytes::copy_from_slice(form.as_bytes()).into();
         let (response, _connection) = self
             .transport
-            .send(&Method::POST, self.target.clone(), &headers, body, true)
+            .send(&Method::POST, self.target.clone(), &headers, body, Over::Alone)
             .await
             .map_err(|error| match error {
                 TransportError::Connect(source) => TokenProblem::Connect(Arc::new(source)),
+                TransportError::Proxy(proxy, source) => {
+                    let told = format!("the proxy {proxy} lets nobody through: {source}");
+                    TokenProblem::Connect(Arc::new(io::Error::new(source.kind(), told)))
+                }
                 TransportError::Cut(_) => TokenProblem::Reply("a connection that ended early"),
                 TransportError::Protocol(_) => TokenProblem::Reply("no HTTP/1.1"),
             })?;

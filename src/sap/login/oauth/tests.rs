@@ -126,16 +126,19 @@ async fn a_good_token_is_used_on_while_the_token_server_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refused_credentials_are_not_shown_again_until_told_to() {
-    let (tokens, asked) = tokens(vec![Err(TokenProblem::Credentials), Ok(3600)], SECOND / 10);
+async fn refused_credentials_are_shown_once_more_after_ten_minutes_and_then_when_told_to() {
+    let refused = || Err(TokenProblem::Credentials);
+    let (tokens, asked) = tokens(vec![refused(), refused(), Ok(3600)], SECOND / 10);
     assert_eq!(shown(&tokens).await, "token_credentials");
+    sleep(599 * SECOND).await;
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
     sleep(3600 * SECOND).await;
     assert_eq!(shown(&tokens).await, "token_credentials");
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
 
     tokens.retry();
 
-    assert_eq!(shown(&tokens).await, "Bearer 1");
+    assert_eq!(shown(&tokens).await, "Bearer 2");
 }
 
 #[tokio::test(start_paused = true)]

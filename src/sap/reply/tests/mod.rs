@@ -246,6 +246,11 @@ fn status_and_headers_are_read_before_the_body() {
         ("native", 403, "", Head::Answer(blocked)),
         ("native", 400, "text/html", Head::Status),
         ("native", 404, "text/html", Head::Status),
+        // A load balancer in front of a SAP that starts again.
+        ("native", 404, "text/plain", Head::Status),
+        ("native", 400, "text/plain", Head::Status),
+        ("native", 404, "application/xml", Head::Status),
+        ("native", 403, "text/plain", Head::Forbidden),
         ("native", 403, "text/html", Head::Forbidden),
         ("native", 401, "", Head::Credentials),
     ] {

@@ -1,11 +1,20 @@
 //! Why SAP gave no usable answer. Never shown to jtel; no text here repeats anything SAP sent or
 //! anybody asked for.
 
+mod reply;
+mod tls;
+mod token;
+
 use std::{io, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
 use crate::{sap::outcome::SapOutcome, telemetry::rounded};
+
+pub use reply::ReplyProblem;
+pub(in crate::sap) use reply::not_json;
+pub use tls::TlsFault;
+pub use token::TokenProblem;
 
 /// Why SAP gave no usable answer.
 #[derive(Debug, thiserror::Error)]
@@ -34,21 +43,31 @@ pub enum LookupError {
         host: Arc<str>,
     },
     /// Name, TCP or TLS.
-    #[error("SAP at {host} could not be reached; check `sap.url`, `sap.ca_file` and the firewall")]
+    #[error("SAP at {host} could not be reached; check `sap.url` and the firewall")]
     Connect {
         /// Host and port.
         host: Arc<str>,
-        /// What the system or TLS said.
+        /// What the system said.
         source: io::Error,
     },
-    /// The proxy on the way there would not let us through.
+    /// TLS found no trust.
+    #[error("SAP at {host} could not be reached: {fault}")]
+    Tls {
+        /// Host and port.
+        host: Arc<str>,
+        /// What is the matter and what to do.
+        fault: TlsFault,
+    },
+    /// The proxy on the way there cannot be reached, or would not let us through.
     #[error(
-        "the proxy on the way to SAP at {host} refused; check `sap.proxy`, `sap.proxy_login` and what the proxy allows"
+        "the proxy {proxy} on the way to SAP at {host} lets nobody through; check `sap.proxy`, `sap.proxy_login` and what the proxy allows"
     )]
     Proxy {
         /// Host and port of SAP.
         host: Arc<str>,
-        /// What the proxy said.
+        /// Host and port of the proxy.
+        proxy: Arc<str>,
+        /// What the system or the proxy said.
         source: io::Error,
     },
     /// The time ran out.
@@ -160,145 +179,22 @@ pub enum LookupError {
     },
 }
 
-/// Why there is no token that SAP takes; continues a sentence that begins with the token server.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum TokenProblem {
-    /// Name, TCP, proxy or TLS.
-    #[error(
-        "could not be reached; check `token_url`, `ca_file` and `proxy` of `sap.login.oauth2`, and the firewall"
-    )]
-    Connect(#[source] Arc<io::Error>),
-    /// The time ran out.
-    #[error(
-        "gave no token in time; see whether it is slow before raising `sap.login.oauth2.token_timeout`"
-    )]
-    Deadline,
-    /// A status that is no answer.
-    #[error("answered with status {status}; check `sap.login.oauth2.token_url`, or wait")]
-    Status {
-        /// What it answered with.
-        status: StatusCode,
-        /// When it wants to be asked again; five minutes at most.
-        retry_after: Option<Duration>,
-    },
-    /// An answer that is no token.
-    #[error("answered with {0}; check `sap.login.oauth2.token_url`")]
-    Reply(&'static str),
-    /// An error of RFC 6749.
-    #[error(
-        "refused the request ({code}); check scope, resource, audience and parameters of `sap.login.oauth2`"
-    )]
-    Refused {
-        /// One of the codes that the standards name.
-        code: &'static str,
-    },
-    /// The client's credentials are wrong.
-    #[error(
-        "refused our client credentials; correct `sap.login.oauth2`; it is not asked again until they change"
-    )]
-    Credentials,
-    /// SAP refused a token that was just granted.
-    #[error(
-        "granted a token that SAP refuses (401); check scope and audience of `sap.login.oauth2`, and that SAP trusts this token server and knows its client"
-    )]
-    Rejected,
-    /// The key for the assertion cannot be used any more.
-    #[error("was not asked, because the file in `sap.login.oauth2.key` cannot be read as a key")]
-    Key,
-}
-
-impl TokenProblem {
-    /// The word in metrics, logs and `explain`.
-    pub fn outcome(&self) -> SapOutcome {
-        match self {
-            Self::Connect(_) => SapOutcome::TokenConnect,
-            Self::Deadline => SapOutcome::TokenDeadline,
-            Self::Status { .. } => SapOutcome::TokenStatus,
-            Self::Reply(_) => SapOutcome::TokenReply,
-            Self::Refused { .. } => SapOutcome::TokenRefused,
-            Self::Credentials => SapOutcome::TokenCredentials,
-            Self::Rejected => SapOutcome::TokenRejected,
-            Self::Key => SapOutcome::TokenKey,
-        }
-    }
-
-    /// When the token server wants to be asked again, if it said so.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Status { retry_after, .. } => *retry_after,
-            _ => None,
-        }
-    }
-}
-
-/// What makes an answer with a good status unusable.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ReplyProblem {
-    /// A page for people.
-    #[error(
-        "an HTML page; usually a login form: check `sap.login` and the endpoint's logon procedure"
-    )]
-    Html,
-    /// Neither JSON nor HTML.
-    #[error(
-        "something other than JSON; the request must ask for it, with `$format=json` in OData v2"
-    )]
-    ContentType,
-    /// Compressed, although that was not asked for.
-    #[error("a compressed body that was not asked for; look for a proxy in between")]
-    ContentEncoding,
-    /// Compressed as we asked for, and broken.
-    #[error("a compressed body that cannot be unpacked; look for a proxy in between")]
-    Packed,
-    /// Longer than the limit.
-    #[error(
-        "more than {limit} bytes; narrow the request with `$select`, or raise `sap.max_answer`"
-    )]
-    TooLarge {
-        /// `sap.max_answer`.
-        limit: usize,
-    },
-    /// Not JSON, although it says so.
-    #[error("a body that stops being JSON at byte {position}")]
-    NotJson {
-        /// From 0.
-        position: usize,
-    },
-    /// An error message where records should be.
-    #[error("an error message and a good status; try the request by hand with `dialgate explain`")]
-    ErrorBody {
-        /// SAP's own code for it.
-        code: Option<Arc<str>>,
-    },
-    /// A member that the dialect names is not there.
-    #[error(
-        "a record without `{path}`; compare the path with the answer, and `$expand` and `$select` with the path"
-    )]
-    PathMissing {
-        /// As the dialect writes it.
-        path: String,
-    },
-    /// A record of somebody else. Never used.
-    #[error("the record of another partner; look for a proxy or cache in between")]
-    WrongRecord,
-    /// A channel or country that cannot be one.
-    #[error("a value at `{path}` that is no {what}")]
-    Value {
-        /// `distribution channel`, `country code` or `partner ID`.
-        what: &'static str,
-        /// As the dialect writes it.
-        path: String,
-    },
-}
-
 impl LookupError {
+    /// No connection to SAP, for whatever reason.
+    pub(super) fn connect(host: Arc<str>, source: io::Error) -> Self {
+        match TlsFault::of(&source) {
+            Some(fault) => Self::Tls { host, fault },
+            None => Self::Connect { host, source },
+        }
+    }
+
     /// The word in metrics, logs and `explain`.
     pub fn outcome(&self) -> SapOutcome {
         match self {
             Self::Busy { .. } => SapOutcome::Busy,
             Self::Breaker { .. } => SapOutcome::Breaker,
             Self::Quota { .. } => SapOutcome::Quota,
-            Self::Connect { .. } => SapOutcome::Connect,
+            Self::Connect { .. } | Self::Tls { .. } => SapOutcome::Connect,
             Self::Proxy { .. } => SapOutcome::Proxy,
             Self::Token { problem, .. } => problem.outcome(),
             Self::Deadline { .. } => SapOutcome::Deadline,
@@ -340,6 +236,7 @@ impl LookupError {
             | Self::Breaker { .. }
             | Self::Quota { .. }
             | Self::Connect { .. }
+            | Self::Tls { .. }
             | Self::Proxy { .. }
             | Self::Deadline { .. }
             | Self::Cut { .. }
@@ -409,6 +306,7 @@ impl LookupError {
             | Self::Token { .. }
             | Self::Throttled { .. } => true,
             Self::Connect { .. }
+            | Self::Tls { .. }
             | Self::Proxy { .. }
             | Self::Deadline { .. }
             | Self::Cut { .. }
