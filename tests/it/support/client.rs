@@ -1,6 +1,10 @@
 //! jtel's side of a call, and the checks that every answer must pass.
 
-use std::{net::SocketAddr, path::Path};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -47,6 +51,9 @@ pub(crate) struct Client {
     pub(crate) authorization: Option<String>,
 }
 
+/// Why nothing came back.
+pub(crate) type NoAnswer = Box<dyn std::error::Error + Send + Sync>;
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -79,6 +86,17 @@ impl Answer {
 impl Client {
     /// A client that trusts the CA in `ca` and nothing else. HTTP/2 where `h2`.
     pub(crate) fn new(address: SocketAddr, path: &str, ca: &Path, h2: bool) -> Self {
+        Self::at(None, address, path, ca, h2)
+    }
+
+    /// The same, at an address of its own: all of 127.0.0.0/8 is this machine.
+    pub(crate) fn at(
+        own: Option<IpAddr>,
+        address: SocketAddr,
+        path: &str,
+        ca: &Path,
+        h2: bool,
+    ) -> Self {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_file_iter(ca).unwrap() {
             roots.add(certificate.unwrap()).unwrap();
@@ -90,8 +108,14 @@ impl Client {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
-        let connector =
-            if h2 { connector.enable_http2().build() } else { connector.enable_http1().build() };
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_local_address(own);
+        let connector = if h2 {
+            connector.enable_http2().wrap_connector(tcp)
+        } else {
+            connector.enable_http1().wrap_connector(tcp)
+        };
         let hyper = Hyper::builder(TokioExecutor::new()).http2_only(h2).build(connector);
         Self { hyper, url: format!("https://{address}{path}"), authorization: None }
     }
@@ -111,7 +135,18 @@ impl Client {
 
     /// Asks about a partner.
     pub(crate) async fn ask(&self, partner: &str) -> Answer {
-        self.query(&format!("SAPBusinessPartnerID={partner}&SAPPhoneNumber=4989461495000")).await
+        self.try_ask(partner).await.unwrap()
+    }
+
+    /// The same where no answer is a finding of its own.
+    pub(crate) async fn try_ask(&self, partner: &str) -> Result<Answer, NoAnswer> {
+        let query = format!("SAPBusinessPartnerID={partner}&SAPPhoneNumber=4989461495000");
+        self.try_send(Method::GET, &format!("{}?{query}", self.url)).await
+    }
+
+    /// Asks about a partner and hangs up after `patience`, unless there is an answer before.
+    pub(crate) async fn ask_and_hang_up(&self, partner: &str, patience: Duration) {
+        let _nobody_cares = timeout(patience, self.try_ask(partner)).await;
     }
 
     /// Asks with a query of its own.
@@ -121,14 +156,18 @@ impl Client {
 
     /// Sends a request without a body.
     pub(crate) async fn send(&self, method: Method, url: &str) -> Answer {
+        self.try_send(method, url).await.unwrap()
+    }
+
+    async fn try_send(&self, method: Method, url: &str) -> Result<Answer, NoAnswer> {
         let mut request = Request::builder().method(method).uri(url);
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
         let request = request.body(Empty::new()).unwrap();
-        let response = timeout(PATIENCE, self.hyper.request(request)).await.unwrap().unwrap();
+        let response = timeout(PATIENCE, self.hyper.request(request)).await??;
         let (parts, body) = response.into_parts();
-        let body = timeout(PATIENCE, body.collect()).await.unwrap().unwrap().to_bytes();
+        let body = timeout(PATIENCE, body.collect()).await??.to_bytes();
         let answer = Answer {
             status: parts.status,
             headers: parts.headers,
@@ -138,6 +177,6 @@ impl Client {
         for name in answer.headers.keys() {
             assert!(HEADERS.contains(&name.as_str()), "unexpected header {name} in {answer:?}");
         }
-        answer
+        Ok(answer)
     }
 }

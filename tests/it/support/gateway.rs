@@ -138,9 +138,16 @@ impl Gateway {
 /// A configuration, certificates and secrets in `folder`, for a SAP at `sap_url`.
 pub(crate) fn write_config(folder: &Path, sap_url: &str, changes: &[(&str, &str)]) -> PathBuf {
     write_certificates(folder);
+    rewrite_config(folder, sap_url, changes)
+}
+
+/// The same without new certificates: a configuration that changes while a gateway runs with it.
+pub(crate) fn rewrite_config(folder: &Path, sap_url: &str, changes: &[(&str, &str)]) -> PathBuf {
     let password_file = folder.join("sap-password");
-    fs::write(&password_file, SAP_PASSWORD).unwrap();
-    fs::set_permissions(&password_file, fs::Permissions::from_mode(0o600)).unwrap();
+    if !password_file.exists() {
+        fs::write(&password_file, SAP_PASSWORD).unwrap();
+        fs::set_permissions(&password_file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
     let hash = SecretHash::of(CLIENT_PASSWORD.as_bytes());
     let mut all = vec![
         ("listen.address", "127.0.0.1:0".to_owned()),
@@ -162,16 +169,17 @@ pub(crate) fn write_config(folder: &Path, sap_url: &str, changes: &[(&str, &str)
     let mut text = with_default_pair();
     for (key, _) in &all {
         // Keys that the shipped file only shows, as examples.
-        if let Some((_, name)) =
-            key.split_once('.').filter(|(section, _)| ["sap", "rules"].contains(section))
+        if let Some((_, name)) = key.split_once('.')
             && !text.contains(&format!("\n  {name}:"))
         {
             text = text.replace(&format!("\n  # {name}:"), &format!("\n  {name}:"));
         }
     }
     let text = config::edit(&text, &all).unwrap_or_else(|e| panic!("{e}"));
-    let file = folder.join("config.yaml");
-    fs::write(&file, text).unwrap();
+    let (file, new) = (folder.join("config.yaml"), folder.join("config.yaml.new"));
+    // At once, as an editor does it.
+    fs::write(&new, text).unwrap();
+    fs::rename(&new, &file).unwrap();
     file
 }
 
@@ -189,18 +197,35 @@ fn with_default_pair() -> String {
         .replace(destinations, "  destination_countries: ~\n")
 }
 
+/// A CA and a server certificate of it. Others each time.
 pub(crate) fn write_certificates(folder: &Path) {
-    let mut ca = CertificateParams::default();
-    ca.distinguished_name.push(DnType::CommonName, "dialgate test CA");
-    ca.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let ca_key = KeyPair::generate().unwrap();
-    let ca_certificate = ca.self_signed(&ca_key).unwrap();
-    let names = ["localhost", "127.0.0.1"].map(str::to_owned);
-    let mut server = CertificateParams::new(names.to_vec()).unwrap();
-    server.distinguished_name.push(DnType::CommonName, "dialgate test server");
-    let key = KeyPair::generate().unwrap();
-    let certificate = server.signed_by(&key, &Issuer::from_params(&ca, &ca_key)).unwrap();
-    fs::write(folder.join("ca.pem"), ca_certificate.pem()).unwrap();
-    fs::write(folder.join("server.pem"), certificate.pem()).unwrap();
-    fs::write(folder.join("server-key.pem"), key.serialize_pem()).unwrap();
+    Authority::new(folder).issue(folder);
+}
+
+/// A CA that can renew a gateway's certificate.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// A new one; its certificate is `ca.pem` in `folder`.
+    pub(crate) fn new(folder: &Path) -> Self {
+        let mut ca = CertificateParams::default();
+        ca.distinguished_name.push(DnType::CommonName, "dialgate test CA");
+        ca.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        fs::write(folder.join("ca.pem"), ca.self_signed(&key).unwrap().pem()).unwrap();
+        Self { issuer: Issuer::new(ca, key) }
+    }
+
+    /// A new server certificate and its key in `folder`, one file after the other.
+    pub(crate) fn issue(&self, folder: &Path) {
+        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+        let mut server = CertificateParams::new(names.to_vec()).unwrap();
+        server.distinguished_name.push(DnType::CommonName, "dialgate test server");
+        let key = KeyPair::generate().unwrap();
+        let certificate = server.signed_by(&key, &self.issuer).unwrap();
+        fs::write(folder.join("server.pem"), certificate.pem()).unwrap();
+        fs::write(folder.join("server-key.pem"), key.serialize_pem()).unwrap();
+    }
 }

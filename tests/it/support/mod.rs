@@ -3,10 +3,14 @@
 pub(crate) mod cap;
 pub(crate) mod client;
 pub(crate) mod gateway;
+pub(crate) mod link;
+pub(crate) mod load;
 pub(crate) mod mock_sap;
 pub(crate) mod nginx;
 pub(crate) mod outlet;
+pub(crate) mod process;
 pub(crate) mod program;
+pub(crate) mod scripted;
 pub(crate) mod server;
 
 use std::{future::Future, time::Duration};
@@ -15,6 +19,9 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) use client::Client;
 pub(crate) use gateway::{Gateway, SAP_PASSWORD, SAP_USER};
+pub(crate) use link::Link;
+pub(crate) use process::Process;
+pub(crate) use scripted::{Does, ScriptedSap};
 
 /// The longest wait for anything in a test. Far more than anything takes; only a broken test or a
 /// broken program comes near it.
@@ -25,9 +32,18 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(
     what: &str,
     mut is_true: impl FnMut() -> F,
 ) {
-    let until = Instant::now() + PATIENCE;
+    within(PATIENCE, what, &mut is_true).await;
+}
+
+/// Waits until `what` is true, which must not take longer than `limit`.
+pub(crate) async fn within<F: Future<Output = bool>>(
+    limit: Duration,
+    what: &str,
+    mut is_true: impl FnMut() -> F,
+) {
+    let until = Instant::now() + limit;
     while !is_true().await {
-        assert!(Instant::now() < until, "{what}: not within {PATIENCE:?}");
+        assert!(Instant::now() < until, "{what}: not within {limit:?}");
         sleep(Duration::from_millis(10)).await;
     }
 }

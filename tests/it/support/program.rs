@@ -83,6 +83,11 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// The next line; `None` when the process has ended.
+    pub(crate) async fn next(&mut self) -> Option<String> {
+        self.lines.next_line().await.unwrap()
+    }
+
     /// Waits for a line that contains `text`.
     pub(crate) async fn until(&mut self, text: &str) {
         let found = async {
@@ -102,7 +107,13 @@ pub(crate) async fn serve(config: &Path) -> (Child, Log) {
 /// The same with a command of one's own.
 pub(crate) async fn serve_with(mut command: Command) -> (Child, Log) {
     let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let log = until_it_serves(process.stderr.take().unwrap()).await;
+    (process, log)
+}
+
+/// Reads the log until the line that says where calls are answered.
+pub(crate) async fn until_it_serves(stderr: ChildStderr) -> Log {
+    let mut lines = BufReader::new(stderr).lines();
     let serving = async {
         loop {
             let line = lines.next_line().await.unwrap().expect("the process serves");
@@ -115,5 +126,5 @@ pub(crate) async fn serve_with(mut command: Command) -> (Child, Log) {
     let facts: serde_json::Value = serde_json::from_str(&first).unwrap();
     let fact = |name: &str| facts[name].as_str().unwrap().to_owned();
     let (address, admin) = (fact("address"), fact("admin"));
-    (process, Log { lines, first, address, admin })
+    Log { lines, first, address, admin }
 }
