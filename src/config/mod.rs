@@ -1,49 +1,33 @@
 //! `config.yaml` becomes a [`Config`]: valid by construction, every finding at once with its line
 //! and column.
 
-mod calls;
-mod check;
-mod clients;
-mod content;
-mod edit;
-mod file;
-mod findings;
-mod listen;
-mod log;
-mod node;
-mod number_list;
-mod number_rules;
-mod resolve;
-mod rules;
-mod sap;
-mod secret;
-mod show;
-mod suggest;
-mod units;
-mod veil;
+mod document;
+mod sections;
 
 #[cfg(test)]
 mod tests;
 
 use std::{path::PathBuf, time::Duration};
 
-pub use calls::{Answers, Cache, Query, UnknownParameters};
-pub use clients::{Client, ClientName, ClientNameError, SecretHash, SecretHashError};
-pub use content::{Digest, digest_of};
-pub use edit::edit;
-pub use file::{Draft, load, parse, read, schema};
-pub use findings::{Finding, Findings};
-pub use listen::{Admin, Limits, Listen, Shutdown, Tls, TlsVersion};
-pub use log::{AccessLog, Log, LogFormat};
-pub use number_list::read_list;
-pub use number_rules::RulePath;
-pub use resolve::Environment;
-pub use sap::{
+pub use document::content::{Digest, digest_of};
+pub use document::edit::edit;
+pub use document::findings::{Finding, Findings};
+pub use document::resolve::Environment;
+pub use document::secret::Secret;
+pub use sections::admin::{Admin, Shutdown};
+pub use sections::calls::{Answers, Cache, Query, UnknownParameters};
+pub use sections::clients::{Client, ClientName, ClientNameError, SecretHash, SecretHashError};
+pub use sections::draft::Draft;
+pub use sections::file::{load, parse, read, schema};
+pub use sections::listen::{Limits, Listen, Tls, TlsVersion};
+pub use sections::log::{AccessLog, Log, LogFormat};
+pub use sections::number_list::read_list;
+pub use sections::number_rules::RulePath;
+pub use sections::sap::{
     Areas, Breaker, ClientAuthentication, Dialect, Flag, KeyFiles, Login, OAuth, Proxy, SalesArea,
     Sap, Step, Then, ValueHelp,
 };
-pub use secret::Secret;
-pub use show::show;
+pub use sections::show::show;
 
 use crate::domain::Rules;
 

@@ -86,7 +86,7 @@ proptest! {
     ) {
         let text = filled_in();
         let mut keys = Vec::new();
-        let tree = node::Node::parse(&text).unwrap();
+        let tree = document::node::Node::parse(&text).unwrap();
         tree.leaves("", &mut |key, _| {
             // A leaf and every section around it.
             let ends = key.match_indices(['.', '[']).map(|(end, _)| end).chain([key.len()]);
@@ -100,14 +100,14 @@ proptest! {
     #[test]
     fn a_table_of_numbers_is_read_or_has_findings(text in "(contract_number;service_number\n)?(\\PC|[\n\r\";,]){0,60}") {
         let environment = environment();
-        let mut reading = resolve::Reading {
+        let mut reading = document::resolve::Reading {
             findings: Findings::new("config.yaml", ""),
             environment: &environment,
             base_dir: Path::new(""),
             files: Vec::new(),
         };
 
-        number_list::table("numbers.csv", &text, &mut reading);
+        sections::number_list::table("numbers.csv", &text, &mut reading);
 
         let lines = text.lines().count().max(1);
         prop_assert!(reading.findings.iter().all(|finding| finding.line <= lines), "{:?}", reading.findings);
@@ -115,7 +115,7 @@ proptest! {
 
     #[test]
     fn durations_and_sizes_are_read_as_they_are_written(millis in 0..10_000_000_u64, bytes in any::<u32>()) {
-        use crate::config::units::{duration, duration_text, size, size_text};
+        use crate::config::document::units::{duration, duration_text, size, size_text};
 
         let time = Duration::from_millis(millis);
         prop_assert_eq!(duration(&duration_text(time)), Some(time));

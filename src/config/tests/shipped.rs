@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::config::{
-    file::{ConfigFile, read_sections},
-    suggest::Keys,
+    document::suggest::Keys,
+    sections::file::{ConfigFile, read_sections},
 };
 
 /// Keys of the shipped file whose values differ from their defaults, because they have none or
@@ -39,7 +39,8 @@ fn the_shipped_file_filled_in_is_a_configuration() {
 #[test]
 fn what_the_shipped_file_writes_is_the_default() {
     let (file, _) = read_sections(EXAMPLE, "config.yaml").unwrap();
-    let default = ConfigFile { sap: Some(sap::SapFile::default()), ..ConfigFile::default() };
+    let default =
+        ConfigFile { sap: Some(sections::sap::SapFile::default()), ..ConfigFile::default() };
     let [mut shipped, mut default] =
         [file, default].map(|file| serde_json::to_value(file).unwrap());
     for example in EXAMPLES {

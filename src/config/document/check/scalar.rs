@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Check, is_scalar, kind};
-use crate::config::{
+use crate::config::document::{
     findings::shown,
     node::{Node, Yaml},
     units::size_text,

@@ -12,7 +12,7 @@ const LIKE_ENOUGH: f64 = 0.75;
 const SLIP: f64 = 0.95;
 
 /// The word that is most like a given one, and how much.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<(&'a str, f64)> {
+pub(in crate::config) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<(&'a str, f64)> {
     let folded = fold(word);
     known
         .iter()
@@ -28,7 +28,7 @@ fn likeness(one: &str, other: &str) -> f64 {
 }
 
 /// The keys whose last words are a given one: `connect_timeout` and `idle_timeout` for `timeout`.
-pub(super) fn ends_with<'a>(word: &str, known: &[&'a str]) -> Vec<&'a str> {
+pub(in crate::config) fn ends_with<'a>(word: &str, known: &[&'a str]) -> Vec<&'a str> {
     let ending = format!("_{}", fold(word));
     known.iter().copied().filter(|known| known.ends_with(&ending)).collect()
 }
@@ -53,18 +53,18 @@ fn fold(word: &str) -> String {
 }
 
 /// Every key that exists, in full.
-pub(super) struct Keys(BTreeSet<String>);
+pub(in crate::config) struct Keys(BTreeSet<String>);
 
 impl Keys {
     /// All keys of a schema; those of list entries as `clients[].name`.
-    pub(super) fn of(schema: &Value) -> Self {
+    pub(in crate::config) fn of(schema: &Value) -> Self {
         let mut keys = BTreeSet::new();
         collect(schema, schema, "", 0, &mut keys);
         Self(keys)
     }
 
     /// A key of the same name in another section than `section`.
-    pub(super) fn elsewhere(&self, name: &str, section: &str) -> Option<&str> {
+    pub(in crate::config) fn elsewhere(&self, name: &str, section: &str) -> Option<&str> {
         self.0.iter().map(String::as_str).find(|key| {
             let (other, last) = key.rsplit_once('.').unwrap_or(("", key));
             // What stands in lists and behind a choice is not where a lost key belongs.
@@ -73,13 +73,13 @@ impl Keys {
     }
 
     /// Some key, in whatever section, has this name.
-    pub(super) fn knows(&self, name: &str) -> bool {
+    pub(in crate::config) fn knows(&self, name: &str) -> bool {
         self.0.iter().any(|key| key.rsplit('.').next() == Some(name))
     }
 
     /// All of them.
     #[cfg(test)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::config) fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
 }

@@ -1,66 +1,22 @@
-//! `sap.login:` how dialgate shows SAP who it is.
+//! `sap.login.oauth2:` tokens from a token server.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use http::{HeaderName, HeaderValue, Uri};
+use http::Uri;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Proxy,
+    keys::KeyFiles,
     reading::{is_loopback, sound_url},
     way::proxy_address,
 };
-use crate::config::{
+use crate::config::document::{
     resolve::Reading,
     secret::{Secret, SecretRef},
     units::DurationText,
 };
-
-/// Headers that dialgate or HTTP itself sets; a second one would contradict it.
-const OWN_HEADERS: [&str; 12] = [
-    "host",
-    "accept",
-    "accept-encoding",
-    "accept-language",
-    "connection",
-    "content-length",
-    "transfer-encoding",
-    "te",
-    "traceparent",
-    "upgrade",
-    "x-correlationid",
-    "x-request-id",
-];
-
-/// How dialgate logs in to SAP.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Login {
-    /// No credentials at all.
-    None,
-    /// User and password, RFC 7617.
-    Basic {
-        /// The technical user.
-        user: String,
-        /// Its password.
-        password: Secret,
-    },
-    /// Fixed headers, such as `APIKey`.
-    Headers(Vec<(HeaderName, Secret)>),
-    /// A client certificate in the TLS handshake.
-    Certificate(KeyFiles),
-    /// Tokens from a token server, RFC 6749 section 4.4.
-    OAuth(Box<OAuth>),
-}
-
-/// A certificate and its key as PEM files. Read again when they change.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct KeyFiles {
-    /// The certificate first, then intermediate ones.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
-}
 
 /// OAuth2 client credentials.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -97,48 +53,6 @@ pub enum ClientAuthentication {
     },
     /// `tls_client_auth`, RFC 8705.
     Certificate(KeyFiles),
-}
-
-/// `sap.login:` in `config.yaml`.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::config) enum LoginFile {
-    /// No credentials at all.
-    None,
-    /// User and password.
-    Basic(BasicFile),
-    /// Fixed headers, e.g. `APIKey`.
-    Headers(BTreeMap<String, SecretRef>),
-    /// A client certificate.
-    Certificate(KeyFilesFile),
-    /// Tokens of an OAuth2 token server (client credentials).
-    Oauth2(Box<OAuthFile>),
-}
-
-/// User and password in `config.yaml`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(extend("required" = ["user", "password"]))]
-pub(in crate::config) struct BasicFile {
-    /// The technical user.
-    #[schemars(with = "String")]
-    user: Option<String>,
-    /// Where its password is found.
-    #[schemars(with = "SecretRef")]
-    password: Option<SecretRef>,
-}
-
-/// `sap.login.certificate:` in `config.yaml`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(extend("required" = ["certificate", "key"]))]
-pub(in crate::config) struct KeyFilesFile {
-    /// PEM file: the certificate first, then intermediate ones.
-    #[schemars(with = "String")]
-    certificate: Option<String>,
-    /// PEM file with its private key.
-    #[schemars(with = "String")]
-    key: Option<String>,
 }
 
 /// `sap.login.oauth2:` in `config.yaml`.
@@ -213,49 +127,8 @@ enum ClientAuthenticationFile {
     Certificate,
 }
 
-impl LoginFile {
-    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Login> {
-        match self {
-            Self::None => Some(Login::None),
-            Self::Basic(basic) => {
-                let (user, password) = basic.read("sap.login.basic", reading)?;
-                Some(Login::Basic { user, password })
-            }
-            Self::Headers(headers) => resolve_headers(headers, reading),
-            Self::Certificate(files) => {
-                let (certificate, key) = (files.certificate.as_deref()?, files.key.as_deref()?);
-                let (certificate, key) = (reading.path(certificate), reading.path(key));
-                Some(Login::Certificate(KeyFiles { certificate, key }))
-            }
-            Self::Oauth2(oauth) => oauth.resolve(reading).map(Box::new).map(Login::OAuth),
-        }
-    }
-}
-
-impl BasicFile {
-    /// User and password of the section `key`.
-    pub(super) fn read(&self, key: &str, reading: &mut Reading<'_>) -> Option<(String, Secret)> {
-        let user_key = format!("{key}.user");
-        let user = self.user.as_deref().filter(|user| {
-            if user.is_empty() {
-                reading.at(&user_key, "is empty");
-            } else if user.contains(':') || user.chars().any(char::is_control) {
-                reading.at(
-                    &user_key,
-                    "has a `:` or a control character, which Basic credentials cannot carry",
-                );
-            }
-            true
-        });
-        let password_key = format!("{key}.password");
-        let password =
-            self.password.as_ref().map(|password| reading.secret(&password_key, password));
-        Some((user?.to_owned(), password??))
-    }
-}
-
 impl OAuthFile {
-    fn resolve(&self, reading: &mut Reading<'_>) -> Option<OAuth> {
+    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> Option<OAuth> {
         let token_url = self.token_url(reading);
         let authentication = self.authentication(reading);
         let proxy = match &self.proxy {
@@ -338,79 +211,5 @@ impl OAuthFile {
                 key: private?,
             })),
         }
-    }
-}
-
-fn resolve_headers(
-    headers: &BTreeMap<String, SecretRef>,
-    reading: &mut Reading<'_>,
-) -> Option<Login> {
-    if headers.is_empty() {
-        reading.at("sap.login.headers", "is empty; write `NAME: { env: VARIABLE }`");
-    }
-    let resolved: Vec<_> = headers
-        .iter()
-        .map(|(name, reference)| {
-            let key = format!("sap.login.headers.{name}");
-            let header = HeaderName::from_bytes(name.as_bytes()).ok();
-            match &header {
-                None => reading.at(&key, "is not the name of a header"),
-                Some(header) if OWN_HEADERS.contains(&header.as_str()) => {
-                    reading.at(&key, "is a header that dialgate sets itself");
-                }
-                Some(_) => {}
-            }
-            let secret = reading.secret(&key, reference)?;
-            if HeaderValue::from_str(secret.expose()).is_err() {
-                reading.at(&key, "has a character that no header can carry");
-                return None;
-            }
-            Some((header?, secret))
-        })
-        .collect();
-    resolved.into_iter().collect::<Option<_>>().map(Login::Headers)
-}
-
-impl Login {
-    /// The login with secrets as their files have them now; `None` while none of them changed.
-    /// Keys and certificates are not part of it: they are read where they are used.
-    ///
-    /// # Errors
-    ///
-    /// A file cannot be used; the text names it.
-    pub fn reread(&self) -> Result<Option<Self>, String> {
-        Ok(match self {
-            Self::None | Self::Certificate(_) => None,
-            Self::Basic { user, password } => {
-                password.reread()?.map(|password| Self::Basic { user: user.clone(), password })
-            }
-            Self::Headers(pairs) => {
-                let mut changed = false;
-                let pairs = pairs
-                    .iter()
-                    .map(|(name, secret)| {
-                        let now = secret.reread()?;
-                        changed |= now.is_some();
-                        Ok((name.clone(), now.unwrap_or_else(|| secret.clone())))
-                    })
-                    .collect::<Result<_, String>>()?;
-                changed.then_some(Self::Headers(pairs))
-            }
-            Self::OAuth(oauth) => {
-                let authentication = match &oauth.authentication {
-                    ClientAuthentication::Basic(secret) => {
-                        secret.reread()?.map(ClientAuthentication::Basic)
-                    }
-                    ClientAuthentication::Post(secret) => {
-                        secret.reread()?.map(ClientAuthentication::Post)
-                    }
-                    ClientAuthentication::PrivateKey { .. }
-                    | ClientAuthentication::Certificate(_) => None,
-                };
-                authentication.map(|authentication| {
-                    Self::OAuth(Box::new(OAuth { authentication, ..(**oauth).clone() }))
-                })
-            }
-        })
     }
 }

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 /// A duration as text. Read by [`duration`] once its place is known.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(transparent)]
-pub(super) struct DurationText(pub(super) String);
+pub(in crate::config) struct DurationText(pub(in crate::config) String);
 
 /// A number of bytes as text. Read by [`size`] once its place is known.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(transparent)]
-pub(super) struct SizeText(pub(super) String);
+pub(in crate::config) struct SizeText(pub(in crate::config) String);
 
 impl From<&str> for DurationText {
     fn from(text: &str) -> Self {
@@ -59,12 +59,12 @@ impl JsonSchema for SizeText {
 }
 
 /// Reads a duration. `None` where the text is none, or a negative one.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(in crate::config) fn duration(text: &str) -> Option<Duration> {
     SpanParser::new().parse_unsigned_duration(text.trim()).ok()
 }
 
 /// Reads a number of bytes. `None` where the text is none, or more than a `usize` holds.
-pub(super) fn size(text: &str) -> Option<usize> {
+pub(in crate::config) fn size(text: &str) -> Option<usize> {
     let text = text.trim();
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
     let factor = match unit.trim_start() {
@@ -77,7 +77,7 @@ pub(super) fn size(text: &str) -> Option<usize> {
 }
 
 /// A duration as it is written in the file: `2500ms`, `10s`, `1m 30s`.
-pub(super) fn duration_text(duration: Duration) -> String {
+pub(in crate::config) fn duration_text(duration: Duration) -> String {
     let (seconds, millis) = (duration.as_secs(), duration.subsec_millis());
     if millis > 0 {
         return format!("{}ms", duration.as_millis());
@@ -92,7 +92,7 @@ pub(super) fn duration_text(duration: Duration) -> String {
 }
 
 /// A number of bytes as it is written in the file: `300B`, `16KiB`, `1MiB`.
-pub(super) fn size_text(bytes: usize) -> String {
+pub(in crate::config) fn size_text(bytes: usize) -> String {
     match bytes {
         bytes if bytes > 0 && bytes.is_multiple_of(1024 * 1024) => {
             format!("{}MiB", bytes / (1024 * 1024))

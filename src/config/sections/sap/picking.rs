@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SapFile;
 use crate::{
-    config::{findings::shown, resolve::Reading},
+    config::document::{findings::shown, resolve::Reading},
     domain::{CountryCode, DistributionChannel, IdForm},
 };
 

@@ -6,7 +6,7 @@ use super::{
     LoginFile, SapFile,
     reading::{is_loopback, sound_url},
 };
-use crate::config::{resolve::Reading, secret::Secret};
+use crate::config::document::{resolve::Reading, secret::Secret};
 
 /// A proxy that understands CONNECT, and who needs none.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Walks a tree along a schema.
-pub(super) struct Check<'a> {
+pub(in crate::config) struct Check<'a> {
     /// The whole schema, for `$ref`.
     schema: &'a Value,
     /// The text of the file, for numbers as they were written.
@@ -29,12 +29,16 @@ pub(super) struct Check<'a> {
 
 impl<'a> Check<'a> {
     /// A walk that reports to `findings`.
-    pub(super) fn new(schema: &'a Value, text: &'a str, findings: &'a mut Findings) -> Self {
+    pub(in crate::config) fn new(
+        schema: &'a Value,
+        text: &'a str,
+        findings: &'a mut Findings,
+    ) -> Self {
         Self { schema, text, keys: Keys::of(schema), findings }
     }
 
     /// The tree as JSON, without what is wrong.
-    pub(super) fn run(mut self, tree: &Node) -> Value {
+    pub(in crate::config) fn run(mut self, tree: &Node) -> Value {
         let schema = self.schema;
         self.value(tree, schema, "").unwrap_or_else(|| {
             self.findings.unread("");

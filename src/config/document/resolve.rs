@@ -54,18 +54,18 @@ impl fmt::Debug for Environment {
 }
 
 /// What a section needs to become valid.
-pub(super) struct Reading<'a> {
-    pub(super) findings: Findings,
-    pub(super) environment: &'a Environment,
+pub(in crate::config) struct Reading<'a> {
+    pub(in crate::config) findings: Findings,
+    pub(in crate::config) environment: &'a Environment,
     /// The directory of the config file; relative paths in it start here.
-    pub(super) base_dir: &'a Path,
+    pub(in crate::config) base_dir: &'a Path,
     /// Files that are part of the configuration, to see when they change.
-    pub(super) files: Vec<PathBuf>,
+    pub(in crate::config) files: Vec<PathBuf>,
 }
 
 /// Where a text stands: under a key of `config.yaml`, or in the bytes of another file.
 #[derive(Clone, Debug)]
-pub(super) enum Place {
+pub(in crate::config) enum Place {
     Key(String),
     Table(usize, Range<usize>),
 }
@@ -78,12 +78,12 @@ impl From<String> for Place {
 
 impl Reading<'_> {
     /// Adds a finding at a key.
-    pub(super) fn at(&mut self, key: &str, message: impl Into<String>) {
+    pub(in crate::config) fn at(&mut self, key: &str, message: impl Into<String>) {
         self.findings.at(key, message);
     }
 
     /// Adds a finding at a place.
-    pub(super) fn at_place(&mut self, place: &Place, message: String) {
+    pub(in crate::config) fn at_place(&mut self, place: &Place, message: String) {
         match place {
             Place::Key(key) => self.findings.at(key, message),
             Place::Table(document, span) => {
@@ -93,7 +93,7 @@ impl Reading<'_> {
     }
 
     /// Where a place is, as `config.yaml:12`.
-    pub(super) fn line_of_place(&self, place: &Place) -> String {
+    pub(in crate::config) fn line_of_place(&self, place: &Place) -> String {
         match place {
             Place::Key(key) => self.findings.line_of(key),
             Place::Table(document, span) => self.findings.line_of_byte(*document, span.start),
@@ -101,19 +101,19 @@ impl Reading<'_> {
     }
 
     /// A path in the file, seen from the directory of the file.
-    pub(super) fn path(&self, path: &str) -> PathBuf {
+    pub(in crate::config) fn path(&self, path: &str) -> PathBuf {
         self.base_dir.join(path)
     }
 
     /// The same for a file whose content is part of the configuration.
-    pub(super) fn file(&mut self, path: &str) -> PathBuf {
+    pub(in crate::config) fn file(&mut self, path: &str) -> PathBuf {
         let file = self.path(path);
         self.files.push(file.clone());
         file
     }
 
     /// Reads a duration within bounds.
-    pub(super) fn duration(
+    pub(in crate::config) fn duration(
         &mut self,
         key: &str,
         text: &DurationText,
@@ -135,7 +135,7 @@ impl Reading<'_> {
     }
 
     /// Reads a number of bytes within bounds.
-    pub(super) fn size(
+    pub(in crate::config) fn size(
         &mut self,
         key: &str,
         text: &SizeText,
@@ -157,7 +157,7 @@ impl Reading<'_> {
     }
 
     /// Reads an IP address with a port.
-    pub(super) fn address(&mut self, key: &str, text: &str) -> Option<SocketAddr> {
+    pub(in crate::config) fn address(&mut self, key: &str, text: &str) -> Option<SocketAddr> {
         let address = text.parse().ok();
         if address.is_none() {
             let message = format!(
@@ -171,7 +171,7 @@ impl Reading<'_> {
     }
 
     /// Fetches a secret from where the file says it is.
-    pub(super) fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
+    pub(in crate::config) fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
         let (key, secret) = match reference {
             SecretRef::Env(name) => (format!("{key}.env"), self.environment_secret(name)),
             SecretRef::File(path) => {
@@ -260,7 +260,7 @@ impl Secret {
 }
 
 /// An error of the operating system as part of a sentence: lower case, as `strerror` has it.
-pub(super) fn error_text(error: &io::Error) -> String {
+pub(in crate::config) fn error_text(error: &io::Error) -> String {
     let text = error.to_string();
     let mut characters = text.chars();
     match characters.next() {

@@ -23,19 +23,19 @@ const RANGE: [&str; 2] = ["from", "to"];
 type Placed = (String, Place);
 
 /// One contract number with its service number, unread, each with its place.
-pub(super) struct Row {
-    pub(super) contract_number: (String, Place),
-    pub(super) service_number: (String, Place),
+pub(in crate::config) struct Row {
+    pub(in crate::config) contract_number: (String, Place),
+    pub(in crate::config) service_number: (String, Place),
 }
 
 /// Reads the file. What is wrong with it is found in its own lines.
-pub(super) fn read(path: &str, reading: &mut Reading<'_>) -> Vec<Row> {
+pub(in crate::config) fn read(path: &str, reading: &mut Reading<'_>) -> Vec<Row> {
     let rows = read_pairs(path, "rules.service_numbers_file", COLUMNS, reading);
     rows.into_iter().map(row).collect()
 }
 
 /// Reads a file of ranges of telephone numbers, each with its beginning and its end.
-pub(super) fn read_ranges(path: &str, reading: &mut Reading<'_>) -> Vec<[Placed; 2]> {
+pub(in crate::config) fn read_ranges(path: &str, reading: &mut Reading<'_>) -> Vec<[Placed; 2]> {
     read_pairs(path, "rules.never_dialled.ranges_file", RANGE, reading)
 }
 
@@ -94,7 +94,7 @@ fn read_pairs(
 
 /// Reads the text of a list of service numbers.
 #[cfg(test)]
-pub(super) fn table(name: &str, text: &str, reading: &mut Reading<'_>) -> Vec<Row> {
+pub(in crate::config) fn table(name: &str, text: &str, reading: &mut Reading<'_>) -> Vec<Row> {
     pairs(name, text, COLUMNS, reading).into_iter().map(row).collect()
 }
 

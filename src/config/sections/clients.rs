@@ -136,7 +136,7 @@ impl fmt::Debug for SecretHash {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["name", "secrets"]))]
-pub(super) struct ClientFile {
+pub(in crate::config) struct ClientFile {
     /// User name of this client, also in metrics and records: 1 to 32 of a-z, 0-9 and -.
     #[schemars(with = "String")]
     name: Option<String>,
@@ -146,7 +146,7 @@ pub(super) struct ClientFile {
 }
 
 /// Reads the list; with nobody on it, the file has to say in words that anybody may ask.
-pub(super) fn resolve(
+pub(in crate::config) fn resolve(
     files: &[Option<ClientFile>],
     anybody_may_ask: bool,
     reading: &mut Reading<'_>,

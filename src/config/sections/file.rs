@@ -1,29 +1,34 @@
 //! `config.yaml` as the operator writes it: the sections, their defaults, and the way from the text
 //! to a [`Config`].
 
-use std::{fs, path::Path, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Admin, Answers, Cache, Client, Config, Dialect, Listen, Log, Query, Sap, Shutdown, Tls,
-    calls::{CacheFile, QueryFile},
-    check::Check,
+    admin::{AdminFile, ShutdownFile},
+    calls::{Answers, CacheFile, QueryFile},
     clients::{self, ClientFile},
-    findings::Findings,
-    listen::{AdminFile, ListenFile, ShutdownFile},
+    draft::Draft,
+    listen::ListenFile,
     log::LogFile,
-    node::Node,
-    resolve::{Environment, Reading, error_text},
     rules::RulesFile,
-    sap::SapFile,
-    suggest::Keys,
-    units::{DurationText, duration_text},
-    veil,
+    sap::{Sap, SapFile},
 };
-use crate::domain::Rules;
+use crate::config::{
+    Config,
+    document::{
+        check::Check,
+        findings::Findings,
+        node::Node,
+        resolve::{Environment, Reading, error_text},
+        suggest::Keys,
+        units::{DurationText, duration_text},
+        veil,
+    },
+};
 
 /// A longer file is a mistake in the path.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -32,35 +37,35 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(title = "dialgate", extend("required" = ["sap"]))]
-pub(super) struct ConfigFile {
+pub(in crate::config) struct ConfigFile {
     /// Where jtel asks.
-    pub(super) listen: ListenFile,
+    pub(in crate::config) listen: ListenFile,
     /// Where the metrics and the health checks are.
-    pub(super) admin: AdminFile,
+    pub(in crate::config) admin: AdminFile,
     /// Which statuses leave /onClickToDial.
-    pub(super) answers: Answers,
+    pub(in crate::config) answers: Answers,
     /// Who may ask.
     #[schemars(with = "Vec<ClientFile>")]
-    pub(super) clients: Vec<Option<ClientFile>>,
+    pub(in crate::config) clients: Vec<Option<ClientFile>>,
     /// True: nobody needs to say who he is. Only with an empty list of clients.
-    pub(super) anybody_may_ask: bool,
+    pub(in crate::config) anybody_may_ask: bool,
     /// Longest time from a call's first byte to its answer.
-    pub(super) deadline: DurationText,
+    pub(in crate::config) deadline: DurationText,
     /// How long a call waits for SAP while something older is known of the partner. 0s: not at all.
-    pub(super) answer_within: DurationText,
+    pub(in crate::config) answer_within: DurationText,
     /// How a question is read.
-    pub(super) query: QueryFile,
+    pub(in crate::config) query: QueryFile,
     /// Which SAP is asked, and how.
     #[schemars(with = "SapFile")]
-    pub(super) sap: Option<SapFile>,
+    pub(in crate::config) sap: Option<SapFile>,
     /// How long an answer from SAP is trusted.
-    pub(super) cache: CacheFile,
+    pub(in crate::config) cache: CacheFile,
     /// Which service number is shown, and what happens without one.
-    pub(super) rules: RulesFile,
+    pub(in crate::config) rules: RulesFile,
     /// What is written, how, and where to.
-    pub(super) log: LogFile,
+    pub(in crate::config) log: LogFile,
     /// How the process ends.
-    pub(super) shutdown: ShutdownFile,
+    pub(in crate::config) shutdown: ShutdownFile,
 }
 
 impl Default for ConfigFile {
@@ -81,44 +86,6 @@ impl Default for ConfigFile {
             shutdown: ShutdownFile::default(),
         }
     }
-}
-
-/// What could be read of a file, findings or not; what could not is `None`. For checks that need
-/// more than the file: whether a key fits its certificate, whether a dialect can be compiled.
-#[derive(Debug)]
-pub struct Draft {
-    /// `listen`
-    pub listen: Option<Listen>,
-    /// `listen.tls`, also where the rest of `listen` cannot be used.
-    pub tls: Option<Tls>,
-    /// `admin`
-    pub admin: Option<Admin>,
-    /// `clients`
-    pub clients: Vec<Client>,
-    /// `deadline`
-    pub deadline: Option<Duration>,
-    /// `answer_within`
-    pub answer_within: Option<Duration>,
-    /// `query`
-    pub query: Option<Query>,
-    /// `sap`
-    pub sap: Option<Sap>,
-    /// `sap.preset`, also where the rest of `sap` cannot be used.
-    pub preset: Option<String>,
-    /// `sap.custom`, also where the rest of `sap` cannot be used.
-    pub custom: Option<Dialect>,
-    /// `sap.ca_file`, also where the rest of `sap` cannot be used.
-    pub ca_file: Option<PathBuf>,
-    /// `cache`
-    pub cache: Option<Cache>,
-    /// `rules`
-    pub rules: Option<Rules>,
-    /// `log`
-    pub log: Option<Log>,
-    /// `shutdown`
-    pub shutdown: Option<Shutdown>,
-    answers: Answers,
-    anybody_may_ask: bool,
 }
 
 /// Reads the configuration from a file. `more` may add findings of its own to those of the file.
@@ -198,7 +165,10 @@ pub fn read(path: &Path) -> Result<String, Findings> {
 /// # Errors
 ///
 /// The text is no YAML at all.
-pub(super) fn read_sections(text: &str, name: &str) -> Result<(ConfigFile, Findings), Findings> {
+pub(in crate::config) fn read_sections(
+    text: &str,
+    name: &str,
+) -> Result<(ConfigFile, Findings), Findings> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let schema = schema();
     let mut findings = Findings::new(name, text);
@@ -327,26 +297,5 @@ impl ConfigFile {
             reading.at("answer_within", told);
         }
         within
-    }
-}
-
-impl Draft {
-    fn finish(self, files: Vec<PathBuf>) -> Option<Config> {
-        Some(Config {
-            listen: self.listen?,
-            admin: self.admin?,
-            answers: self.answers,
-            clients: self.clients,
-            anybody_may_ask: self.anybody_may_ask,
-            deadline: self.deadline?,
-            answer_within: self.answer_within?,
-            query: self.query?,
-            sap: self.sap?,
-            cache: self.cache?,
-            rules: self.rules?,
-            log: self.log?,
-            shutdown: self.shutdown?,
-            files,
-        })
     }
 }

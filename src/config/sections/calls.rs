@@ -62,7 +62,7 @@ pub struct Cache {
 /// `query:` in `config.yaml`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct QueryFile {
+pub(in crate::config) struct QueryFile {
     /// ISO 3166 code of the country whose national numbers are understood, e.g. `089 1234567`.
     default_country: String,
     /// What happens to a question with a parameter that dialgate does not know.
@@ -72,7 +72,7 @@ pub(super) struct QueryFile {
 /// `cache:` in `config.yaml`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct CacheFile {
+pub(in crate::config) struct CacheFile {
     /// Most partners kept at once.
     #[schemars(range(min = 1, max = 10_000_000))]
     max_entries: u64,
@@ -109,7 +109,7 @@ impl Default for CacheFile {
 }
 
 impl QueryFile {
-    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Query> {
+    pub(in crate::config) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Query> {
         let home = Home::parse(&self.default_country)
             .map_err(|error| reading.at("query.default_country", error.to_string()))
             .ok()?;
@@ -118,7 +118,7 @@ impl QueryFile {
 }
 
 impl CacheFile {
-    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Cache> {
+    pub(in crate::config) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Cache> {
         let mut time = |key: &str, text| {
             reading.duration(&format!("cache.{key}"), text, Duration::ZERO..=LONGEST_TTL)
         };

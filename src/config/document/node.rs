@@ -19,17 +19,17 @@ const MAX_DEPTH: usize = 24;
 
 /// A value and its place.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) value: Yaml,
+pub(in crate::config) struct Node {
+    pub(in crate::config) value: Yaml,
     /// Bytes of the text. A container has its first byte only, see `edit.rs` for its end.
-    pub(super) span: Range<usize>,
+    pub(in crate::config) span: Range<usize>,
     /// The value stands elsewhere and is only named here.
-    pub(super) is_alias: bool,
+    pub(in crate::config) is_alias: bool,
 }
 
 /// What a value is.
 #[derive(Debug)]
-pub(super) enum Yaml {
+pub(in crate::config) enum Yaml {
     Null,
     Bool(bool),
     Number(Number),
@@ -40,22 +40,22 @@ pub(super) enum Yaml {
 
 /// A key with its value.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) key: Node,
-    pub(super) value: Node,
+pub(in crate::config) struct Entry {
+    pub(in crate::config) key: Node,
+    pub(in crate::config) value: Node,
 }
 
 /// Why a text is not YAML.
 #[derive(Debug)]
-pub(super) struct SyntaxError {
-    pub(super) message: String,
+pub(in crate::config) struct SyntaxError {
+    pub(in crate::config) message: String,
     /// Where, if the parser knows: line and column, both from 1.
-    pub(super) place: Option<(usize, usize)>,
+    pub(in crate::config) place: Option<(usize, usize)>,
 }
 
 impl Node {
     /// Reads a text of YAML. Keys that are there twice and aliases are left to the caller to find.
-    pub(super) fn parse(text: &str) -> Result<Self, SyntaxError> {
+    pub(in crate::config) fn parse(text: &str) -> Result<Self, SyntaxError> {
         let options = serde_saphyr::options! {
             budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_documents: 1 },
             duplicate_keys: DuplicateKeyPolicy::PassThrough,
@@ -82,12 +82,12 @@ impl Node {
 
     /// The value under a key such as `clients[0].secrets`, with the key it stands under (`None`:
     /// it stands in a list). Where a key is there twice, the first one counts.
-    pub(super) fn find(&self, key: &str) -> Option<(Option<&Self>, &Self)> {
+    pub(in crate::config) fn find(&self, key: &str) -> Option<(Option<&Self>, &Self)> {
         self.descend(key).filter(|found| found.rest.is_empty()).map(|found| (found.key, found.node))
     }
 
     /// The nearest thing to a key that is there: the value itself, or the section it is missing in.
-    pub(super) fn nearest(&self, key: &str) -> (Option<&Self>, &Self) {
+    pub(in crate::config) fn nearest(&self, key: &str) -> (Option<&Self>, &Self) {
         self.descend(key).map_or((None, self), |found| (found.key, found.node))
     }
 
@@ -121,7 +121,7 @@ impl Node {
     }
 
     /// The same values under the same keys, wherever they stand.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(in crate::config) fn is_same(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
             (Yaml::Null, Yaml::Null) => true,
             (Yaml::Bool(one), Yaml::Bool(other)) => one == other,
@@ -142,7 +142,7 @@ impl Node {
     }
 
     /// Calls `see` with every value that holds no others, and with its key.
-    pub(super) fn leaves(&self, key: &str, see: &mut impl FnMut(&str, &Self)) {
+    pub(in crate::config) fn leaves(&self, key: &str, see: &mut impl FnMut(&str, &Self)) {
         match &self.value {
             Yaml::Map(entries) => entries.iter().for_each(|entry| {
                 entry.value.leaves(&entry.child_key(key), see);
@@ -157,7 +157,11 @@ impl Node {
 
 impl Node {
     /// Calls `change` with every value that holds no others, and with its key.
-    pub(super) fn change_leaves(&mut self, key: &str, change: &mut impl FnMut(&str, &mut Yaml)) {
+    pub(in crate::config) fn change_leaves(
+        &mut self,
+        key: &str,
+        change: &mut impl FnMut(&str, &mut Yaml),
+    ) {
         match &mut self.value {
             Yaml::Map(entries) => {
                 for entry in entries {
@@ -177,7 +181,7 @@ impl Node {
 
 impl Entry {
     /// The key in full, below that of its section.
-    pub(super) fn child_key(&self, section: &str) -> String {
+    pub(in crate::config) fn child_key(&self, section: &str) -> String {
         let name = match &self.key.value {
             Yaml::Text(name) => name.as_str(),
             _ => "?",

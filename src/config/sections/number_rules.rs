@@ -30,7 +30,7 @@ pub struct RulePath {
 /// `rules.never_dialled:` in `config.yaml`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct NeverDialledFile {
+pub(in crate::config) struct NeverDialledFile {
     /// Emergency numbers.
     emergency: bool,
     /// Premium-rate and mass-traffic numbers.
@@ -48,7 +48,7 @@ pub(super) struct NeverDialledFile {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["path", "operator"]))]
-pub(super) struct RefuseWhenFile {
+pub(in crate::config) struct RefuseWhenFile {
     /// Path in a record of SAP.
     #[schemars(with = "String")]
     path: Option<String>,
@@ -89,7 +89,7 @@ enum RefusalFile {
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum CallerIdFitFile {
+pub(in crate::config) enum CallerIdFitFile {
     /// Nobody looks.
     Off,
     /// The answer is as ever; metric and record say so.
@@ -101,7 +101,7 @@ pub(super) enum CallerIdFitFile {
 }
 
 impl NeverDialledFile {
-    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> NeverDialled {
+    pub(in crate::config) fn resolve(&self, reading: &mut Reading<'_>) -> NeverDialled {
         let mut ranges = NumberRanges::default();
         for (index, prefix) in self.prefixes.iter().enumerate() {
             let Some(prefix) = prefix else { continue };
@@ -128,7 +128,7 @@ impl NeverDialledFile {
 }
 
 /// The countries that may be called; `None`: all of them.
-pub(super) fn destinations(
+pub(in crate::config) fn destinations(
     list: Option<&Vec<Option<String>>>,
     reading: &mut Reading<'_>,
 ) -> Option<Vec<CountryCode>> {
@@ -152,7 +152,7 @@ pub(super) fn destinations(
 }
 
 /// What the tests look at, and the tests.
-pub(super) fn refuse_when(
+pub(in crate::config) fn refuse_when(
     list: &[Option<RefuseWhenFile>],
     reading: &mut Reading<'_>,
 ) -> (Vec<RulePath>, Vec<Refusal>) {
@@ -193,7 +193,7 @@ pub(super) fn refuse_when(
 }
 
 /// The rule for numbers that are foreign where they ring, and what is shown there instead.
-pub(super) fn caller_id_fit(
+pub(in crate::config) fn caller_id_fit(
     fit: CallerIdFitFile,
     fallbacks: &BTreeMap<String, Option<String>>,
     numbers: &ServiceNumbers,

@@ -50,7 +50,7 @@ pub enum AccessLog {
 /// `log:` in `config.yaml`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct LogFile {
+pub(in crate::config) struct LogFile {
     /// How much is written: off, error, warn, info, debug or trace; for one part of the program
     /// e.g. `info,dialgate::sap=debug`.
     level: String,
@@ -81,7 +81,7 @@ impl Default for LogFile {
 }
 
 impl LogFile {
-    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Log> {
+    pub(in crate::config) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Log> {
         let level = self.level(reading);
         let access = match &self.access {
             AccessFile::Stdout => Some(AccessLog::Stdout),

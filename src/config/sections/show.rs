@@ -2,9 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use super::{
-    clients::SecretHash,
-    file::read_sections,
+use super::{clients::SecretHash, file::read_sections};
+use crate::config::document::{
     findings::Findings,
     node::{Entry, Node, Yaml},
     veil::is_secret,

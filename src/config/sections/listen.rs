@@ -1,5 +1,4 @@
-//! `listen:`, `admin:` and `shutdown:` where dialgate is reached, within which limits, and how it
-//! goes.
+//! `listen:` where jtel asks, and within which limits.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -100,28 +99,10 @@ impl Default for Limits {
     }
 }
 
-/// Where the metrics and the health checks are.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Admin {
-    /// Address and port; loopback unless the file says in words that it may be reached.
-    pub address: SocketAddr,
-    /// Ready so long after the start although SAP has not answered yet; `None`: never.
-    pub ready_without_sap_after: Option<Duration>,
-}
-
-/// How long the process takes to leave.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Shutdown {
-    /// Longest wait for calls in progress.
-    pub drain_timeout: Duration,
-    /// How long dialgate is "not ready" before it stops accepting.
-    pub drain_delay: Duration,
-}
-
 /// `listen:` in `config.yaml`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct ListenFile {
+pub(in crate::config) struct ListenFile {
     /// IP address and port that jtel connects to.
     address: String,
     /// The path that jtel's REST URL ends with.
@@ -129,7 +110,7 @@ pub(super) struct ListenFile {
     /// True: questions as SAP Cloud for Customer is asked them are answered as well.
     drop_in: bool,
     /// Certificate and key that jtel sees.
-    pub(super) tls: Option<TlsFile>,
+    pub(in crate::config) tls: Option<TlsFile>,
     /// True: no TLS here, because a load balancer in front ends it; then there is no tls section.
     plaintext_behind_a_tls_load_balancer: bool,
     /// Most calls answered at once; one more is refused as overloaded.
@@ -143,7 +124,7 @@ pub(super) struct ListenFile {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["certificate", "key"]))]
-pub(super) struct TlsFile {
+pub(in crate::config) struct TlsFile {
     /// PEM file: the certificate first, then the intermediate ones, without the root.
     #[schemars(with = "String")]
     certificate: Option<String>,
@@ -179,28 +160,6 @@ struct LimitsFile {
     /// Most connections at once from one address.
     #[schemars(range(min = 1, max = 1_000_000))]
     connections_per_address: usize,
-}
-
-/// `admin:` in `config.yaml`.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct AdminFile {
-    /// IP address and port of /metrics, /livez and /readyz.
-    address: String,
-    /// True: the address may be other than loopback, although whoever reaches it needs no password.
-    reachable_from_outside: bool,
-    /// Ready this long after the start also where SAP has not answered yet; without it, never.
-    ready_without_sap_after: Option<DurationText>,
-}
-
-/// `shutdown:` in `config.yaml`.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct ShutdownFile {
-    /// Longest wait for calls in progress.
-    drain_timeout: DurationText,
-    /// How long dialgate says "not ready" before it stops accepting.
-    drain_delay: DurationText,
 }
 
 impl Default for ListenFile {
@@ -239,25 +198,13 @@ impl Default for LimitsFile {
     }
 }
 
-impl Default for AdminFile {
-    fn default() -> Self {
-        Self {
-            address: "127.0.0.1:9464".to_owned(),
-            reachable_from_outside: false,
-            ready_without_sap_after: None,
-        }
-    }
-}
-
-impl Default for ShutdownFile {
-    fn default() -> Self {
-        Self { drain_timeout: "10s".into(), drain_delay: "0s".into() }
-    }
-}
-
 impl ListenFile {
     /// `tls` has been read before: it is of use even where the rest is not.
-    pub(super) fn resolve(&self, tls: Option<Tls>, reading: &mut Reading<'_>) -> Option<Listen> {
+    pub(in crate::config) fn resolve(
+        &self,
+        tls: Option<Tls>,
+        reading: &mut Reading<'_>,
+    ) -> Option<Listen> {
         let address = reading.address("listen.address", &self.address);
         let path = self.path(reading);
         let limits = self.limits.resolve(reading);
@@ -296,7 +243,7 @@ impl ListenFile {
 }
 
 impl TlsFile {
-    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Tls> {
+    pub(in crate::config) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Tls> {
         let mut path = |key: &str, path: &Option<String>| match path.as_deref() {
             Some("") => {
                 reading.at(key, "is empty; write the path of a PEM file");
@@ -343,49 +290,5 @@ impl LimitsFile {
             connections: self.connections,
             connections_per_address: self.connections_per_address,
         })
-    }
-}
-
-impl AdminFile {
-    /// `listen`: the address that jtel asks at, which cannot be used twice.
-    pub(super) fn resolve(
-        &self,
-        listen: Option<SocketAddr>,
-        reading: &mut Reading<'_>,
-    ) -> Option<Admin> {
-        let address = reading.address("admin.address", &self.address)?;
-        if !address.ip().is_loopback() && !self.reachable_from_outside {
-            reading.at(
-                "admin.address",
-                "is not loopback, and whoever reaches it sees metrics and status without a \
-                 password; write `reachable_from_outside: true` if your network keeps others away",
-            );
-        }
-        if let Some(listen) = listen
-            && listen.port() == address.port()
-            && address.port() != 0
-            && (listen.ip() == address.ip() || listen.ip().is_unspecified())
-        {
-            reading
-                .at("admin.address", format!("port {} is listen.address's already", listen.port()));
-        }
-        let ready_without_sap_after = match &self.ready_without_sap_after {
-            None => None,
-            Some(text) => {
-                let bounds = Duration::ZERO..=Duration::from_hours(1);
-                Some(reading.duration("admin.ready_without_sap_after", text, bounds)?)
-            }
-        };
-        Some(Admin { address, ready_without_sap_after })
-    }
-}
-
-impl ShutdownFile {
-    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Shutdown> {
-        let bounds = Duration::ZERO..=Duration::from_mins(10);
-        let timeout = &self.drain_timeout;
-        let drain_timeout = reading.duration("shutdown.drain_timeout", timeout, bounds.clone());
-        let drain_delay = reading.duration("shutdown.drain_delay", &self.drain_delay, bounds);
-        Some(Shutdown { drain_timeout: drain_timeout?, drain_delay: drain_delay? })
     }
 }

@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{resolve::Reading, units::DurationText};
+use crate::config::document::{resolve::Reading, units::DurationText};
 
 /// When SAP is left alone: lookups are then told at once, and only a probe asks.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -2,7 +2,9 @@
 
 mod breaker;
 mod dialect;
+mod keys;
 mod login;
+mod oauth;
 mod picking;
 mod reading;
 mod way;
@@ -15,7 +17,9 @@ use serde::{Deserialize, Serialize};
 
 pub use breaker::Breaker;
 pub use dialect::{Areas, Dialect, Flag, Step, Then, ValueHelp};
-pub use login::{ClientAuthentication, KeyFiles, Login, OAuth};
+pub use keys::KeyFiles;
+pub use login::Login;
+pub use oauth::{ClientAuthentication, OAuth};
 pub use picking::SalesArea;
 pub use way::Proxy;
 

@@ -29,12 +29,12 @@ impl Secret {
     }
 
     /// The same secret, known to stand in a file that may change.
-    pub(super) fn found_in(self, file: PathBuf) -> Self {
+    pub(in crate::config) fn found_in(self, file: PathBuf) -> Self {
         Self { file: Some(file), ..self }
     }
 
     /// The file it was read from.
-    pub(super) fn file(&self) -> Option<&Path> {
+    pub(in crate::config) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 }
@@ -57,7 +57,7 @@ impl fmt::Debug for Secret {
 /// Where a secret is found. The secret itself never stands in `config.yaml`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum SecretRef {
+pub(in crate::config) enum SecretRef {
     /// The name of an environment variable.
     Env(String),
     /// The path of a file, relative to the directory of `config.yaml`; only its owner and group

@@ -46,7 +46,7 @@ const OPEN_IN_LOGIN: [&str; 13] = [
 
 /// The parts of a readable file that are not shown. Comments are among them: it is there that the
 /// password of yesterday stands.
-pub(super) fn over_tree(tree: &Node, text: &str) -> Vec<Range<usize>> {
+pub(in crate::config) fn over_tree(tree: &Node, text: &str) -> Vec<Range<usize>> {
     let mut veils = Vec::new();
     let mut leaves = Vec::new();
     tree.leaves("", &mut |key, leaf| {
@@ -73,7 +73,7 @@ pub(super) fn over_tree(tree: &Node, text: &str) -> Vec<Range<usize>> {
 }
 
 /// The value under a key is a secret, or may be one.
-pub(super) fn is_secret(key: &str, value: &Yaml) -> bool {
+pub(in crate::config) fn is_secret(key: &str, value: &Yaml) -> bool {
     let Yaml::Text(text) = value else {
         let is_login = is_below(key, "sap.login") || is_below(key, "sap.proxy_login");
         return is_login && !matches!(value, Yaml::Null) || key.contains(".secrets[");
@@ -114,7 +114,7 @@ fn is_below(key: &str, section: &str) -> bool {
 }
 
 /// Looks like the name of an environment variable and not like a password: `SAP_PASSWORD`.
-pub(super) fn is_environment_name(text: &str) -> bool {
+pub(in crate::config) fn is_environment_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
         && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
         && text.contains('_')
@@ -122,7 +122,10 @@ pub(super) fn is_environment_name(text: &str) -> bool {
 
 /// The parts of a text that is no YAML that are not shown: all but keys, and the values of keys that
 /// are known and hold no secret. `is_known` says which keys those may be.
-pub(super) fn over_text(text: &str, is_known: impl Fn(&str) -> bool) -> Vec<Range<usize>> {
+pub(in crate::config) fn over_text(
+    text: &str,
+    is_known: impl Fn(&str) -> bool,
+) -> Vec<Range<usize>> {
     let mut veils = Vec::new();
     // The indentation of the secret section that the line is in.
     let mut secret: Option<usize> = None;

@@ -19,7 +19,7 @@ use crate::domain::{
 /// `rules:` in `config.yaml`.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct RulesFile {
+pub(in crate::config) struct RulesFile {
     /// Contract numbers with their service numbers, as in jtel's list.
     #[schemars(with = "Vec<RowFile>")]
     service_numbers: Vec<Option<RowFile>>,
@@ -126,7 +126,7 @@ impl Default for RulesFile {
 
 impl RulesFile {
     /// The rules, and the tests that SAP's records are put to for them.
-    pub(super) fn resolve(&self, reading: &mut Reading<'_>) -> (Rules, Vec<RulePath>) {
+    pub(in crate::config) fn resolve(&self, reading: &mut Reading<'_>) -> (Rules, Vec<RulePath>) {
         let service_numbers = self.service_numbers(reading);
         let default_pair = self.default_pair(&service_numbers, reading);
         let (rule_paths, refuse_when) = number_rules::refuse_when(&self.refuse_when, reading);

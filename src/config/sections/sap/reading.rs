@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use http::Uri;
 
 use super::{Dialect, LoginFile, Sap, SapFile};
-use crate::config::{findings::shown, resolve::Reading};
+use crate::config::document::{findings::shown, resolve::Reading};
 
 /// The shortest and the longest time limit that makes sense towards SAP.
 const TIME: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_mins(1);

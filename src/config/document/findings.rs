@@ -52,14 +52,14 @@ struct Document {
 
 impl Findings {
     /// No findings yet in a file. A byte order mark at its beginning is not part of the text.
-    pub(super) fn new(name: &str, text: &str) -> Self {
+    pub(in crate::config) fn new(name: &str, text: &str) -> Self {
         let mut findings = Self::default();
         findings.open(name, text);
         findings
     }
 
     /// Adds a file that findings may point into.
-    pub(super) fn open(&mut self, name: &str, text: &str) -> usize {
+    pub(in crate::config) fn open(&mut self, name: &str, text: &str) -> usize {
         self.documents.push(Document {
             name: printable(name),
             text: text.into(),
@@ -70,7 +70,7 @@ impl Findings {
     }
 
     /// From here on keys can be found in the file's tree.
-    pub(super) fn know(&mut self, tree: Arc<Node>) {
+    pub(in crate::config) fn know(&mut self, tree: Arc<Node>) {
         if let Some(document) = self.documents.first_mut() {
             document.tree = Some(tree);
         }
@@ -82,7 +82,7 @@ impl Findings {
         self.at_with_help(key, message, None);
     }
 
-    pub(super) fn at_with_help(
+    pub(in crate::config) fn at_with_help(
         &mut self,
         key: &str,
         message: impl Into<String>,
@@ -96,7 +96,7 @@ impl Findings {
     }
 
     /// Adds a finding at bytes of a file.
-    pub(super) fn push(
+    pub(in crate::config) fn push(
         &mut self,
         document: usize,
         span: Range<usize>,
@@ -117,24 +117,24 @@ impl Findings {
     }
 
     /// Remembers that the value of a key could not be read.
-    pub(super) fn unread(&mut self, key: &str) {
+    pub(in crate::config) fn unread(&mut self, key: &str) {
         self.unread.insert(key.to_owned());
     }
 
     /// The value of this key, or of a section around it, could not be read.
-    pub(super) fn is_unread(&self, key: &str) -> bool {
+    pub(in crate::config) fn is_unread(&self, key: &str) -> bool {
         self.unread.contains("") || self.unread.iter().any(|unread| is_within(key, unread))
     }
 
     /// Nothing is wrong with a key or with anything below it.
-    pub(super) fn spare(&self, section: &str) -> bool {
+    pub(in crate::config) fn spare(&self, section: &str) -> bool {
         !self.is_unread(section)
             && self.list.iter().all(|f| f.document != 0 || !is_within(&f.key, section))
             && !self.unread.iter().any(|unread| is_within(unread, section))
     }
 
     /// Does not show these bytes of `config.yaml`.
-    pub(super) fn veil(&mut self, span: Range<usize>) {
+    pub(in crate::config) fn veil(&mut self, span: Range<usize>) {
         if let Some(document) = self.documents.first_mut()
             && !span.is_empty()
         {
@@ -143,19 +143,19 @@ impl Findings {
     }
 
     /// Some of these bytes are not shown.
-    pub(super) fn is_veiled(&self, span: &Range<usize>) -> bool {
+    pub(in crate::config) fn is_veiled(&self, span: &Range<usize>) -> bool {
         self.documents.first().is_some_and(|document| {
             document.veils.iter().any(|veil| veil.start < span.end && span.start < veil.end)
         })
     }
 
     /// Where a key is, as `config.yaml:12`.
-    pub(super) fn line_of(&self, key: &str) -> String {
+    pub(in crate::config) fn line_of(&self, key: &str) -> String {
         self.line_of_byte(0, self.place(key).start)
     }
 
     /// Where a byte of a file is, as `numbers.csv:12`.
-    pub(super) fn line_of_byte(&self, document: usize, byte: usize) -> String {
+    pub(in crate::config) fn line_of_byte(&self, document: usize, byte: usize) -> String {
         self.documents.get(document).map_or_else(String::new, |document| {
             format!("{}:{}", document.name, position(&document.text, byte).0)
         })
@@ -270,7 +270,7 @@ fn is_within(key: &str, section: &str) -> bool {
 }
 
 /// A text from outside, short and without anything that could steer a terminal.
-pub(super) fn shown(text: &str) -> String {
+pub(in crate::config) fn shown(text: &str) -> String {
     let short: String = text.chars().take(MAX_SHOWN).collect();
     let more = if short.len() < text.len() { "…" } else { "" };
     printable(&format!("{short}{more}"))
@@ -289,7 +289,7 @@ fn position(text: &str, byte: usize) -> (usize, usize) {
 }
 
 /// The bytes of the line that a byte is in, without its end.
-pub(super) fn line_at(text: &str, byte: usize) -> Range<usize> {
+pub(in crate::config) fn line_at(text: &str, byte: usize) -> Range<usize> {
     let byte = text.floor_char_boundary(byte.min(text.trim_end_matches(['\n', '\r']).len()));
     let start = text.get(..byte).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
     let rest = text.get(start..).unwrap_or_default();

@@ -1,0 +1,72 @@
+//! The sections that could be read, whether or not the rest could.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{
+    admin::{Admin, Shutdown},
+    calls::{Answers, Cache, Query},
+    clients::Client,
+    listen::{Listen, Tls},
+    log::Log,
+    sap::{Dialect, Sap},
+};
+use crate::{config::Config, domain::Rules};
+
+/// What could be read of a file, findings or not; what could not is `None`. For checks that need
+/// more than the file: whether a key fits its certificate, whether a dialect can be compiled.
+#[derive(Debug)]
+pub struct Draft {
+    /// `listen`
+    pub listen: Option<Listen>,
+    /// `listen.tls`, also where the rest of `listen` cannot be used.
+    pub tls: Option<Tls>,
+    /// `admin`
+    pub admin: Option<Admin>,
+    /// `clients`
+    pub clients: Vec<Client>,
+    /// `deadline`
+    pub deadline: Option<Duration>,
+    /// `answer_within`
+    pub answer_within: Option<Duration>,
+    /// `query`
+    pub query: Option<Query>,
+    /// `sap`
+    pub sap: Option<Sap>,
+    /// `sap.preset`, also where the rest of `sap` cannot be used.
+    pub preset: Option<String>,
+    /// `sap.custom`, also where the rest of `sap` cannot be used.
+    pub custom: Option<Dialect>,
+    /// `sap.ca_file`, also where the rest of `sap` cannot be used.
+    pub ca_file: Option<PathBuf>,
+    /// `cache`
+    pub cache: Option<Cache>,
+    /// `rules`
+    pub rules: Option<Rules>,
+    /// `log`
+    pub log: Option<Log>,
+    /// `shutdown`
+    pub shutdown: Option<Shutdown>,
+    pub(super) answers: Answers,
+    pub(super) anybody_may_ask: bool,
+}
+
+impl Draft {
+    pub(super) fn finish(self, files: Vec<PathBuf>) -> Option<Config> {
+        Some(Config {
+            listen: self.listen?,
+            admin: self.admin?,
+            answers: self.answers,
+            clients: self.clients,
+            anybody_may_ask: self.anybody_may_ask,
+            deadline: self.deadline?,
+            answer_within: self.answer_within?,
+            query: self.query?,
+            sap: self.sap?,
+            cache: self.cache?,
+            rules: self.rules?,
+            log: self.log?,
+            shutdown: self.shutdown?,
+            files,
+        })
+    }
+}

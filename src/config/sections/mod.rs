@@ -1,0 +1,16 @@
+//! The sections of `config.yaml`: what an operator writes in each, and what becomes of it.
+
+pub(in crate::config) mod admin;
+pub(in crate::config) mod calls;
+pub(in crate::config) mod clients;
+pub(in crate::config) mod draft;
+pub(in crate::config) mod file;
+pub(in crate::config) mod listen;
+pub(in crate::config) mod log;
+pub(in crate::config) mod number_list;
+pub(in crate::config) mod number_rules;
+pub(in crate::config) mod rules;
+pub(in crate::config) mod sap;
+pub(in crate::config) mod show;
+
+use super::document::{findings, resolve, suggest, units};
