@@ -4,6 +4,7 @@ mod certificate;
 mod connections;
 mod faults;
 mod login;
+mod raw;
 mod tls;
 
 use std::{future::Future, time::Duration};
