@@ -43,7 +43,8 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
         for problem in sap::check(sap) {
             findings.at(&problem.key, problem.message);
         }
-        if draft.listen.as_ref().is_some_and(|listen| listen.drop_in) && needs_the_number(sap) {
+        if draft.listen.as_ref().is_some_and(|listen| listen.drop_in) && sap::needs_the_number(sap)
+        {
             let told = "is true, but the requests of this sap.preset need the telephone number, which \
                         a question of that form does not have; write false or take another preset";
             findings.at("listen.drop_in", told);
@@ -59,20 +60,6 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
             let file = path.display();
             findings.at("log.access.file", format!("{file} cannot be written: {error}"));
         }
-    }
-}
-
-/// Whether the dialect puts the dialled number into a request beside the ID. Without one, SAP would
-/// answer about something else, and that would be remembered as its word on the partner. A dialect
-/// that asks by number alone is another matter: drop-in mode then wants questions by number.
-fn needs_the_number(sap: &config::Sap) -> bool {
-    let needs_both = |request: &str| request.contains("{phone}") && request.contains("{id}");
-    match &sap.custom {
-        Some(dialect) => dialect.steps.iter().any(|step| needs_both(&step.request)),
-        None => sap::preset_text(&sap.preset).is_some_and(|text| {
-            let mut requests = text.lines().filter(|line| line.contains("request:"));
-            requests.any(needs_both)
-        }),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
     telemetry::trace::Trace,
 };
 
-use flight::{Flight, Flights, Joined, Seat, Told};
+use flight::{Flight, Flights, Joined, Landed, Seat};
 use memory::{Key, Memory};
 use refresh::Refreshes;
 use trip::Trip;
@@ -167,16 +167,16 @@ impl Partners {
             };
             match timeout_at(until, seat.told()).await {
                 // Asked for before a rule looked at more than it does now.
-                Ok(Told { result: Ok(remembered), .. }) if !remembered.has(inquiry.sap.reads()) => {
-                }
-                Ok(Told { result: Ok(remembered), queued, took }) => {
+                Ok(Landed { result: Ok(remembered), .. })
+                    if !remembered.has(inquiry.sap.reads()) => {}
+                Ok(Landed { result: Ok(remembered), queued, took }) => {
                     return Found {
                         queued: (!queued.is_zero()).then_some(queued),
                         sap_took: Some(took),
                         ..Found::of(remembered, Source::Sap, Instant::now())
                     };
                 }
-                Ok(told @ Told { result: Err(_), .. }) => {
+                Ok(told @ Landed { result: Err(_), .. }) => {
                     let Err(silence) = &told.result else { continue };
                     let left = deadline.saturating_duration_since(Instant::now());
                     if !is_second_try
@@ -222,7 +222,7 @@ impl Partners {
         let seat = Seat::alone();
         self.take_off(None, &seat, inquiry, trace);
         match timeout_at(inquiry.deadline, seat.told()).await {
-            Ok(Told { result: Ok(remembered), queued, took }) => Found {
+            Ok(Landed { result: Ok(remembered), queued, took }) => Found {
                 queued: (!queued.is_zero()).then_some(queued),
                 sap_took: Some(took),
                 ..Found::of(remembered, Source::Sap, Instant::now())
@@ -241,7 +241,7 @@ impl Partners {
         inquiry: &Inquiry<'_>,
         older: Option<Arc<Remembered>>,
         silence: Silence,
-        told: Option<&Told>,
+        told: Option<&Landed>,
     ) -> Found {
         let waited = inquiry.started.elapsed();
         // Whoever got no place waited in our own queue, and not for SAP.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{
     Shared,
-    flight::{Flight, Told},
+    flight::{Flight, Landed},
     memory::{Key, Remembered},
     silence::Silence,
 };
@@ -101,7 +101,12 @@ impl Landing<'_> {
     ) {
         if !self.has_told.swap(true, Ordering::Relaxed) {
             let result = result.map_err(|error| Silence::Sap(Arc::new(error)));
-            self.shared.flights.land(self.key, self.flight, Told { result, queued, took }, shared);
+            self.shared.flights.land(
+                self.key,
+                self.flight,
+                Landed { result, queued, took },
+                shared,
+            );
         }
     }
 }
@@ -110,7 +115,7 @@ impl Drop for Landing<'_> {
     fn drop(&mut self) {
         if !self.has_told.swap(true, Ordering::Relaxed) {
             let nothing = Duration::ZERO;
-            let told = Told { result: Err(Silence::Lost), queued: nothing, took: nothing };
+            let told = Landed { result: Err(Silence::Lost), queued: nothing, took: nothing };
             self.shared.flights.land(self.key, self.flight, told, false);
         }
     }

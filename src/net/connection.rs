@@ -50,7 +50,7 @@ const STREAMS: u32 = 100;
 const LEAST_BUFFER_BYTES: usize = 8192;
 
 /// What the connections of one listener share.
-pub(super) struct Room<H> {
+pub(super) struct Common<H> {
     pub(super) handler: H,
     pub(super) limits: Limits,
     pub(super) tls: Option<Arc<TlsInForce>>,
@@ -62,7 +62,7 @@ pub(super) struct Room<H> {
     pub(super) tasks: TaskTracker,
 }
 
-impl<H, F> Room<H>
+impl<H, F> Common<H>
 where
     H: Fn(Request<Incoming>, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,

@@ -41,7 +41,7 @@ use tracing::{debug, warn};
 
 pub use crate::config::Limits;
 use accept::{AcceptFault, Outage};
-use connection::Room;
+use connection::Common;
 pub use drain::Drain;
 pub use metrics::NetMetrics;
 use metrics::Refusal;
@@ -181,7 +181,7 @@ impl Listener {
         H: Fn(Request<Incoming>, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
     {
-        let room = Arc::new(Room {
+        let common = Arc::new(Common {
             handler,
             limits: self.limits,
             tls: self.tls,
@@ -191,19 +191,19 @@ impl Listener {
             tasks: TaskTracker::new(),
         });
         tokio::select! {
-            () = accept_all(&self.socket, &room) => {}
+            () = accept_all(&self.socket, &common) => {}
             () = drain.wait_started() => {}
         }
         drop(self.socket);
-        room.tasks.close();
-        if !drain.finish(room.tasks.wait()).await {
+        common.tasks.close();
+        if !drain.finish(common.tasks.wait()).await {
             warn!(
-                connections = room.tasks.len(),
+                connections = common.tasks.len(),
                 "the time to finish is over; cutting off the rest"
             );
-            room.cut.cancel();
-            if timeout(AFTER_CUT, room.tasks.wait()).await.is_err() {
-                warn!(tasks = room.tasks.len(), "requests still run after being cut off");
+            common.cut.cancel();
+            if timeout(AFTER_CUT, common.tasks.wait()).await.is_err() {
+                warn!(tasks = common.tasks.len(), "requests still run after being cut off");
             }
         }
     }
@@ -219,21 +219,21 @@ fn bound(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-async fn accept_all<H, F>(socket: &TcpListener, room: &Arc<Room<H>>)
+async fn accept_all<H, F>(socket: &TcpListener, common: &Arc<Common<H>>)
 where
     H: Fn(Request<Incoming>, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
-    let places = Places::new(room.limits.connections, room.limits.connections_per_address);
+    let places = Places::new(common.limits.connections, common.limits.connections_per_address);
     let mut outage = Outage::default();
     let mut crowd = Outage::default();
     loop {
         match socket.accept().await {
-            Ok((stream, address)) => admit(stream, address, &places, &mut crowd, room),
+            Ok((stream, address)) => admit(stream, address, &places, &mut crowd, common),
             Err(error) => {
                 let fault = AcceptFault::of(&error);
                 if fault == AcceptFault::Descriptors {
-                    room.metrics.refused(Refusal::Descriptors);
+                    common.metrics.refused(Refusal::Descriptors);
                 }
                 if let Some(pause) = fault.pause() {
                     if outage.begins(Instant::now()) {
@@ -252,7 +252,7 @@ fn admit<H, F>(
     address: SocketAddr,
     places: &Places,
     crowd: &mut Outage,
-    room: &Arc<Room<H>>,
+    common: &Arc<Common<H>>,
 ) where
     H: Fn(Request<Incoming>, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
@@ -262,25 +262,25 @@ fn admit<H, F>(
         Ok(place) => {
             if place.made_room && crowd.begins(Instant::now()) {
                 warn!(
-                    connections = room.limits.connections,
-                    per_address = room.limits.connections_per_address,
+                    connections = common.limits.connections,
+                    per_address = common.limits.connections_per_address,
                     "all places for connections are taken (listen.limits); the one that was idle \
                      longest makes room for each new one"
                 );
             }
             place
         }
-        Err(places::Full::InTotal) => return room.metrics.refused(Refusal::Total),
-        Err(places::Full::PerAddress) => return room.metrics.refused(Refusal::PerAddress),
+        Err(places::Full::InTotal) => return common.metrics.refused(Refusal::Total),
+        Err(places::Full::PerAddress) => return common.metrics.refused(Refusal::PerAddress),
     };
     // Fails only when the peer is gone already, which the next read says better.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "TCP_NODELAY was not set");
     }
-    let room = Arc::clone(room);
-    let tasks = room.tasks.clone();
+    let common = Arc::clone(common);
+    let tasks = common.tasks.clone();
     drop(tasks.spawn(async move {
-        room.serve(stream, address, Arc::clone(&place.seat)).await;
+        common.serve(stream, address, Arc::clone(&place.seat)).await;
         drop(place);
     }));
 }

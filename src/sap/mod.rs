@@ -36,7 +36,7 @@ pub use error::{LookupError, ReplyProblem, TlsFault, TokenProblem};
 pub use link::walk::{Station, Went, walk};
 pub use metrics::{DoorMetrics, SapMetrics};
 pub use outcome::{BreakerState, SapOutcome};
-pub use prepare::check;
+pub use prepare::{check, needs_the_number};
 pub use problem::DialectProblem;
 pub use reply::said::Said;
 pub use system::SystemId;

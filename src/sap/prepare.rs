@@ -20,6 +20,14 @@ pub fn check(sap: &config::Sap) -> Vec<DialectProblem> {
     Prepared::new(sap).err().unwrap_or_default()
 }
 
+/// Whether the dialect puts the dialled number into a request beside the ID. Without one, SAP would
+/// answer about something else, and that would be remembered as its word on the partner. A dialect
+/// that asks by number alone is another matter: drop-in mode then wants questions by number.
+pub fn needs_the_number(sap: &config::Sap) -> bool {
+    dialect::compile(sap)
+        .is_ok_and(|dialect| dialect.steps.iter().any(|step| step.template.asks_by_both()))
+}
+
 /// The section, ready for use.
 pub(super) struct Prepared {
     pub(super) host: Arc<str>,

@@ -59,7 +59,7 @@ struct Failure {
 
 /// A question under way.
 pub(super) struct Flight {
-    told: watch::Sender<Option<Told>>,
+    told: watch::Sender<Option<Landed>>,
     /// Who waits for it, or has left it to go on.
     wanted: AtomicUsize,
     abandoned: Notify,
@@ -72,7 +72,7 @@ pub(super) struct Flight {
 
 /// How a flight ended.
 #[derive(Clone)]
-pub(super) struct Told {
+pub(super) struct Landed {
     pub(super) result: Result<Arc<Remembered>, Silence>,
     /// Waited for a place.
     pub(super) queued: Duration,
@@ -142,7 +142,7 @@ impl Flights {
     }
 
     /// Tells everybody how the flight ended. `shared`: a failure is, with those who come later.
-    pub(super) fn land(&self, key: Option<Key>, flight: &Arc<Flight>, told: Told, shared: bool) {
+    pub(super) fn land(&self, key: Option<Key>, flight: &Arc<Flight>, told: Landed, shared: bool) {
         if let Some(key) = key {
             let mut slots = self.lock();
             if slots.remove(&key, flight)
@@ -250,11 +250,11 @@ impl Seat {
     }
 
     /// Waits for the end of the flight.
-    pub(super) async fn told(&self) -> Told {
+    pub(super) async fn told(&self) -> Landed {
         let mut told = self.flight.told.subscribe();
         let told = told.wait_for(Option::is_some).await;
         // The flight is held by this seat, so its sender is there.
-        told.ok().and_then(|told| told.clone()).unwrap_or_else(|| Told {
+        told.ok().and_then(|told| told.clone()).unwrap_or_else(|| Landed {
             result: Err(Silence::Lost),
             queued: Duration::ZERO,
             took: Duration::ZERO,

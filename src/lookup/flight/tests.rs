@@ -10,8 +10,8 @@ fn key(partner: &str) -> Key {
     Key { system: SystemId::of(&sap("http://sap")), partner: PartnerId::parse(partner).unwrap() }
 }
 
-fn failed() -> Told {
-    Told { result: Err(Silence::Lost), queued: Duration::ZERO, took: Duration::ZERO }
+fn failed() -> Landed {
+    Landed { result: Err(Silence::Lost), queued: Duration::ZERO, took: Duration::ZERO }
 }
 
 fn lead(flights: &Flights, key: Key) -> Seat {

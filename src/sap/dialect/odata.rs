@@ -87,6 +87,13 @@ pub(in crate::sap) enum TemplateProblem {
 }
 
 impl Template {
+    /// The partner's ID and the dialled number are both in it.
+    pub(in crate::sap) fn asks_by_both(&self) -> bool {
+        let has = |is: fn(&Part) -> bool| self.0.iter().any(is);
+        has(|part| matches!(part, Part::Id { .. }))
+            && has(|part| matches!(part, Part::Phone { .. }))
+    }
+
     /// Reads a template; all problems at once. `prefix` is the path of `sap.url`, escaped already.
     pub(in crate::sap) fn compile(
         prefix: &str,

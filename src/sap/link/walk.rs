@@ -23,7 +23,7 @@ use crate::{
     telemetry::{clock, logging::with_causes, rounded},
 };
 
-/// One step of the way.
+/// One step of the route.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Station {
     /// Whose way it is: nothing for SAP at `sap.url`, else for example `second SAP: `.
@@ -54,12 +54,12 @@ pub enum Went {
 pub async fn walk(sap: &config::Sap, client: &SapClient) -> Vec<Station> {
     let mut stations = Vec::new();
     if let config::Login::OAuth(oauth) = &sap.login {
-        go(&Way::to_tokens(oauth), &mut stations).await;
+        go(&Route::to_tokens(oauth), &mut stations).await;
     }
     if let Some(second) = &sap.second_url {
-        go(&Way::to_sap(sap, second, "second SAP: ", "sap.second_url"), &mut stations).await;
+        go(&Route::to_sap(sap, second, "second SAP: ", "sap.second_url"), &mut stations).await;
     }
-    if go(&Way::to_sap(sap, &sap.url, "", "sap.url"), &mut stations).await.is_none() {
+    if go(&Route::to_sap(sap, &sap.url, "", "sap.url"), &mut stations).await.is_none() {
         return stations;
     }
     let asked = Instant::now();
@@ -95,7 +95,7 @@ pub async fn walk(sap: &config::Sap, client: &SapClient) -> Vec<Station> {
 type Found<T> = Result<(T, Went, String), String>;
 
 /// One server and how it is reached.
-struct Way<'s> {
+struct Route<'s> {
     of: &'static str,
     /// The key that names it.
     key: &'static str,
@@ -107,7 +107,7 @@ struct Way<'s> {
     connect_timeout: Duration,
 }
 
-impl<'s> Way<'s> {
+impl<'s> Route<'s> {
     fn to_sap(sap: &'s config::Sap, url: &'s Uri, of: &'static str, key: &'static str) -> Self {
         let identity = match &sap.login {
             config::Login::Certificate(files) => Some(files),
@@ -152,7 +152,7 @@ impl<'s> Way<'s> {
         self.url.scheme_str() == Some("https")
     }
 
-    /// The proxy on the way, unless the server is one of its exceptions.
+    /// The proxy on the route, unless the server is one of its exceptions.
     fn proxy(&self) -> Option<&'s config::Proxy> {
         let (host, _) = self.place();
         self.proxy.filter(|proxy| !proxy::is_exempt(&host, &proxy.except))
@@ -169,21 +169,21 @@ impl<'s> Way<'s> {
 }
 
 /// Goes one way until TLS; `None`: it ended before.
-async fn go(way: &Way<'_>, stations: &mut Vec<Station>) -> Option<()> {
-    let addresses = note(stations, way, "DNS", name(way)).await?;
-    let mut tcp = note(stations, way, "TCP", tcp(way, &addresses)).await?;
-    if let Some(proxy) = way.proxy() {
-        note(stations, way, "proxy", tunnel(way, proxy, &mut tcp)).await?;
+async fn go(route: &Route<'_>, stations: &mut Vec<Station>) -> Option<()> {
+    let addresses = note(stations, route, "DNS", name(route)).await?;
+    let mut tcp = note(stations, route, "TCP", tcp(route, &addresses)).await?;
+    if let Some(proxy) = route.proxy() {
+        note(stations, route, "proxy", tunnel(route, proxy, &mut tcp)).await?;
     }
-    if way.is_https() {
-        note(stations, way, "TLS", tls(way, tcp)).await?;
+    if route.is_https() {
+        note(stations, route, "TLS", tls(route, tcp)).await?;
     }
     Some(())
 }
 
 async fn note<T>(
     stations: &mut Vec<Station>,
-    way: &Way<'_>,
+    route: &Route<'_>,
     name: &'static str,
     step: impl Future<Output = Found<T>>,
 ) -> Option<T> {
@@ -194,13 +194,13 @@ async fn note<T>(
         Ok((found, went, text)) => (Some(found), went, text),
         Err(text) => (None, Went::Wrong, text),
     };
-    stations.push(Station { of: way.of, name, went, text, took });
+    stations.push(Station { of: route.of, name, went, text, took });
     found
 }
 
-async fn tunnel(way: &Way<'_>, proxy: &config::Proxy, tcp: &mut TcpStream) -> Found<()> {
-    let (host, port) = way.place();
-    let until = Instant::now() + way.connect_timeout;
+async fn tunnel(route: &Route<'_>, proxy: &config::Proxy, tcp: &mut TcpStream) -> Found<()> {
+    let (host, port) = route.place();
+    let until = Instant::now() + route.connect_timeout;
     match timeout_at(until, proxy::tunnel(tcp, &host, port, proxy)).await {
         Ok(Ok(())) => Ok(((), Went::Well, format!("lets us through to {host}:{port}"))),
         Ok(Err(error)) => Err(format!("does not let us through: {error}; see sap.proxy")),
@@ -208,9 +208,9 @@ async fn tunnel(way: &Way<'_>, proxy: &config::Proxy, tcp: &mut TcpStream) -> Fo
     }
 }
 
-async fn name(way: &Way<'_>) -> Found<Vec<SocketAddr>> {
-    let (host, port, key) = way.first_hop();
-    let until = Instant::now() + way.connect_timeout;
+async fn name(route: &Route<'_>) -> Found<Vec<SocketAddr>> {
+    let (host, port, key) = route.first_hop();
+    let until = Instant::now() + route.connect_timeout;
     let advice =
         format!("check the spelling of {key} and this machine's name servers (/etc/resolv.conf)");
     match timeout_at(until, tokio::net::lookup_host((host.as_str(), port))).await {
@@ -225,12 +225,13 @@ async fn name(way: &Way<'_>) -> Found<Vec<SocketAddr>> {
     }
 }
 
-async fn tcp(way: &Way<'_>, addresses: &[SocketAddr]) -> Found<TcpStream> {
-    let (_, _, key) = way.first_hop();
-    let who = if way.proxy().is_some() { "the proxy " } else { "" };
+async fn tcp(route: &Route<'_>, addresses: &[SocketAddr]) -> Found<TcpStream> {
+    let (_, _, key) = route.first_hop();
+    let who = if route.proxy().is_some() { "the proxy " } else { "" };
     let mut last = "the name has no address".to_owned();
     for address in addresses {
-        match timeout_at(Instant::now() + way.connect_timeout, TcpStream::connect(address)).await {
+        match timeout_at(Instant::now() + route.connect_timeout, TcpStream::connect(address)).await
+        {
             Ok(Ok(tcp)) => {
                 return Ok((tcp, Went::Well, format!("{who}{address} accepts connections")));
             }
@@ -247,7 +248,7 @@ async fn tcp(way: &Way<'_>, addresses: &[SocketAddr]) -> Found<TcpStream> {
                 last = format!(
                     "{who}{address} does not answer within {}; a firewall on the way drops it, or the \
                      time is too short",
-                    rounded(way.connect_timeout)
+                    rounded(route.connect_timeout)
                 );
             }
         }
@@ -255,18 +256,18 @@ async fn tcp(way: &Way<'_>, addresses: &[SocketAddr]) -> Found<TcpStream> {
     Err(last)
 }
 
-async fn tls(way: &Way<'_>, tcp: TcpStream) -> Found<()> {
+async fn tls(route: &Route<'_>, tcp: TcpStream) -> Found<()> {
     let tls = TlsSlot::new(TlsFiles {
-        key: way.key.to_owned(),
-        name: way.server_name.map_or_else(|| way.place().0, ToOwned::to_owned),
+        key: route.key.to_owned(),
+        name: route.server_name.map_or_else(|| route.place().0, ToOwned::to_owned),
         ca_key: "ca_file",
-        ca_file: way.ca_file.cloned(),
+        ca_file: route.ca_file.cloned(),
         identity_key: "certificate",
-        identity: way.identity.cloned(),
+        identity: route.identity.cloned(),
     })
     .map_err(|problem| format!("{}: {}", problem.key, problem.message))?
     .current();
-    let until = Instant::now() + way.connect_timeout;
+    let until = Instant::now() + route.connect_timeout;
     let stream = match timeout_at(until, tls.connector.connect(tls.name.clone(), tcp)).await {
         Err(_elapsed) => {
             return Err(

@@ -37,7 +37,7 @@ pub trait Record: Send + 'static {
 
 /// The way to one output. Its clones are the same way; the last one to go closes it, without
 /// waiting.
-pub struct Lines<R>(Arc<Way<R>>);
+pub struct Lines<R>(Arc<Sender<R>>);
 
 impl<R> Clone for Lines<R> {
     fn clone(&self) -> Self {
@@ -45,9 +45,9 @@ impl<R> Clone for Lines<R> {
     }
 }
 
-struct Way<R>(Arc<Shared<R>>);
+struct Sender<R>(Arc<Shared<R>>);
 
-impl<R> Drop for Way<R> {
+impl<R> Drop for Sender<R> {
     fn drop(&mut self) {
         self.0.lock().close();
         self.0.changed.notify_one();
@@ -124,7 +124,7 @@ impl<R: Record> Lines<R> {
         thread::Builder::new()
             .name(R::THREAD.to_owned())
             .spawn(move || writer.write_until_closed())?;
-        Ok(Self(Arc::new(Way(shared))))
+        Ok(Self(Arc::new(Sender(shared))))
     }
 
     /// Hands a record over. Never waits for the output.

@@ -6,8 +6,8 @@ mod keys;
 mod login;
 mod oauth;
 mod picking;
+mod proxy;
 mod reading;
-mod way;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -21,7 +21,7 @@ pub use keys::KeyFiles;
 pub use login::Login;
 pub use oauth::{ClientAuthentication, OAuth};
 pub use picking::SalesArea;
-pub use way::Proxy;
+pub use proxy::Proxy;
 
 use breaker::BreakerFile;
 use login::{BasicFile, LoginFile};

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Proxy,
     keys::KeyFiles,
+    proxy::proxy_address,
     reading::{is_loopback, sound_url},
-    way::proxy_address,
 };
 use crate::config::document::{
     resolve::Reading,

@@ -23,10 +23,10 @@ pub struct Proxy {
 }
 
 /// It cannot be used; why is among the findings.
-pub(super) struct Told;
+pub(super) struct Unusable;
 
 impl SapFile {
-    pub(super) fn proxy(&self, reading: &mut Reading<'_>) -> Result<Option<Proxy>, Told> {
+    pub(super) fn proxy(&self, reading: &mut Reading<'_>) -> Result<Option<Proxy>, Unusable> {
         let Some(text) = &self.proxy else {
             for (key, is_set) in [
                 ("sap.proxy_login", self.proxy_login.is_some()),
@@ -38,10 +38,10 @@ impl SapFile {
             }
             return Ok(None);
         };
-        let (host, port) = proxy_address("sap.proxy", text, reading).ok_or(Told)?;
+        let (host, port) = proxy_address("sap.proxy", text, reading).ok_or(Unusable)?;
         let login = match &self.proxy_login {
             None => None,
-            Some(login) => Some(login.read("sap.proxy_login", reading).ok_or(Told)?),
+            Some(login) => Some(login.read("sap.proxy_login", reading).ok_or(Unusable)?),
         };
         Ok(Some(Proxy { host, port, login, except: self.no_proxy.clone() }))
     }
@@ -50,10 +50,10 @@ impl SapFile {
         &self,
         first: Option<&Uri>,
         reading: &mut Reading<'_>,
-    ) -> Result<Option<Uri>, Told> {
+    ) -> Result<Option<Uri>, Unusable> {
         let Some(text) = &self.second_url else { return Ok(None) };
         let key = "sap.second_url";
-        let second = sound_url(key, text, reading).ok_or(Told)?;
+        let second = sound_url(key, text, reading).ok_or(Unusable)?;
         if !matches!(self.login, LoginFile::None)
             && second.scheme_str() == Some("http")
             && !is_loopback(&second)
@@ -68,14 +68,17 @@ impl SapFile {
         Ok(Some(second))
     }
 
-    pub(super) fn server_name(&self, reading: &mut Reading<'_>) -> Result<Option<String>, Told> {
+    pub(super) fn server_name(
+        &self,
+        reading: &mut Reading<'_>,
+    ) -> Result<Option<String>, Unusable> {
         let Some(name) = &self.server_name else { return Ok(None) };
         let is_sound = !name.is_empty()
             && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-:_".contains(c));
         if !is_sound {
             reading.at("sap.server_name", "is no host name, such as `sap.example.com`");
         }
-        if is_sound { Ok(Some(name.clone())) } else { Err(Told) }
+        if is_sound { Ok(Some(name.clone())) } else { Err(Unusable) }
     }
 }
 
