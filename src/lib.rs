@@ -6,33 +6,35 @@
 //!
 //! ```text
 //! TcpStream ─ net::Listener ─ TlsStream ─ net::connection ─ Request
-//!    └─ gateway::Gateway::handle ── Clients (who asks) ── Query or drop_in (what is asked)
-//!          └─ lookup::Partners::find ── memory │ sap::SapClient ── domain::Lookup
+//!    └─ gateway::Gateway::handle ── Terms (loaded once) ── Clients (who asks) ── Query or drop_in
+//!          └─ lookup::Partners::find ── memory ─ flight ─ sap::door ─ sap::SapClient ─ domain::Lookup
 //!                └─ domain::decide(lookup, number, rules) ── Decision
 //!    ┌───────────────────────────────────────┘
 //! Response ◄─ gateway::answer (one table) ── access record ── metrics
 //! ```
 //!
-//! Read `gateway/mod.rs` first: a call reads there from top to bottom. Then `domain/decision/mod.rs`
-//! (the rules; `domain/plan.rs` is the numbering plan), `lookup/mod.rs` (the memory),
-//! `sap/client.rs` (what SAP is asked) and `app/mod.rs` (how the parts are put together).
+//! Read `gateway/mod.rs` first: a call reads there from top to bottom. Then `lookup/mod.rs` (the
+//! ladder: fresh, refreshed ahead, from SAP, stale, last good), `sap/door/mod.rs` (whether and when
+//! SAP is asked), `sap/client.rs` (what it is asked), `domain/decision/mod.rs` (the rules;
+//! `domain/plan.rs` is the numbering plan), and `app/reload.rs` (what a changed configuration
+//! exchanges).
 //!
 //! # Rooms
 //!
 //! A room uses only rooms before it in this list; `simulator` stands beside `sap`, and only `cli`
-//! uses it:
+//! uses it. No files use each other in a circle:
 //!
 //! | room | what |
 //! |---|---|
 //! | [`domain`] | words and rules; no I/O, no clock, no async, no serde |
-//! | [`config`] | `config.yaml` becomes a `Config`, every finding at once with line and column |
+//! | [`config`] | `config.yaml` becomes a `Config`, every finding at once with line and column; `document` is the engine, `sections` what stands in the file |
 //! | [`telemetry`] | the log, lines that leave the process, its own metrics; the wall clock |
 //! | [`net`] | sockets, TLS, HTTP; knows nothing of jtel or SAP |
-//! | [`sap`] | SAP's dialects and only those |
-//! | [`lookup`] | what SAP knows of a partner, memory first |
+//! | [`sap`] | SAP's dialects and only those: `door` (whether and when), `dialect` (what), `link` (the way there), `login`, `reply` |
+//! | [`lookup`] | what SAP knows of a partner, memory first; asks SAP itself |
 //! | [`gateway`] | one call from jtel, request to answer |
 //! | [`admin`] | the second listener |
-//! | [`app`] | puts the parts together |
+//! | [`app`] | puts the parts together, once (`start`) and again (`snapshot`, `reload`) |
 //! | [`cli`] | one file per command |
 //!
 //! # Invariants, and the tests that hold them
@@ -61,6 +63,17 @@
 //!    `each_answer_of_a_loaded_gateway_belongs_to_its_own_partner`.
 //! 10. Every task has an owner that waits for it at shutdown; only `main` ends the process:
 //!     `calls_in_flight_are_answered_and_recorded_and_new_connections_refused`.
+//! 11. SAP is asked by one door only, for no more at once than it may work on, and for nothing that
+//!     cannot be answered in time: `sap_never_works_on_more_than_max_in_flight_however_callers_leave`,
+//!     `a_sap_that_hangs_is_not_asked_by_each_of_two_hundred_calls_a_second`.
+//! 12. A refused secret is shown three times a day at most, and no verdict judges another secret:
+//!     `a_secret_that_had_worked_is_tried_after_30_s_and_10_min_and_then_no_more`,
+//!     `a_late_401_for_the_old_password_does_not_bar_the_new_one`.
+//! 13. A configuration comes into force as a whole or not at all, and no call fails for it:
+//!     `what_has_findings_changes_nothing_is_told_where_one_looks_and_can_be_mended`,
+//!     `a_thousand_reloads_under_load_cost_no_call`.
+//! 14. What is remembered does not depend on rules:
+//!     `rules_in_another_order_or_with_other_values_keep_what_is_remembered`.
 
 pub mod admin;
 pub mod app;

@@ -139,3 +139,15 @@ fn every_file_opens_with_what_it_is_for() {
         assert!(text.starts_with("//! "), "{} has no opening line", file.display());
     }
 }
+
+#[test]
+fn no_file_is_longer_than_350_lines() {
+    let mut files = Vec::new();
+    for folder in ["src", "benches", "tests/it"] {
+        source_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);
+    }
+    for file in files {
+        let lines = fs::read_to_string(&file).unwrap().lines().count();
+        assert!(lines <= 350, "{} has {lines} lines", file.display());
+    }
+}

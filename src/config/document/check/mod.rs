@@ -7,10 +7,14 @@
 
 mod scalar;
 mod schema;
+mod words;
 
 use serde_json::{Map, Value, json};
 
-use self::schema::{first_kind, is_kind, property_names, words_of};
+use self::{
+    schema::{first_kind, is_kind, property_names, words_of},
+    words::{join, one_of, quoted},
+};
 use super::{
     findings::{Findings, shown},
     node::{Entry, Node, Yaml},
@@ -332,21 +336,5 @@ fn kind(node: &Node) -> &'static str {
         Yaml::Text(_) => "a text",
         Yaml::List(_) => "a list",
         Yaml::Map(_) => "a section",
-    }
-}
-
-fn join(section: &str, name: &str) -> String {
-    if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") }
-}
-
-fn quoted(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| format!("`{word}`")).collect()
-}
-
-fn one_of(forms: &[String]) -> String {
-    match forms {
-        [] => String::new(),
-        [only] => only.clone(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
 }
