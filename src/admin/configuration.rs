@@ -13,8 +13,13 @@ const SHOWN: usize = 10;
 /// What came of reading the configuration again.
 #[derive(Clone, Debug)]
 pub enum Reloaded {
-    /// It is in force but for these keys, which need a restart.
-    Applied(Vec<&'static str>),
+    /// It is in force.
+    Applied {
+        /// What has changed: sections of the file, or the certificate.
+        changed: Vec<&'static str>,
+        /// These keys have changed, too, and need a restart.
+        needs_restart: Vec<&'static str>,
+    },
     /// It says what is in force already, but for these keys.
     Unchanged(Vec<&'static str>),
     /// It has these findings, and nothing of it is in force.
@@ -71,7 +76,7 @@ impl ConfigStatus {
         let mut state = self.state();
         let now = Moment::now();
         match reloaded {
-            Reloaded::Applied(needs_restart) => {
+            Reloaded::Applied { needs_restart, .. } => {
                 state.loaded = now;
                 state.refused = None;
                 state.needs_restart.clone_from(needs_restart);
@@ -125,7 +130,13 @@ impl Reloaded {
     /// For the person who asked.
     pub(super) fn text(&self) -> String {
         match self {
-            Self::Applied(keys) => format!("the configuration is in force{}", restart(keys)),
+            Self::Applied { changed, needs_restart } => {
+                let changed = changed.join(", ");
+                format!(
+                    "the configuration is in force (changed: {changed}){}",
+                    restart(needs_restart)
+                )
+            }
             Self::Unchanged(keys) => format!("nothing has changed{}", restart(keys)),
             Self::Refused(findings) => {
                 let told = findings.iter().take(SHOWN).map(|finding| format!("\n{finding}"));
@@ -165,7 +176,8 @@ mod tests {
         assert!(status.note(&Reloaded::Unchanged(vec![])));
         assert!(!status.note(&Reloaded::Unchanged(vec![])));
 
-        assert!(status.note(&Reloaded::Applied(vec!["listen.address"])));
+        let needs_restart = vec!["listen.address"];
+        assert!(status.note(&Reloaded::Applied { changed: vec!["rules"], needs_restart }));
         assert!(status.check().text.contains("needs a restart: listen.address"));
         assert!(!status.note(&Reloaded::Unchanged(vec!["listen.address"])));
         assert!(status.note(&Reloaded::Unchanged(vec![])));

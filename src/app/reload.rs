@@ -129,11 +129,12 @@ impl State {
             // A file has changed since it was checked.
             Err(error) => return Reloaded::Refused(vec![with_causes(&error)]),
         };
-        if after.is_the_same_as(before) {
+        let changed = after.changes_since(before);
+        if changed.is_empty() {
             return Reloaded::Unchanged(needs_restart);
         }
         self.exchange(after);
-        Reloaded::Applied(needs_restart)
+        Reloaded::Applied { changed, needs_restart }
     }
 
     fn exchange(&self, after: Snapshot) {
@@ -159,7 +160,7 @@ impl State {
         let is_news = self.status.note(reloaded);
         if is_news || is_wanted {
             self.metrics.reloaded(match reloaded {
-                Reloaded::Applied(_) => Reload::Applied,
+                Reloaded::Applied { .. } => Reload::Applied,
                 Reloaded::Unchanged(_) => Reload::Unchanged,
                 Reloaded::Refused(_) => Reload::Refused,
             });
@@ -168,7 +169,10 @@ impl State {
             return;
         }
         match reloaded {
-            Reloaded::Applied(_) => tracing::info!("the changed configuration is in force"),
+            Reloaded::Applied { changed, .. } => {
+                let changed = changed.join(", ");
+                tracing::info!(changed, "the changed configuration is in force: {changed}");
+            }
             Reloaded::Unchanged(_) => {
                 tracing::info!("the configuration says again what is in force");
             }
@@ -183,7 +187,7 @@ impl State {
                 }
             }
         }
-        if let Reloaded::Applied(keys) | Reloaded::Unchanged(keys) = reloaded
+        if let Reloaded::Applied { needs_restart: keys, .. } | Reloaded::Unchanged(keys) = reloaded
             && !keys.is_empty()
         {
             let keys = keys.join(", ");

@@ -41,11 +41,28 @@ impl Snapshot {
         Ok(Self { terms: Terms::new(Arc::clone(&config), sap), config, tls })
     }
 
-    /// Calls would be answered as before.
-    pub(super) fn is_the_same_as(&self, other: &Self) -> bool {
+    /// The sections that are not as they were, and the certificate where it has changed.
+    pub(super) fn changes_since(&self, before: &Self) -> Vec<&'static str> {
+        let (now, then) = (&*self.config, &*before.config);
         let certificate =
             |snapshot: &Self| snapshot.tls.as_ref().map(|tls| tls.certificate.fingerprint.clone());
-        self.config == other.config && certificate(self) == certificate(other)
+        let times = (now.deadline, now.answer_within, now.answers);
+        let clients = (&now.clients, now.anybody_may_ask);
+        [
+            ("listen", now.listen != then.listen),
+            ("certificate", certificate(self) != certificate(before)),
+            ("clients", clients != (&then.clients, then.anybody_may_ask)),
+            ("answers", times != (then.deadline, then.answer_within, then.answers)),
+            ("query", now.query != then.query),
+            ("sap", now.sap != then.sap),
+            ("cache", now.cache != then.cache),
+            ("rules", now.rules != then.rules),
+            ("log", now.log != then.log),
+            ("files", now.files != then.files),
+        ]
+        .into_iter()
+        .filter_map(|(section, has_changed)| has_changed.then_some(section))
+        .collect()
     }
 }
 

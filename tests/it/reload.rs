@@ -177,7 +177,8 @@ async fn a_changed_sap_starts_a_memory_of_its_own_and_a_changed_client_is_let_in
     assert_eq!(jtel.ask("1001910").await.source(), "memory");
 
     change(&gateway, &[("sap.language", "DE")]);
-    assert_eq!(reload(&gateway).await, (200, "the configuration is in force\n".to_owned()));
+    let told = "the configuration is in force (changed: sap)\n".to_owned();
+    assert_eq!(reload(&gateway).await, (200, told));
     // In German the channel is called something else, and nothing is known of it.
     assert_eq!(jtel.ask("1001910").await.outcome(), "403 no_service_number");
 
