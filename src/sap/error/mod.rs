@@ -100,7 +100,8 @@ pub enum LookupError {
         /// What HTTP said.
         source: hyper::Error,
     },
-    /// SAP refused the credentials, in this lookup or before; it is not asked again with them.
+    /// SAP refused the credentials, in this lookup or before; they are shown again sparsely or not at
+    /// all.
     #[error(
         "SAP at {host} refused our credentials; correct `sap.login`, a changed secret is tried at once; unlock the user in SAP and POST /sap/retry-login if the secret is right; otherwise it is shown again sparsely or not at all, because SAP locks users"
     )]
