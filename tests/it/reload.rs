@@ -262,3 +262,21 @@ async fn a_thousand_reloads_under_load_cost_no_call() {
     assert_eq!(value_of(&metrics, r#"dialgate_config_reloads_total{result="applied"}"#), 1000);
     assert_eq!(value_of(&metrics, r#"dialgate_config_reloads_total{result="refused"}"#), 0);
 }
+
+#[tokio::test]
+async fn the_state_of_sap_is_that_of_the_one_in_force() {
+    let gateway = Gateway::start().await;
+    gateway.jtel().ask("1001910").await;
+    let up = || async { value_of(&gateway.metrics().await, "dialgate_sap_up") };
+    assert_eq!(up().await, 1);
+
+    // Nobody listens there.
+    change(&gateway, &[("sap.url", "http://127.0.0.1:9")]);
+    assert_eq!(reload(&gateway).await.0, 200);
+
+    eventually("the new one is not up", || async { up().await == 0 }).await;
+    assert_eq!(gateway.jtel().ask("1001910").await.outcome(), "403 sap_unavailable");
+    change(&gateway, &[("sap.url", &gateway.sap_url)]);
+    assert_eq!(reload(&gateway).await.0, 200);
+    assert_eq!(gateway.jtel().ask("1001910").await.source(), "memory");
+}

@@ -268,8 +268,17 @@ impl Health {
         (self.refused.swap(0, Ordering::Relaxed), self.stale.swap(0, Ordering::Relaxed))
     }
 
+    /// The state, as metrics.
+    pub(in crate::sap) fn tell_metrics(&self) {
+        self.export(self.now());
+    }
+
     fn turn(&self, state: &mut State, health: SapHealth) {
         state.health = health;
+        self.export(health);
+    }
+
+    fn export(&self, health: SapHealth) {
         self.metrics
             .health(health == SapHealth::Answering, health == SapHealth::CredentialsRefused);
     }

@@ -187,6 +187,8 @@ impl Door {
         let door = &self.metrics.door;
         door.day(forecast.sent, forecast.at_midnight, self.quota.limit());
         let held = self.hold.remaining().unwrap_or_default();
+        // Of this SAP, whatever one before it has noted last.
+        self.health.tell_metrics();
         door.is(self.breaker.now(), self.places.waiting(), held);
     }
 

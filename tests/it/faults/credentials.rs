@@ -8,6 +8,7 @@ use http::Method;
 use super::start;
 use crate::support::{
     Client, Does, Gateway, SAP_PASSWORD, SAP_USER, ScriptedSap, eventually,
+    gateway::rewrite_config,
     load::{at_once, at_pace, partner, with_outcome},
     scripted::Asked,
     server::{Server, json},
@@ -209,4 +210,33 @@ async fn retry_login_respects_the_pause_that_sap_asked_for() {
 
     assert_eq!(outcome, "403 sap_unavailable");
     assert_eq!(sap.requests(), before);
+}
+
+#[tokio::test]
+async fn a_reload_shows_no_refused_password_again_and_a_corrected_one_at_once() {
+    let (gateway, sap) = start(&[]).await;
+    sap.does(Does::Status(401));
+    let jtel = gateway.jtel();
+    jtel.ask("5000001").await;
+    refused(&gateway).await;
+    let asked = sap.requests();
+    let url = sap.url();
+    let reload = async |changes: &[(&str, &str)]| {
+        let changes: Vec<_> = [("sap.url", url.as_str())].iter().chain(changes).copied().collect();
+        rewrite_config(gateway.folder.path(), &url, &changes);
+        gateway.control.reload().await.unwrap();
+    };
+
+    for changes in
+        [[("deadline", "2400ms")], [("sap.total_timeout", "4s")], [("sap.language", "DE")]]
+    {
+        reload(&changes).await;
+        assert_eq!(jtel.ask("5000002").await.outcome(), "403 sap_unavailable");
+    }
+    assert_eq!(sap.requests(), asked, "shown again");
+
+    sap.does(Does::Answer);
+    fs::write(gateway.folder.path().join("sap-password"), "another-password").unwrap();
+    reload(&[("sap.total_timeout", "3s")]).await;
+    assert_eq!(jtel.ask("5000003").await.outcome(), "200");
 }
