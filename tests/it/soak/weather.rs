@@ -113,15 +113,19 @@ impl Weather {
 
     /// What has to be reckoned with for a call that began at `began` and has just been answered.
     pub(super) fn during(&self, began: Instant) -> Sky {
+        let past = self.past();
         let mut sky = Sky::Clear;
-        for (wrong, _since, until) in self.past().iter().rev() {
+        for (nth, (wrong, _since, until)) in past.iter().enumerate().rev() {
             if until.is_some_and(|until| until + GRACE < began) {
                 break;
             }
-            sky = match wrong {
-                Wrong::Sap(Fault::EmptyRows) => return Sky::Lying,
-                _ => Sky::Faulty,
-            };
+            // Whom nobody has asked for in the calm before is still what SAP said in the fault before it.
+            let before = nth.checked_sub(1).and_then(|before| past.get(before));
+            let lies = |wrong: &Wrong| matches!(wrong, Wrong::Sap(Fault::EmptyRows));
+            if lies(wrong) || before.is_some_and(|(before, ..)| lies(before)) {
+                return Sky::Lying;
+            }
+            sky = Sky::Faulty;
         }
         sky
     }
