@@ -6,6 +6,8 @@
 //! the shortest limit: whatever begins while it sleeps cannot be overdue before it wakes, so the
 //! limits are kept to the moment, and a request registers no timer.
 
+mod deliveries;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,6 +16,10 @@ use tokio::time::Instant;
 
 use super::Limits;
 use super::places::Seat;
+use deliveries::Deliveries;
+
+/// Microseconds in a millisecond.
+const MS: u64 = 1000;
 
 /// "Not now", for a [`Moment`].
 const NEVER: u64 = 0;
@@ -36,17 +42,14 @@ pub(super) struct Watch {
     idle: Moment,
     /// The peer has not read what we wrote since.
     blocked: Moment,
-    /// Answers wait for the peer to make room for them (HTTP/2 flow control) since.
-    undelivered: Moment,
+    /// Answers that wait for the peer to make room for them (HTTP/2 flow control), and since when.
+    deliveries: Deliveries,
     /// Our direction is closed and the peer's is being read to its end since.
     lingering: Moment,
-    undelivered_answers: AtomicU32,
     requests_in_flight: AtomicU32,
     peer_left: AtomicBool,
     turned_away: AtomicBool,
     linger_no_more: AtomicBool,
-    /// Answers that the peer gave up had been ready since; it has taken none after them.
-    given_up: Moment,
     /// Where those look who look for room for another connection.
     seat: Arc<Seat>,
 }
@@ -76,14 +79,12 @@ impl Watch {
             head_has_bytes: AtomicBool::new(false),
             idle: Moment::new(1),
             blocked: Moment::new(NEVER),
-            undelivered: Moment::new(NEVER),
+            deliveries: Deliveries::default(),
             lingering: Moment::new(NEVER),
-            undelivered_answers: AtomicU32::new(0),
             requests_in_flight: AtomicU32::new(0),
             peer_left: AtomicBool::new(false),
             turned_away: AtomicBool::new(false),
             linger_no_more: AtomicBool::new(false),
-            given_up: Moment::new(NEVER),
             seat,
         }
     }
@@ -173,7 +174,7 @@ impl Watch {
         let idle = self.since(&self.idle).filter(|_| between_requests && head.is_none());
         let waits = [
             (self.since(&self.blocked), limits.write_timeout, Finding::Write),
-            (self.since(&self.undelivered), limits.write_timeout, Finding::Write),
+            (self.at_ms(self.deliveries.wait_since()), limits.write_timeout, Finding::Write),
             (head, limits.head_timeout, Finding::Head),
             (idle, limits.idle_timeout, Finding::Idle),
         ];
@@ -190,13 +191,28 @@ impl Watch {
     }
 
     fn note(&self, moment: &Moment) {
-        let passed = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX - 1);
-        moment.store(passed + 1, Ordering::Release);
+        moment.store(self.now(), Ordering::Release);
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    /// Milliseconds since the connection began, plus one.
+    fn now_ms(&self) -> u64 {
+        self.now() / MS + 1
+    }
+
+    fn at_ms(&self, moment: u64) -> Option<Instant> {
+        Some(self.began + Duration::from_millis(moment.checked_sub(1)?))
     }
 
     fn since(&self, moment: &Moment) -> Option<Instant> {
-        let passed = moment.load(Ordering::Acquire).checked_sub(1)?;
-        Some(self.began + Duration::from_micros(passed))
+        self.at(moment.load(Ordering::Acquire))
+    }
+
+    fn at(&self, moment: u64) -> Option<Instant> {
+        Some(self.began + Duration::from_micros(moment.checked_sub(1)?))
     }
 }
 
@@ -226,13 +242,7 @@ impl InFlight {
     /// The answer is there; from now on it is the peer who keeps it waiting. Where he gave up those
     /// before it, he has kept us waiting since then: resets must not buy time.
     pub(super) fn answered(mut self) -> Self {
-        let watch = &self.watch;
-        if watch.undelivered_answers.fetch_add(1, Ordering::AcqRel) == 0 {
-            match watch.given_up.load(Ordering::Acquire) {
-                NEVER => watch.note(&watch.undelivered),
-                since => watch.undelivered.store(since, Ordering::Release),
-            }
-        }
+        self.watch.deliveries.begins(self.watch.now_ms());
         self.answered = true;
         self
     }
@@ -247,14 +257,7 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         let watch = &self.watch;
         if self.answered {
-            let since = watch.undelivered.load(Ordering::Acquire);
-            watch.given_up.store(if self.taken { NEVER } else { since }, Ordering::Release);
-            if watch.undelivered_answers.fetch_sub(1, Ordering::AcqRel) == 1 {
-                watch.undelivered.store(NEVER, Ordering::Release);
-            } else if self.taken {
-                // Another answer still waits, but the peer does take answers.
-                watch.note(&watch.undelivered);
-            }
+            watch.deliveries.ends(self.taken, watch.now_ms());
         }
         // Before the count, which publishes it: the watchdog never sees the rest begin before the end.
         watch.note(&watch.idle);
