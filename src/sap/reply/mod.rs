@@ -159,11 +159,12 @@ impl Reader {
 
     /// Reads a body that says it is JSON.
     pub(super) fn body(&self, sought: Sought<'_>, body: &[u8]) -> Result<Read, ReplyProblem> {
+        let body = without_mark(body);
         let root: Value = serde_json::from_slice(body).map_err(|error| not_json(body, &error))?;
         if let Some(said) = said::in_json(&root) {
             return Err(ReplyProblem::ErrorBody { code: said.code });
         }
-        let rows = self.rows.path.rows(&root, Absent::IsAMistake)?;
+        let rows = self.rows.path.records(&root)?;
         for row in &rows {
             self.identity.check(sought, row)?;
         }
@@ -173,6 +174,12 @@ impl Reader {
             _ => Ok(Read::Known(Lookup::Ambiguous)),
         }
     }
+}
+
+/// A body without the byte order mark that some servers begin with (RFC 8259 section 8.1 lets a reader
+/// ignore it).
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 
 /// The content type without its parameters, in lower case; empty if there is none or more than one.

@@ -262,11 +262,58 @@ impl Reader {
 
     fn is_set(&self, mark: Option<&Mark>, at: &Value) -> Result<bool, ReplyProblem> {
         let Some(mark) = mark else { return Ok(false) };
-        let nodes = mark.path.find(at, self.absent)?;
-        Ok(nodes.iter().any(|node| match node {
-            Value::Bool(truth) => mark.values.contains(&truth.to_string()),
-            node => text(node).is_some_and(|text| mark.values.contains(&text)),
-        }))
+        let mut is_set = false;
+        for node in mark.path.find(at, self.absent)? {
+            is_set |= mark.is_set_by(node)?;
+        }
+        Ok(is_set)
+    }
+}
+
+impl Mark {
+    /// A mark that asks for a truth value understands each form of one, and nothing else: what cannot
+    /// be read must not pass for "not blocked".
+    fn is_set_by(&self, node: &Value) -> Result<bool, ReplyProblem> {
+        let told = match node {
+            Value::Bool(truth) => Some(truth.to_string()),
+            node => text(node),
+        };
+        if told.as_ref().is_some_and(|told| self.values.contains(told)) {
+            return Ok(true);
+        }
+        let is_truth = |value: &String| matches!(value.as_str(), "true" | "false");
+        if !self.values.iter().any(is_truth) {
+            return Ok(false);
+        }
+        match truth_of(node) {
+            Some(truth) => Ok(self.values.contains(&truth.to_string())),
+            None if self.values.iter().all(is_truth) => {
+                let path = self.path.text().to_owned();
+                Err(ReplyProblem::Value { what: "truth value", path })
+            }
+            None => Ok(false),
+        }
+    }
+}
+
+/// The forms of true and false: JSON's own, the texts of OData v2 (`Edm.Boolean`), and ABAP's, whose
+/// `abap_bool` is a CHAR field of `X` or a blank and whose XML schema type has 1 and 0. SAP's null is
+/// no value, and so not true.
+fn truth_of(node: &Value) -> Option<bool> {
+    match node {
+        Value::Bool(truth) => Some(*truth),
+        Value::Null => Some(false),
+        Value::Number(number) => match number.as_u64() {
+            Some(0) => Some(false),
+            Some(1) => Some(true),
+            _ => None,
+        },
+        Value::String(text) => match text.trim_end_matches(' ').to_ascii_lowercase().as_str() {
+            "true" | "x" | "1" => Some(true),
+            "false" | "" | "0" => Some(false),
+            _ => None,
+        },
+        Value::Array(_) | Value::Object(_) => None,
     }
 }
 

@@ -158,6 +158,25 @@ impl Path {
         if rows.iter().all(|row| row.is_object()) { Ok(rows) } else { Err(self.missing()) }
     }
 
+    /// As the dialect writes it.
+    pub(in crate::sap) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same for the records that were asked for: nothing at all (`null`, on the way or in the
+    /// list) is no answer, while an empty list is one.
+    pub(in crate::sap) fn records<'v>(&self, root: &'v Value) -> Result<Vec<&'v Value>, Missing> {
+        let nodes = self.find(root, Absent::IsAMistake)?;
+        let has_null = |node: &&Value| {
+            node.is_null() || list(node).is_some_and(|elements| elements.iter().any(Value::is_null))
+        };
+        if nodes.iter().any(has_null) {
+            Err(self.missing())
+        } else {
+            self.rows(root, Absent::IsAMistake)
+        }
+    }
+
     fn follow<'v>(
         &self,
         step: &PathStep,
