@@ -64,7 +64,11 @@ pub(super) fn read(
     let token = Zeroizing::new(
         answer.access_token.ok_or(TokenProblem::Reply("JSON without `access_token`"))?,
     );
-    if answer.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+    // Some servers write BearerToken, which no standard has; it is shown as Bearer all the same.
+    let is_bearer = |kind: &str| {
+        kind.eq_ignore_ascii_case("bearer") || kind.eq_ignore_ascii_case("bearertoken")
+    };
+    if answer.token_type.is_some_and(|kind| !is_bearer(&kind)) {
         return Err(TokenProblem::Reply("a token of another type than Bearer"));
     }
     let is_sound = (1..=LONGEST_TOKEN).contains(&token.len())
@@ -168,6 +172,9 @@ mod tests {
             (200, r#"{"access_token":"a b"}"#, "token_reply"),
             (200, r#"{"access_token":"ä"}"#, "token_reply"),
             (200, r#"{"access_token":"a","token_type":"mac"}"#, "token_reply"),
+            (429, r#"{"error":"invalid_client"}"#, "token_status"),
+            (500, r#"{"error":"invalid_client"}"#, "token_status"),
+            (503, r#"{"error":"unauthorized_client"}"#, "token_status"),
             (200, r#"{"access_token":"a","access_token":"b"}"#, "token_reply"),
             (400, r#"{"error":"invalid_scope"}"#, "token_refused"),
             (400, r#"{"error":"invalid_client"}"#, "token_credentials"),
@@ -189,6 +196,25 @@ mod tests {
         fn whatever_the_token_server_says_nothing_breaks(status in 200_u16..600, body: Vec<u8>) {
             let status = StatusCode::from_u16(status).unwrap();
             let _whatever = read(status, &HeaderMap::new(), &body);
+        }
+    }
+
+    #[test]
+    fn a_token_is_one_to_be_borne_however_its_type_is_written_and_no_other() {
+        for (kind, is_taken) in [
+            ("Bearer", true),
+            ("bearer", true),
+            ("BEARER", true),
+            ("BearerToken", true),
+            ("bearertoken", true),
+            ("mac", false),
+            ("DPoP", false),
+            ("pop", false),
+            ("Bearer Token", false),
+            ("", false),
+        ] {
+            let body = serde_json::json!({ "access_token": "t", "token_type": kind }).to_string();
+            assert_eq!(told(200, &body).starts_with("Bearer t"), is_taken, "{kind}");
         }
     }
 }
