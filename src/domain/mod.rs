@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock, awaits or knows a file format. Text from outside becomes a
 //! type at the edge, and the type's constructor is the only place that knows its rules.
 
+mod barred;
 mod countries;
 mod decision;
 mod facts;

@@ -20,11 +20,11 @@ const MAX_SHORT_CODE: usize = 6;
 
 /// Emergency numbers that telephones know in every country: 112 and 911 by 3GPP TS 22.101, 110 and
 /// 999 because they are the police in many.
-const EMERGENCY_ANYWHERE: [&str; 4] = ["110", "112", "911", "999"];
+pub(super) const EMERGENCY_ANYWHERE: [&str; 4] = ["110", "112", "911", "999"];
 
 /// Emergency numbers of the countries that jtel is sold in, by calling code: the lists of the
 /// German, Austrian and Swiss regulators.
-const EMERGENCY: [(&str, &[&str]); 3] = [
+pub(super) const EMERGENCY: [(&str, &[&str]); 3] = [
     ("49", &["110", "112", "19222"]),
     ("43", &["112", "122", "128", "133", "140", "141", "142", "144", "147"]),
     ("41", &["112", "117", "118", "143", "144", "145", "147", "1414", "1415"]),
@@ -60,9 +60,9 @@ static HOLDERS: LazyLock<Vec<Holder>> = LazyLock::new(|| {
 /// Digits of E.164, cut into calling code and national part.
 #[derive(Clone, Copy)]
 pub(super) struct Planned<'a> {
-    digits: &'a str,
-    code: &'a str,
-    national: &'a str,
+    pub(super) digits: &'a str,
+    pub(super) code: &'a str,
+    pub(super) national: &'a str,
     holder: Holder,
 }
 
@@ -188,7 +188,7 @@ impl<'a> Planned<'a> {
         self.code == "49" && (self.national.starts_with("137") || self.national.starts_with("138"))
     }
 
-    fn parsed(&self) -> Option<PhoneNumber> {
+    pub(super) fn parsed(&self) -> Option<PhoneNumber> {
         PHONE_NUMBER_UTIL.parse(format!("+{}", self.digits), None).ok()
     }
 }

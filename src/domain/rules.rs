@@ -67,10 +67,10 @@ impl NeverDialled {
     /// Whether a number is one of them.
     pub fn contain(&self, dialled: &DialledNumber) -> bool {
         let plan = dialled.plan();
-        self.emergency && plan.is_emergency()
+        self.emergency && plan.may_reach_emergency()
             || self.ranges.contain(dialled.digits())
             || self.short_codes && plan.is_short_code()
-            || self.premium && plan.is_premium()
+            || self.premium && plan.may_cost_extra()
     }
 }
 
