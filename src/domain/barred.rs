@@ -85,7 +85,6 @@ fn without_zeros(digits: &str) -> &str {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
     use crate::domain::{DialledNumber, Home, NeverDialled};
 
     /// Whether a text of jtel is refused by either rule; what is no number is refused as well.

@@ -19,8 +19,9 @@ const MIN_DIALLED_DIGITS: usize = 3;
 /// a caller's number in Germany (TKG s.120).
 const MIN_SERVICE_DIGITS: usize = 7;
 
-/// The longest text looked at, in bytes; a formatted number of 15 digits stays far below.
-const MAX_TEXT: usize = 40;
+/// The longest text looked at, in bytes; a formatted number of 15 digits, pasted with a mark of three
+/// bytes behind each, stays below.
+const MAX_TEXT: usize = 64;
 
 /// Up to 15 ASCII digits, kept in place so that a call allocates nothing for its number.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
@@ -105,7 +106,9 @@ impl DialledNumber {
     /// national `089 …`.
     ///
     /// A blank at the very beginning counts as a plus: that is what an unescaped `+` in a query
-    /// string turns into, and jtel's own documented example has one.
+    /// string turns into, and jtel's own documented example has one. For the same reason a plus behind
+    /// the first digit is a blank. What people paste along with a number (blanks of any kind, dashes,
+    /// marks that nobody sees) is ignored.
     ///
     /// # Errors
     ///
@@ -114,26 +117,18 @@ impl DialledNumber {
         if text.len() > MAX_TEXT {
             return Err(DialledNumberError::Length);
         }
-        let (mut plus, mut punctuated) = (false, false);
-        let mut digits = Digits { bytes: [b'0'; MAX_DIGITS], length: 0 };
-        let mut leading_zeros = 0_u8;
-        for (position, byte) in text.bytes().enumerate() {
-            match byte {
-                b'+' | b' ' if position == 0 => plus = true,
-                // The international prefix of every country that dials `0` for the trunk.
-                b'0' if digits.length == 0 && !plus => leading_zeros += 1,
-                b'0'..=b'9' => digits.push(byte).ok_or(DialledNumberError::Length)?,
-                b' ' | b'-' | b'(' | b')' | b'/' | b'.' => punctuated = true,
-                _ => return Err(DialledNumberError::Character(position)),
-            }
+        let mut read = Read::default();
+        for (position, character) in text.chars().enumerate() {
+            read.take(position, character)?;
         }
+        let Read { plus, leading_zeros, digits, .. } = read;
         let number = match (plus, leading_zeros) {
-            (true, _) | (false, 2) if punctuated && text.contains("(0)") => {
-                Self::by_plan(&text.replacen("(0)", "", 1), home)?
+            (true, 0) | (false, 2) if read.written().contains("(0)") => {
+                Self::by_plan(&read.written().replacen("(0)", "", 1), home)?
             }
-            (true, _) | (false, 0 | 2) => Self(digits),
-            (false, 1) => Self::by_plan(text, home)?,
-            (false, _) => return Err(DialledNumberError::Plan),
+            (_, 0 | 2) => Self(digits),
+            (false, 1) => Self::by_plan(read.written(), home)?,
+            _ => return Err(DialledNumberError::Plan),
         };
         let length = usize::from(number.0.length);
         // E.164 country codes do not begin with 0 (E.164 annex D keeps it spare).
@@ -167,6 +162,81 @@ impl DialledNumber {
     pub(super) fn plan(&self) -> Planned<'_> {
         Planned::of(self.digits())
     }
+}
+
+/// A number as far as it was read.
+#[derive(Clone, Copy)]
+struct Read {
+    plus: bool,
+    /// Before the first other digit.
+    leading_zeros: u8,
+    digits: Digits,
+    /// Digits and punctuation in ASCII, for the library.
+    written: [u8; MAX_TEXT],
+    length: usize,
+}
+
+impl Default for Read {
+    fn default() -> Self {
+        Self {
+            plus: false,
+            leading_zeros: 0,
+            digits: Digits { bytes: [b'0'; MAX_DIGITS], length: 0 },
+            written: [b' '; MAX_TEXT],
+            length: 0,
+        }
+    }
+}
+
+impl Read {
+    fn take(&mut self, position: usize, character: char) -> Result<(), DialledNumberError> {
+        let is_before_digits = self.digits.length == 0;
+        match character {
+            '+' | '\u{ff0b}' if is_before_digits && self.leading_zeros != 1 => self.plus = true,
+            ' ' if position == 0 => self.plus = true,
+            // The international prefix of every country that dials `0` for the trunk.
+            '0' if is_before_digits && !self.plus => self.leading_zeros += 1,
+            '0'..='9' => {
+                let digit = u8::try_from(character).unwrap_or(b'0');
+                self.digits.push(digit).ok_or(DialledNumberError::Length)?;
+            }
+            character if !is_decoration(character) => {
+                return Err(DialledNumberError::Character(position));
+            }
+            _ => {}
+        }
+        let kept = match character {
+            '0'..='9' | '(' | ')' => u8::try_from(character).unwrap_or(b' '),
+            '+' | '\u{ff0b}' if is_before_digits && self.plus => b'+',
+            _ => b' ',
+        };
+        if let Some(place) = self.written.get_mut(self.length) {
+            *place = kept;
+            self.length += 1;
+        }
+        Ok(())
+    }
+
+    fn written(&self) -> &str {
+        self.written
+            .get(..self.length)
+            .and_then(|text| str::from_utf8(text).ok())
+            .unwrap_or_default()
+    }
+}
+
+/// What people write between digits, and what comes along when they paste: blanks of every width,
+/// dashes, soft hyphens, and marks of writing direction. Line ends are none of it.
+fn is_decoration(character: char) -> bool {
+    matches!(character,
+        ' ' | '\t' | '-' | '(' | ')' | '/' | '.' | '+'
+        // No-break space and soft hyphen.
+        | '\u{a0}' | '\u{ad}'
+        // Blanks, joiners, marks of direction, dashes.
+        | '\u{2000}'..='\u{2015}' | '\u{202a}'..='\u{202f}' | '\u{205f}'..='\u{2064}'
+        | '\u{2066}'..='\u{2069}'
+        // Minus, ideographic space, byte order mark, small and full-width hyphen and plus.
+        | '\u{2212}' | '\u{3000}' | '\u{feff}' | '\u{fe63}' | '\u{ff0d}' | '\u{ff0b}')
 }
 
 impl fmt::Debug for DialledNumber {

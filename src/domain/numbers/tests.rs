@@ -46,10 +46,42 @@ fn a_text_that_is_no_number_is_refused() {
         ("anonymous", DialledNumberError::Character(0)),
         ("49;ext=5", DialledNumberError::Character(2)),
         ("49\r\n89", DialledNumberError::Character(2)),
-        ("49+89", DialledNumberError::Character(2)),
         ("000491234567", DialledNumberError::Plan),
     ] {
         assert_eq!(DialledNumber::parse(text, home()), Err(error), "{text:?}");
+    }
+}
+
+#[test]
+fn what_people_paste_along_with_a_number_is_ignored() {
+    for text in [
+        "+49\u{a0}89\u{a0}461495000",
+        "\u{a0}+49 89 461495000",
+        " +49 89 461495000",
+        "  +49 89 461495000",
+        " 49 89 461495000",
+        "(+49) 89 461495000",
+        "+49+89+461495000",
+        "49+89+461495000",
+        "+49\u{202f}89\u{202f}461\u{2009}495\u{2009}000",
+        "\u{202a}+49 89 461495000\u{202c}",
+        "\u{200e}+498946\u{200b}1495000",
+        "\u{feff}+49 89 461495000",
+        "+49\u{2011}89\u{2013}461495000",
+        "+49 89 4614\u{ad}95000",
+        "\u{ff0b}49 89 461495000",
+        "+49\t89\t461495000",
+        "+49\u{3000}89 461495000",
+        "+49 (0)\u{a0}89 461495000",
+        "089\u{a0}461495000",
+        "089+461495000",
+        "0049\u{a0}89 461495000",
+        "00\u{a0}49 89 461495000",
+        "+49 89 461495000 ",
+        "+49 89 461495000\u{a0}",
+    ] {
+        let number = DialledNumber::parse(text, home());
+        assert_eq!(number.as_ref().map(DialledNumber::digits), Ok("4989461495000"), "{text:?}");
     }
 }
 
