@@ -2,6 +2,7 @@
 
 use std::{pin::pin, sync::Arc};
 
+use http::header;
 use tokio::time::{Duration, Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
@@ -225,6 +226,13 @@ impl SapClient {
         asking.over_kept = connection.was_kept;
         let (head, body) = response.into_parts();
         asking.status = Some(head.status);
+        // Whoever stands in between may have read the other length, and kept the rest for somebody else.
+        if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING]
+            .iter()
+            .all(|name| head.headers.contains_key(name))
+        {
+            return Err(self.unusable(asking, ReplyProblem::TwoLengths));
+        }
         let known = match asking.reader.head(head.status, &head.headers) {
             Head::Json => None,
             Head::Answer(lookup) => Some(lookup),

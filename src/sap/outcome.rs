@@ -55,6 +55,10 @@ words! {
         NotJson = "not_json",
         /// An error message where records should be.
         ErrorBody = "error_body",
+        /// A list that goes on in another answer.
+        HalfList = "half_list",
+        /// Two lengths of one answer.
+        TwoLengths = "two_lengths",
         /// A member that the dialect names is not there.
         PathMissing = "path_missing",
         /// A record of somebody else.

@@ -41,6 +41,8 @@ impl LookupError {
                 ReplyProblem::TooLarge { .. } => SapOutcome::TooLarge,
                 ReplyProblem::NotJson { .. } => SapOutcome::NotJson,
                 ReplyProblem::ErrorBody { .. } => SapOutcome::ErrorBody,
+                ReplyProblem::HalfList => SapOutcome::HalfList,
+                ReplyProblem::TwoLengths => SapOutcome::TwoLengths,
                 ReplyProblem::PathMissing { .. } => SapOutcome::PathMissing,
                 ReplyProblem::WrongRecord => SapOutcome::WrongRecord,
                 ReplyProblem::Value { .. } => SapOutcome::Value,
@@ -117,6 +119,7 @@ impl LookupError {
                     | ReplyProblem::WrongRecord
                     | ReplyProblem::Value { .. }
                     | ReplyProblem::TooLarge { .. }
+                    | ReplyProblem::HalfList
                     | ReplyProblem::NotJson { .. },
                 ..
             }
@@ -191,6 +194,7 @@ impl LookupError {
                 problem: ReplyProblem::PathMissing { .. }
                     | ReplyProblem::WrongRecord
                     | ReplyProblem::Value { .. }
+                    | ReplyProblem::HalfList
                     | ReplyProblem::ErrorBody { .. },
                 ..
             }

@@ -30,11 +30,17 @@ pub enum ReplyProblem {
         limit: usize,
     },
     /// Not JSON, although it says so.
-    #[error("a body that stops being JSON at byte {position}")]
+    #[error("a body that stops being JSON, or has a member twice, at byte {position}")]
     NotJson {
         /// From 0.
         position: usize,
     },
+    /// A list that goes on in another answer.
+    #[error("half a list, and a link to the rest; narrow the request with `$filter` or `$select`")]
+    HalfList,
+    /// Two lengths, and so two readings (RFC 9112 section 6.3).
+    #[error("Content-Length beside Transfer-Encoding; look for a proxy in between")]
+    TwoLengths,
     /// An error message where records should be.
     #[error("an error message and a good status; try the request by hand with `dialgate explain`")]
     ErrorBody {

@@ -4,6 +4,7 @@
 //! kind of its own. "Unknown" is only what SAP says in a proper way: an empty list of records, or a
 //! status that the dialect names.
 
+mod json;
 mod record;
 pub(in crate::sap) mod retry_after;
 pub(in crate::sap) mod said;
@@ -11,7 +12,6 @@ pub(in crate::sap) mod said;
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, StatusCode, header};
-use serde_json::Value;
 
 use crate::domain::{BusinessPartner, CountryCode, Facts, Lookup, PartnerId};
 use crate::sap::{
@@ -160,7 +160,7 @@ impl Reader {
     /// Reads a body that says it is JSON.
     pub(super) fn body(&self, sought: Sought<'_>, body: &[u8]) -> Result<Read, ReplyProblem> {
         let body = without_mark(body);
-        let root: Value = serde_json::from_slice(body).map_err(|error| not_json(body, &error))?;
+        let root = json::read(body).map_err(|error| not_json(body, &error))?;
         if let Some(said) = said::in_json(&root) {
             return Err(ReplyProblem::ErrorBody { code: said.code });
         }
@@ -169,6 +169,8 @@ impl Reader {
             self.identity.check(sought, row)?;
         }
         match rows.as_slice() {
+            // Never decided on half of it: the rest may say otherwise.
+            [] | [_] if json::goes_on(&root) => Err(ReplyProblem::HalfList),
             [] => Ok(Read::Known(Lookup::Unknown)),
             [row] => self.partner(row),
             _ => Ok(Read::Known(Lookup::Ambiguous)),

@@ -61,6 +61,23 @@ async fn what_a_raw_server_sends_has_its_kind() {
         (format!("{head}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\n"), "cut"),
         (format!("{head}content-encoding: gzip\r\ncontent-length: 0\r\n\r\n"), "content_encoding"),
         (format!("{head}content-length: 0\r\n\r\n"), "not_json"),
+        (
+            format!(
+                "{head}content-length: 20\r\ntransfer-encoding: chunked\r\n\r\n14\r\n\
+                 {{\"d\":{{\"results\":[]}}}}\r\n0\r\n\r\n"
+            ),
+            "two_lengths",
+        ),
+        (
+            format!("{head}content-length: 24\r\n\r\n{{\"d\":{{\"results\":[]}},\"d\":0}}"),
+            "not_json",
+        ),
+        (
+            format!(
+                "{head}content-length: 35\r\n\r\n{{\"d\":{{\"results\":[],\"__next\":\"x\"}}}}    "
+            ),
+            "half_list",
+        ),
         ("HTTP/1.1 204 No Content\r\n\r\n".to_owned(), "status"),
     ] {
         let (server, sap) = Server::start().await;
