@@ -1,7 +1,7 @@
 //! One step of a dialect, compiled: its template, its paths, and what the section `sap` says about
 //! them.
 
-use super::Step;
+use super::{Step, base_path::asks_twice};
 use crate::sap::problem::DialectProblem;
 use crate::{
     config,
@@ -78,6 +78,13 @@ impl Compiler<'_> {
 
     fn template(&mut self, request: &str, by: By) -> Option<Template> {
         let prefix = self.sap.url.path().trim_end_matches('/');
+        if asks_twice(prefix, request) {
+            let told = format!(
+                "has the path {prefix}, and so has each request of the preset: it would be asked twice; \
+                 write only scheme, host and port"
+            );
+            self.problems.push(DialectProblem::new("sap.url", told));
+        }
         let request = match &self.sap.client {
             Some(_) if request.contains("sap-client=") => {
                 self.wrong("request", "names `sap-client`, and so does sap.client");

@@ -1,6 +1,7 @@
 //! Which requests are sent and how their answers are read: a preset or `sap.custom`, compiled once
 //! when the configuration is read.
 
+mod base_path;
 mod compiler;
 pub(in crate::sap) mod facts;
 pub(in crate::sap) mod odata;
