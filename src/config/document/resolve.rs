@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use zeroize::Zeroizing;
+
 use super::{
     findings::{Findings, shown},
     secret::{Secret, SecretRef},
@@ -189,10 +191,7 @@ impl Reading<'_> {
         let told = if is_environment_name(name) { name } else { "that is named here" };
         match (self.environment.0)(name) {
             None => Err(format!("the environment variable {told} is not set")),
-            Some(text) if text.is_empty() => {
-                Err(format!("the environment variable {told} is empty"))
-            }
-            Some(text) => Ok(Secret::new(text)),
+            Some(text) => secret_of(text, &format!("the environment variable {told}")),
         }
     }
 
@@ -231,18 +230,26 @@ fn secret_in(path: &Path, told: &str) -> Result<Secret, String> {
             mode & 0o777
         ));
     }
-    let mut text = fs::read_to_string(path).map_err(cannot)?;
-    // Editors and `echo` end a file with a line break that is not part of the secret.
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
-    if text.is_empty() {
+    let text = fs::read_to_string(path).map_err(cannot)?;
+    Ok(secret_of(text, told)?.found_in(path.to_owned()))
+}
+
+/// A secret without what is no part of it: editors and `echo` end a text with a line break, and some
+/// begin it with a byte order mark. Any other control character is a mistake, which SAP would answer
+/// with a refusal, and with enough of them by locking the user.
+fn secret_of(text: String, told: &str) -> Result<Secret, String> {
+    let text = Zeroizing::new(text);
+    let bare = text.strip_prefix('\u{feff}').unwrap_or(&text).trim_end_matches(['\n', '\r']);
+    if bare.is_empty() {
         return Err(format!("{told} is empty"));
     }
-    Ok(Secret::new(text).found_in(path.to_owned()))
+    if let Some(place) = bare.chars().position(char::is_control) {
+        return Err(format!(
+            "{told} has a control character at position {place}, such as a line break or a tab; a \
+             secret is one line"
+        ));
+    }
+    Ok(Secret::new(bare.to_owned()))
 }
 
 impl Secret {
@@ -266,5 +273,43 @@ pub(in crate::config) fn error_text(error: &io::Error) -> String {
     match characters.next() {
         Some(first) => first.to_lowercase().chain(characters).collect(),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_one_line_and_what_editors_add_is_no_part_of_it() {
+        for text in [
+            "geheim",
+            "geheim\n",
+            "geheim\r\n",
+            "geheim\n\n",
+            "\u{feff}geheim",
+            "\u{feff}geheim\r\n",
+        ] {
+            assert_eq!(secret_of(text.to_owned(), "it").unwrap().expose(), "geheim", "{text:?}");
+        }
+        for text in [" geheim ", "ge heim", "geheim\u{a0}", "gehéim", "\"geheim\"", "a\\nb"] {
+            assert_eq!(secret_of(text.to_owned(), "it").unwrap().expose(), text, "{text:?}");
+        }
+        for (text, told) in [
+            ("", "it is empty"),
+            ("\n", "it is empty"),
+            ("\r\n\n", "it is empty"),
+            ("\u{feff}", "it is empty"),
+            ("ge\nheim", "at position 2"),
+            ("geheim\n\nuser", "at position 6"),
+            ("\tgeheim", "at position 0"),
+            ("geheim\t", "at position 6"),
+            ("ge\0heim", "at position 2"),
+            ("geheim\u{85}", "at position 6"),
+            ("\u{1b}[0mgeheim", "at position 0"),
+        ] {
+            let error = secret_of(text.to_owned(), "it").unwrap_err();
+            assert!(error.contains(told) && !error.contains("heim"), "{text:?}: {error}");
+        }
     }
 }
