@@ -95,8 +95,8 @@ pub struct DistributionChannel(Arc<str>);
 pub struct DistributionChannelError;
 
 impl DistributionChannel {
-    /// Reads a channel's text as it stands: blanks inside and around it belong to it, because jtel
-    /// compares the contract number as a whole.
+    /// Reads a channel's text as it stands: blanks inside and before it belong to it, because jtel
+    /// compares the contract number as a whole. (Those behind it are gone where SAP's JSON is read.)
     ///
     /// # Errors
     ///

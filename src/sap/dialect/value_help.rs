@@ -9,6 +9,7 @@ use crate::sap::{
     dialect::path::{Absent, Path},
     error::{ReplyProblem, not_json},
     problem::DialectProblem,
+    reply::json,
 };
 
 /// The request and its paths, ready for use.
@@ -68,7 +69,7 @@ impl ValueHelp {
     }
 
     pub(in crate::sap) fn read(&self, body: &[u8]) -> Result<Vec<SapChannel>, ReplyProblem> {
-        let root: Value = serde_json::from_slice(body).map_err(|error| not_json(body, &error))?;
+        let root = json::read(body).map_err(|error| not_json(body, &error))?;
         let rows = self.rows.rows(&root, Absent::IsAMistake)?;
         let one = |path: &Path, row: &Value| -> Result<String, ReplyProblem> {
             let nodes = path.nodes(row)?;

@@ -1,5 +1,5 @@
-//! JSON with one reading only: a member that is there twice has two, and which one counts depends on
-//! the reader. What looks harmless here may have been another partner's record to SAP.
+//! SAP's JSON, with one reading only: a member that is there twice has two, and which one counts
+//! depends on the reader. What looks harmless here may have been another partner's record to SAP.
 
 use std::fmt;
 
@@ -64,12 +64,10 @@ impl<'de> Visitor<'de> for Reading {
         Ok(Number::from_f64(number).map_or(Value::Null, Value::Number))
     }
 
+    /// ABAP's CHAR fields are filled with blanks up to their length, and some interfaces send them so:
+    /// blanks at the end are no part of a value.
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::String(text.to_owned()))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Value, E> {
-        Ok(Value::String(text))
+        Ok(Value::String(text.trim_end_matches(' ').to_owned()))
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
@@ -138,11 +136,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn blanks_at_the_end_are_no_part_of_a_value_and_others_are() {
+        for (text, value) in [
+            (r#""DE ""#, "DE"),
+            (r#""1001     ""#, "1001"),
+            (r#"" ""#, ""),
+            (r#""""#, ""),
+            (r#""Direct sales   ""#, "Direct sales"),
+            (r#""Direct sales""#, "Direct sales"),
+            (r#"" DE""#, " DE"),
+            (r#""a  b ""#, "a  b"),
+            (r#""DE\u0020""#, "DE"),
+            (r#""DE\u00a0""#, "DE\u{a0}"),
+            (r#""DE\t""#, "DE\t"),
+        ] {
+            assert_eq!(read(text.as_bytes()).unwrap(), Value::from(value), "{text}");
+        }
+        let names = read(br#"{"a ":1,"a":2}"#).unwrap();
+        assert_eq!(names, serde_json::json!({"a ": 1, "a": 2}));
+    }
+
     proptest! {
         #[test]
         fn what_serde_json_reads_is_read_the_same_where_it_has_one_reading(
             names in prop::collection::hash_set("[a-z]{1,3}", 0..6),
-            text in "\\PC{0,12}",
+            text in "\\PC{0,12}\\P{Z}",
             number in any::<i64>(),
             fraction in -1e9_f64..1e9,
         ) {
@@ -161,7 +180,7 @@ mod tests {
         fn no_text_makes_it_panic(text in "\\PC{0,60}") {
             let ours = read(text.as_bytes());
             let theirs = serde_json::from_str::<Value>(&text);
-            prop_assert!(ours.is_err() || ours.ok() == theirs.ok());
+            prop_assert!(ours.is_err() || theirs.is_ok());
         }
     }
 }

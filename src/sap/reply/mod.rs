@@ -4,7 +4,7 @@
 //! kind of its own. "Unknown" is only what SAP says in a proper way: an empty list of records, or a
 //! status that the dialect names.
 
-mod json;
+pub(in crate::sap) mod json;
 mod record;
 pub(in crate::sap) mod retry_after;
 pub(in crate::sap) mod said;

@@ -98,6 +98,11 @@ fn a_cloud_for_customer_answer_means_what_this_table_says() {
     let no_country = bad_value("country code", "CountryCode");
     for (body, expected) in [
         (good.clone(), "Direct sales DE"),
+        // CHAR fields of ABAP, filled with blanks up to their length.
+        (good.replace(r#""DE""#, r#""DE ""#), "Direct sales DE"),
+        (good.replace(r#""1001910""#, r#""1001910   ""#), "Direct sales DE"),
+        (good.replace(r#"Direct sales""#, r#"Direct sales              ""#), "Direct sales DE"),
+        (country(r#""  ""#), "Direct sales -"),
         (
             good.replace(r#"[{"Dist"#, r#"{"results":[{"Dist"#).replace("sales\"}]", "sales\"}]}"),
             "Direct sales DE",
