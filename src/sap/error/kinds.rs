@@ -44,7 +44,7 @@ impl LookupError {
                 ReplyProblem::HalfList => SapOutcome::HalfList,
                 ReplyProblem::TwoLengths => SapOutcome::TwoLengths,
                 ReplyProblem::PathMissing { .. } => SapOutcome::PathMissing,
-                ReplyProblem::WrongRecord => SapOutcome::WrongRecord,
+                ReplyProblem::WrongRecord | ReplyProblem::OtherForm => SapOutcome::WrongRecord,
                 ReplyProblem::Value { .. } => SapOutcome::Value,
             },
         }
@@ -117,6 +117,7 @@ impl LookupError {
             Self::Reply {
                 problem: ReplyProblem::PathMissing { .. }
                     | ReplyProblem::WrongRecord
+                    | ReplyProblem::OtherForm
                     | ReplyProblem::Value { .. }
                     | ReplyProblem::TooLarge { .. }
                     | ReplyProblem::HalfList
@@ -193,6 +194,7 @@ impl LookupError {
             Self::Reply {
                 problem: ReplyProblem::PathMissing { .. }
                     | ReplyProblem::WrongRecord
+                    | ReplyProblem::OtherForm
                     | ReplyProblem::Value { .. }
                     | ReplyProblem::HalfList
                     | ReplyProblem::ErrorBody { .. },

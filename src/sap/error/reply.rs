@@ -58,6 +58,11 @@ pub enum ReplyProblem {
     /// A record of somebody else. Never used.
     #[error("the record of another partner; look for a proxy or cache in between")]
     WrongRecord,
+    /// The record of the partner whose ID differs in leading zeros only. Never used.
+    #[error(
+        "the partner's ID with other leading zeros; write the form in which SAP answers into `sap.id_form`"
+    )]
+    OtherForm,
     /// A channel or country that cannot be one.
     #[error("a value at `{path}` that is no {what}")]
     Value {

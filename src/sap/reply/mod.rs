@@ -8,6 +8,7 @@ pub(in crate::sap) mod json;
 mod record;
 pub(in crate::sap) mod retry_after;
 pub(in crate::sap) mod said;
+mod truth;
 
 use std::collections::BTreeMap;
 

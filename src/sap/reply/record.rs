@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 use tracing::warn;
 
-use super::{Marks, Read, Reader, ReplyProblem, Sought};
+use super::{Marks, Read, Reader, ReplyProblem, Sought, truth::truth_of};
 use crate::{
     domain::{BusinessPartner, CountryCode, DistributionChannel, Lookup, PartnerId},
     sap::dialect::path::{Missing, Path},
@@ -129,10 +129,14 @@ impl Identity {
         };
         let nodes = named.path.nodes(row)?;
         if !nodes.is_empty() && nodes.iter().all(is_own) {
-            Ok(())
-        } else {
-            Err(ReplyProblem::WrongRecord)
+            return Ok(());
         }
+        // Never used: which zeros SAP takes for the same is its own affair (ALPHA conversion).
+        let bare = |id: &str| id.trim_start_matches('0').to_owned();
+        let is_other_form = matches!(self, Self::Id(_))
+            && !nodes.is_empty()
+            && nodes.iter().all(|node| text(node).map(|id| bare(&id)) == own.map(bare));
+        Err(if is_other_form { ReplyProblem::OtherForm } else { ReplyProblem::WrongRecord })
     }
 }
 
@@ -293,27 +297,6 @@ impl Mark {
             }
             None => Ok(false),
         }
-    }
-}
-
-/// The forms of true and false: JSON's own, the texts of OData v2 (`Edm.Boolean`), and ABAP's, whose
-/// `abap_bool` is a CHAR field of `X` or a blank and whose XML schema type has 1 and 0. SAP's null is
-/// no value, and so not true.
-fn truth_of(node: &Value) -> Option<bool> {
-    match node {
-        Value::Bool(truth) => Some(*truth),
-        Value::Null => Some(false),
-        Value::Number(number) => match number.as_u64() {
-            Some(0) => Some(false),
-            Some(1) => Some(true),
-            _ => None,
-        },
-        Value::String(text) => match text.trim_end_matches(' ').to_ascii_lowercase().as_str() {
-            "true" | "x" | "1" => Some(true),
-            "false" | "" | "0" => Some(false),
-            _ => None,
-        },
-        Value::Array(_) | Value::Object(_) => None,
     }
 }
 

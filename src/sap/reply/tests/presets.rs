@@ -233,7 +233,7 @@ fn answers_of_s4_mean_what_this_table_says_with_and_without_wrappers() {
             (partner(false, &customer(&direct), r#"{"Country":null}"#), "Direct sales -"),
             (partner(false, &customer(&direct), &format!("{de},{de}")), "Direct sales DE"),
             (partner(false, &customer(&direct), &format!("{de},{at}")), "ambiguous"),
-            (good.replace("1001910", "0001001910"), "WrongRecord"),
+            (good.replace("1001910", "0001001910"), "OtherForm"),
             (
                 partner(false, r#"{"__deferred":{"uri":"x"}}"#, de),
                 r#"PathMissing { path: "to_Customer.to_CustomerSalesArea" }"#,
