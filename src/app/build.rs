@@ -63,6 +63,13 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
     }
 }
 
+/// What the operator should know of a configuration that is about to count.
+pub(super) fn tell_notes(config: &Config) {
+    for note in &config.notes {
+        tracing::warn!("{note}");
+    }
+}
+
 /// Opens the file for access records; what is in it stays.
 pub(super) fn open_access_log(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)

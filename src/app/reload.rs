@@ -133,6 +133,7 @@ impl State {
         if changed.is_empty() {
             return Reloaded::Unchanged(needs_restart);
         }
+        build::tell_notes(&after.config);
         self.exchange(after);
         Reloaded::Applied { changed, needs_restart }
     }

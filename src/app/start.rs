@@ -72,6 +72,7 @@ impl App {
     pub fn with_log(config: Config, log: &LogControl) -> Result<Self, StartError> {
         let all = AllMetrics::with_log(log)?;
         all.process.config_loaded(clock::unix_seconds());
+        build::tell_notes(&config);
         let mut snapshot = Snapshot::new(config, all.sap)?;
         let certificate = CertificateWatch::new(Arc::clone(&all.process));
         let tls = snapshot.tls.as_ref().map(|tls| {

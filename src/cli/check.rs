@@ -31,6 +31,9 @@ impl Check {
             text.extend([format!("{:<5} ", line.mark), line.text, "\n".to_owned()]);
         };
         report(ok(format!("{} has no findings", self.file.config.display())));
+        for note in &config.notes {
+            report(Line { mark: "NOTE", text: note.clone() });
+        }
         report(certificate(&config)?);
         report(clients(&config));
         report(ok(format!(

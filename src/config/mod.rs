@@ -21,7 +21,7 @@ pub use sections::draft::Draft;
 pub use sections::file::{load, parse, read, schema};
 pub use sections::listen::{Limits, Listen, Tls, TlsVersion};
 pub use sections::log::{AccessLog, Log, LogFormat};
-pub use sections::number_list::read_list;
+pub use sections::number_list::{Listed, read_list};
 pub use sections::number_rules::RulePath;
 pub use sections::sap::{
     Areas, Breaker, ClientAuthentication, Dialect, Flag, KeyFiles, Login, OAuth, Proxy, SalesArea,
@@ -66,4 +66,6 @@ pub struct Config {
     /// The files it was read from, `config.yaml` first; not those of `sap.login` and `sap.ca_file`,
     /// which are looked at by themselves. Empty where it was read from a text.
     pub files: Vec<PathBuf>,
+    /// What the operator should know, though nothing is wrong: a line each, with place and key.
+    pub notes: Vec<String>,
 }

@@ -3,7 +3,6 @@
 //! Nothing here does I/O, reads a clock, awaits or knows a file format. Text from outside becomes a
 //! type at the edge, and the type's constructor is the only place that knows its rules.
 
-mod barred;
 mod countries;
 mod decision;
 mod facts;
@@ -21,7 +20,8 @@ pub use decision::{CallerId, Decision, Dial, decide, decide_without_sap};
 pub use facts::Facts;
 pub use id_form::IdForm;
 pub use numbers::{
-    DialledNumber, DialledNumberError, Home, HomeError, ServiceNumber, ServiceNumberError,
+    BareNumbers, DialledNumber, DialledNumberError, Home, HomeError, ServiceNumber,
+    ServiceNumberError,
 };
 pub use partner::{
     BusinessPartner, ContractNumber, CountryCode, CountryCodeError, DistributionChannel,

@@ -2,6 +2,8 @@
 
 use std::{borrow::Borrow, fmt, hash, sync::Arc};
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::{countries, facts::Facts};
 
 /// The most characters of a partner ID. SAP's own are 10 (`CustomerID`, `AccountID`,
@@ -164,6 +166,26 @@ impl ContractNumber {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What is left of such a text without letter case, blanks, and the forms in which Unicode writes
+    /// one letter: for hints, never for a decision.
+    pub fn likeness(text: &str) -> String {
+        let is_seen = |character: &char| *character != ' ' && !is_unseen(*character);
+        text.nfkc().filter(is_seen).flat_map(char::to_lowercase).nfkc().collect()
+    }
+
+    /// The first character that looks like a blank or like nothing and is no plain blank, with its
+    /// position from 0.
+    pub fn unseen(text: &str) -> Option<(usize, char)> {
+        text.chars().enumerate().find(|(_, character)| is_unseen(*character))
+    }
+}
+
+/// A blank other than the plain one, or what takes no room.
+fn is_unseen(character: char) -> bool {
+    character != ' ' && character.is_whitespace()
+        || matches!(character,
+            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
 impl Borrow<str> for ContractNumber {

@@ -66,11 +66,10 @@ impl NeverDialled {
 
     /// Whether a number is one of them.
     pub fn contain(&self, dialled: &DialledNumber) -> bool {
-        let plan = dialled.plan();
-        self.emergency && plan.may_reach_emergency()
+        self.emergency && dialled.may_reach_emergency()
             || self.ranges.contain(dialled.digits())
-            || self.short_codes && plan.is_short_code()
-            || self.premium && plan.may_cost_extra()
+            || self.short_codes && dialled.plan().is_short_code()
+            || self.premium && dialled.may_cost_extra()
     }
 }
 

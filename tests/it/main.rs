@@ -33,6 +33,7 @@ mod proxy;
 mod readme;
 mod records;
 mod reload;
+mod short_numbers;
 mod shutdown;
 mod soak;
 mod stalled;

@@ -5,8 +5,6 @@
 
 use std::{collections::BTreeSet, fmt, ops::Range, sync::Arc};
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, renderer::DecorStyle};
-
 use super::node::{Node, Yaml};
 
 /// Most characters of a text from the file that a message repeats.
@@ -27,27 +25,30 @@ pub struct Finding {
     pub message: String,
     /// More about what to write.
     pub help: Option<String>,
-    document: usize,
-    span: Range<usize>,
+    /// The file is in force all the same; somebody should know.
+    pub is_note: bool,
+    pub(super) document: usize,
+    pub(super) span: Range<usize>,
 }
 
-/// Everything that is wrong. Without one, the file is in force; with one, nothing of it is.
+/// Everything that is wrong. Without one, the file is in force; with one, nothing of it is. Notes go
+/// along with them, and stand in nobody's way.
 #[derive(Clone, Default)]
 pub struct Findings {
-    documents: Vec<Document>,
-    list: Vec<Finding>,
+    pub(super) documents: Vec<Document>,
+    pub(super) list: Vec<Finding>,
     /// Keys whose values could not be read: what follows from their absence is no finding.
     unread: BTreeSet<String>,
 }
 
 /// A file that findings point into.
 #[derive(Clone)]
-struct Document {
+pub(super) struct Document {
     name: String,
-    text: Arc<str>,
+    pub(super) text: Arc<str>,
     tree: Option<Arc<Node>>,
     /// What is not shown.
-    veils: Vec<Range<usize>>,
+    pub(super) veils: Vec<Range<usize>>,
 }
 
 impl Findings {
@@ -82,6 +83,25 @@ impl Findings {
         self.at_with_help(key, message, None);
     }
 
+    /// Adds a note at a key: what an operator should know, and what is in force all the same.
+    pub fn note(&mut self, key: &str, message: impl Into<String>) {
+        if self.is_unread(key) {
+            return;
+        }
+        let span = self.place(key);
+        self.add(0, span, key, &message.into(), None, true);
+    }
+
+    /// Adds a note at bytes of a file.
+    pub(in crate::config) fn note_at(
+        &mut self,
+        document: usize,
+        span: Range<usize>,
+        message: impl Into<String>,
+    ) {
+        self.add(document, span, "", &message.into(), None, true);
+    }
+
     pub(in crate::config) fn at_with_help(
         &mut self,
         key: &str,
@@ -104,6 +124,18 @@ impl Findings {
         message: impl Into<String>,
         help: Option<String>,
     ) {
+        self.add(document, span, key, &message.into(), help, false);
+    }
+
+    fn add(
+        &mut self,
+        document: usize,
+        span: Range<usize>,
+        key: &str,
+        message: &str,
+        help: Option<String>,
+        is_note: bool,
+    ) {
         let (file, line, column) = match self.documents.get(document) {
             Some(document) => {
                 let (line, column) = position(&document.text, span.start);
@@ -111,8 +143,8 @@ impl Findings {
             }
             None => (String::new(), 1, 1),
         };
-        let (key, message) = (printable(key), printable(&message.into()));
-        self.list.push(Finding { file, line, column, key, message, help, document, span });
+        let (key, message) = (printable(key), printable(message));
+        self.list.push(Finding { file, line, column, key, message, help, is_note, document, span });
         self.list.sort_by_key(|finding| (finding.document, finding.span.start));
     }
 
@@ -129,7 +161,7 @@ impl Findings {
     /// Nothing is wrong with a key or with anything below it.
     pub(in crate::config) fn spare(&self, section: &str) -> bool {
         !self.is_unread(section)
-            && self.list.iter().all(|f| f.document != 0 || !is_within(&f.key, section))
+            && self.iter().all(|f| f.document != 0 || !is_within(&f.key, section))
             && !self.unread.iter().any(|unread| is_within(unread, section))
     }
 
@@ -156,9 +188,14 @@ impl Findings {
 
     /// Where a byte of a file is, as `numbers.csv:12`.
     pub(in crate::config) fn line_of_byte(&self, document: usize, byte: usize) -> String {
-        self.documents.get(document).map_or_else(String::new, |document| {
-            format!("{}:{}", document.name, position(&document.text, byte).0)
-        })
+        let line = self.line_number(document, byte);
+        let name = self.documents.get(document).map(|document| document.name.as_str());
+        name.map_or_else(String::new, |name| format!("{name}:{line}"))
+    }
+
+    /// The line of a byte of a file, from 1.
+    pub(in crate::config) fn line_number(&self, document: usize, byte: usize) -> usize {
+        self.documents.get(document).map_or(1, |document| position(&document.text, byte).0)
     }
 
     /// The bytes a finding at a key points at: the value if it is short, else the key.
@@ -180,60 +217,22 @@ impl Findings {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.list.len()
+        self.iter().count()
     }
 
     /// Nothing is wrong.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.iter().next().is_none()
     }
 
     /// One after the other, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Finding> {
-        self.list.iter()
+        self.list.iter().filter(|finding| !finding.is_note)
     }
 
-    /// All of them as an operator reads them, with their lines. The last line says how many there
-    /// are and what follows from that, e.g. `nothing was started`.
-    pub fn report(&self, colour: bool, consequence: &str) -> String {
-        let count = match self.len() {
-            1 => "1 finding".to_owned(),
-            count => format!("{count} findings"),
-        };
-        format!("{}{count}; {consequence}\n", self.render(colour))
-    }
-
-    fn render(&self, colour: bool) -> String {
-        let renderer = if colour { Renderer::styled() } else { Renderer::plain() }
-            .decor_style(DecorStyle::Ascii);
-        let mut told = String::new();
-        for finding in &self.list {
-            told.push_str(&finding.to_string());
-            told.push('\n');
-            if let Some(snippet) = self.snippet(finding, &renderer) {
-                told.push_str(&snippet);
-                told.push('\n');
-            }
-        }
-        told
-    }
-
-    fn snippet(&self, finding: &Finding, renderer: &Renderer) -> Option<String> {
-        let document = self.documents.get(finding.document)?;
-        let line = line_at(&document.text, finding.span.start);
-        let (shown, span) = veiled(document, &line, &finding.span);
-        if shown.trim().is_empty() {
-            return None;
-        }
-        let snippet = Snippet::source(shown)
-            .line_start(finding.line)
-            .annotation(AnnotationKind::Primary.span(span));
-        let group = Group::with_level(Level::ERROR).element(snippet);
-        let group = match &finding.help {
-            Some(help) => group.element(Level::HELP.message(help.as_str())),
-            None => group,
-        };
-        Some(renderer.render(&[group]))
+    /// What somebody should know besides, in the order of the file.
+    pub fn notes(&self) -> impl Iterator<Item = &Finding> {
+        self.list.iter().filter(|finding| finding.is_note)
     }
 }
 
@@ -241,6 +240,9 @@ impl Findings {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}: ", self.file, self.line, self.column)?;
+        if self.is_note {
+            f.write_str("note: ")?;
+        }
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
         }
@@ -251,7 +253,7 @@ impl fmt::Display for Finding {
 /// All of them with their lines, without colour.
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(false))
+        f.write_str(&self.rendered(false))
     }
 }
 
@@ -296,30 +298,4 @@ pub(in crate::config) fn line_at(text: &str, byte: usize) -> Range<usize> {
     let length = rest.find('\n').unwrap_or(rest.len());
     let line = rest.get(..length).unwrap_or_default();
     start..start + line.trim_end_matches('\r').len()
-}
-
-/// A line as it may be shown, and the part of it that a finding is about.
-fn veiled(document: &Document, line: &Range<usize>, span: &Range<usize>) -> (String, Range<usize>) {
-    let mut shown = String::new();
-    let (mut start, mut end) = (None, None);
-    let mut was_veiled = false;
-    for (offset, character) in document.text.get(line.clone()).unwrap_or_default().char_indices() {
-        let byte = line.start + offset;
-        if byte >= span.end && end.is_none() {
-            end = Some(shown.len());
-        }
-        let is_veiled = document.veils.iter().any(|veil| veil.contains(&byte));
-        if byte >= span.start && start.is_none() {
-            start = Some(if is_veiled && was_veiled { shown.len() - 3 } else { shown.len() });
-        }
-        match (is_veiled, was_veiled) {
-            (true, false) => shown.push_str("***"),
-            (true, true) => {}
-            (false, _) => shown.push(character),
-        }
-        was_veiled = is_veiled;
-    }
-    let start = start.unwrap_or(shown.len());
-    let end = end.unwrap_or(shown.len()).max(start);
-    (shown, start..end)
 }

@@ -6,6 +6,7 @@ pub(in crate::config) mod content;
 pub(in crate::config) mod edit;
 pub(in crate::config) mod findings;
 pub(in crate::config) mod node;
+mod report;
 pub(in crate::config) mod resolve;
 pub(in crate::config) mod secret;
 pub(in crate::config) mod suggest;

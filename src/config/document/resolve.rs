@@ -84,6 +84,21 @@ impl Reading<'_> {
         self.findings.at(key, message);
     }
 
+    /// Adds a note at a key.
+    pub(in crate::config) fn note(&mut self, key: &str, message: impl Into<String>) {
+        self.findings.note(key, message);
+    }
+
+    /// Adds a note at a place.
+    pub(in crate::config) fn note_at_place(&mut self, place: &Place, message: String) {
+        match place {
+            Place::Key(key) => self.findings.note(key, message),
+            Place::Table(document, span) => {
+                self.findings.note_at(*document, span.clone(), message);
+            }
+        }
+    }
+
     /// Adds a finding at a place.
     pub(in crate::config) fn at_place(&mut self, place: &Place, message: String) {
         match place {
@@ -174,7 +189,7 @@ impl Reading<'_> {
 
     /// Fetches a secret from where the file says it is.
     pub(in crate::config) fn secret(&mut self, key: &str, reference: &SecretRef) -> Option<Secret> {
-        let (key, secret) = match reference {
+        let (key, read) = match reference {
             SecretRef::Env(name) => (format!("{key}.env"), self.environment_secret(name)),
             SecretRef::File(path) => {
                 (format!("{key}.file"), secret_in(&self.path(path), &shown(path)))
@@ -183,10 +198,15 @@ impl Reading<'_> {
                 (format!("{key}.credential"), self.credential_secret(name))
             }
         };
-        secret.map_err(|message| self.at(&key, message)).ok()
+        let read = read.map_err(|message| self.at(&key, message)).ok()?;
+        if read.dropped > 0 {
+            let told = "has a line end or a byte order mark around it, which is no part of it";
+            self.note(&key, told);
+        }
+        Some(read.secret)
     }
 
-    fn environment_secret(&self, name: &str) -> Result<Secret, String> {
+    fn environment_secret(&self, name: &str) -> Result<ReadSecret, String> {
         // What does not look like a name may be the password itself.
         let told = if is_environment_name(name) { name } else { "that is named here" };
         match (self.environment.0)(name) {
@@ -196,7 +216,7 @@ impl Reading<'_> {
     }
 
     /// systemd puts each credential into a file of that name, in a folder only the service sees.
-    fn credential_secret(&self, name: &str) -> Result<Secret, String> {
+    fn credential_secret(&self, name: &str) -> Result<ReadSecret, String> {
         let is_name = !name.is_empty()
             && !name.starts_with('.')
             && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
@@ -213,8 +233,15 @@ impl Reading<'_> {
     }
 }
 
+/// A secret, and whether something was around it.
+struct ReadSecret {
+    secret: Secret,
+    /// So many bytes.
+    dropped: usize,
+}
+
 /// Reads a secret; `told` names the file in texts.
-fn secret_in(path: &Path, told: &str) -> Result<Secret, String> {
+fn secret_in(path: &Path, told: &str) -> Result<ReadSecret, String> {
     let cannot = |error: io::Error| format!("{told} cannot be read: {}", error_text(&error));
     let metadata = fs::metadata(path).map_err(cannot)?;
     if !metadata.is_file() {
@@ -231,13 +258,16 @@ fn secret_in(path: &Path, told: &str) -> Result<Secret, String> {
         ));
     }
     let text = fs::read_to_string(path).map_err(cannot)?;
-    Ok(secret_of(text, told)?.found_in(path.to_owned()))
+    let read = secret_of(text, told)?;
+    // One line end is how a file ends, and nothing to speak of.
+    let dropped = if read.dropped == 1 { 0 } else { read.dropped };
+    Ok(ReadSecret { secret: read.secret.found_in(path.to_owned()), dropped })
 }
 
 /// A secret without what is no part of it: editors and `echo` end a text with a line break, and some
 /// begin it with a byte order mark. Any other control character is a mistake, which SAP would answer
 /// with a refusal, and with enough of them by locking the user.
-fn secret_of(text: String, told: &str) -> Result<Secret, String> {
+fn secret_of(text: String, told: &str) -> Result<ReadSecret, String> {
     let text = Zeroizing::new(text);
     let bare = text.strip_prefix('\u{feff}').unwrap_or(&text).trim_end_matches(['\n', '\r']);
     if bare.is_empty() {
@@ -249,7 +279,7 @@ fn secret_of(text: String, told: &str) -> Result<Secret, String> {
              secret is one line"
         ));
     }
-    Ok(Secret::new(bare.to_owned()))
+    Ok(ReadSecret { secret: Secret::new(bare.to_owned()), dropped: text.len() - bare.len() })
 }
 
 impl Secret {
@@ -261,7 +291,7 @@ impl Secret {
     /// The file cannot be used; the text says why and names it.
     pub fn reread(&self) -> Result<Option<Self>, String> {
         let Some(file) = self.file() else { return Ok(None) };
-        let now = secret_in(file, &file.display().to_string())?;
+        let now = secret_in(file, &file.display().to_string())?.secret;
         Ok((now != *self).then_some(now))
     }
 }
@@ -290,10 +320,14 @@ mod tests {
             "\u{feff}geheim",
             "\u{feff}geheim\r\n",
         ] {
-            assert_eq!(secret_of(text.to_owned(), "it").unwrap().expose(), "geheim", "{text:?}");
+            let read = secret_of(text.to_owned(), "it").unwrap();
+            assert_eq!(read.secret.expose(), "geheim", "{text:?}");
+            assert_eq!(read.dropped, text.len() - "geheim".len(), "{text:?}");
         }
         for text in [" geheim ", "ge heim", "geheim\u{a0}", "gehéim", "\"geheim\"", "a\\nb"] {
-            assert_eq!(secret_of(text.to_owned(), "it").unwrap().expose(), text, "{text:?}");
+            let read = secret_of(text.to_owned(), "it").unwrap();
+            assert_eq!(read.secret.expose(), text, "{text:?}");
+            assert_eq!(read.dropped, 0, "{text:?}");
         }
         for (text, told) in [
             ("", "it is empty"),
@@ -308,7 +342,7 @@ mod tests {
             ("geheim\u{85}", "at position 6"),
             ("\u{1b}[0mgeheim", "at position 0"),
         ] {
-            let error = secret_of(text.to_owned(), "it").unwrap_err();
+            let error = secret_of(text.to_owned(), "it").err().unwrap();
             assert!(error.contains(told) && !error.contains("heim"), "{text:?}: {error}");
         }
     }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{resolve::Reading, units::DurationText};
-use crate::domain::Home;
+use crate::domain::{BareNumbers, Home};
 
 /// The longest time that anything may be remembered: personal data is not kept for weeks.
 const LONGEST_TTL: Duration = Duration::from_hours(7 * 24);
@@ -65,8 +65,32 @@ pub struct Cache {
 pub(in crate::config) struct QueryFile {
     /// ISO 3166 code of the country whose national numbers are understood, e.g. `089 1234567`.
     default_country: String,
+    /// How digits without plus or prefix are read, where numbers at home are written like that.
+    bare_numbers: BareNumbersFile,
     /// What happens to a question with a parameter that dialgate does not know.
     unknown_parameters: UnknownParameters,
+}
+
+/// How digits without plus or prefix are read, in a country without a trunk prefix 0.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum BareNumbersFile {
+    /// As a number at home or abroad, whichever the numbering plan knows; at home if it knows both.
+    Home,
+    /// The same, but refused if it knows both.
+    Unambiguous,
+    /// With country code.
+    International,
+}
+
+impl From<BareNumbersFile> for BareNumbers {
+    fn from(bare: BareNumbersFile) -> Self {
+        match bare {
+            BareNumbersFile::Home => Self::Home,
+            BareNumbersFile::Unambiguous => Self::Unambiguous,
+            BareNumbersFile::International => Self::International,
+        }
+    }
 }
 
 /// `cache:` in `config.yaml`.
@@ -91,7 +115,11 @@ pub(in crate::config) struct CacheFile {
 
 impl Default for QueryFile {
     fn default() -> Self {
-        Self { default_country: "DE".to_owned(), unknown_parameters: UnknownParameters::Ignore }
+        Self {
+            default_country: "DE".to_owned(),
+            bare_numbers: BareNumbersFile::Home,
+            unknown_parameters: UnknownParameters::Ignore,
+        }
     }
 }
 
@@ -112,7 +140,17 @@ impl QueryFile {
     pub(in crate::config) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Query> {
         let home = Home::parse(&self.default_country)
             .map_err(|error| reading.at("query.default_country", error.to_string()))
-            .ok()?;
+            .ok()?
+            .reading(self.bare_numbers.into());
+        if let Some((country, digits)) = home.clash() {
+            let told = format!(
+                "digits without prefix are read as numbers at home where the numbering plan knows them \
+                 there, also where they are a number abroad, such as {digits} in {}; \
+                 query.bare_numbers decides otherwise",
+                country.as_str()
+            );
+            reading.note("query.default_country", told);
+        }
         Some(Query { home, unknown_parameters: self.unknown_parameters })
     }
 }

@@ -51,7 +51,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    pub(super) fn finish(self, files: Vec<PathBuf>) -> Option<Config> {
+    pub(super) fn finish(self, files: Vec<PathBuf>, notes: Vec<String>) -> Option<Config> {
         Some(Config {
             listen: self.listen?,
             admin: self.admin?,
@@ -67,6 +67,7 @@ impl Draft {
             log: self.log?,
             shutdown: self.shutdown?,
             files,
+            notes,
         })
     }
 }

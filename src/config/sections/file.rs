@@ -123,7 +123,8 @@ pub fn parse(
     let draft = file.resolve(&mut reading);
     let Reading { mut findings, files, .. } = reading;
     more(&draft, &mut findings);
-    match draft.finish(files) {
+    let notes = findings.notes().map(ToString::to_string).collect();
+    match draft.finish(files, notes) {
         Some(config) if findings.is_empty() => Ok(config),
         Some(_) => Err(findings),
         None => {

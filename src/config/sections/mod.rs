@@ -3,6 +3,7 @@
 pub(in crate::config) mod admin;
 pub(in crate::config) mod calls;
 pub(in crate::config) mod clients;
+pub(in crate::config) mod contract_numbers;
 pub(in crate::config) mod draft;
 pub(in crate::config) mod file;
 pub(in crate::config) mod listen;

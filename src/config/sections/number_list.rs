@@ -39,23 +39,42 @@ pub(in crate::config) fn read_ranges(path: &str, reading: &mut Reading<'_>) -> V
     read_pairs(path, "rules.never_dialled.ranges_file", RANGE, reading)
 }
 
-/// Reads a list of service numbers as jtel keeps it, as contract number and service number.
+/// A row of jtel's list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listed {
+    /// As it stands there.
+    pub contract_number: String,
+    /// As it stands there, without blanks around it.
+    pub service_number: String,
+    /// From 1.
+    pub line: usize,
+}
+
+/// Reads a list of service numbers as jtel keeps it.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with it.
-pub fn read_list(path: &Path) -> Result<Vec<(String, String)>, Findings> {
+pub fn read_list(path: &Path) -> Result<Vec<Listed>, Findings> {
     let name = path.display().to_string();
     let environment = Environment::of([]);
     let findings = Findings::new(&name, "");
     let mut reading =
         Reading { findings, environment: &environment, base_dir: Path::new(""), files: Vec::new() };
     let rows = read_pairs(&name, "", COLUMNS, &mut reading);
-    if reading.findings.is_empty() {
-        Ok(rows.into_iter().map(|[contract, number]| (contract.0, number.0)).collect())
-    } else {
-        Err(reading.findings)
+    if !reading.findings.is_empty() {
+        return Err(reading.findings);
     }
+    let line = |place: &Place| match place {
+        Place::Table(document, span) => reading.findings.line_number(*document, span.start),
+        Place::Key(_) => 1,
+    };
+    let listed = |[(contract_number, place), (service_number, _)]: [Placed; 2]| Listed {
+        line: line(&place),
+        contract_number,
+        service_number,
+    };
+    Ok(rows.into_iter().map(listed).collect())
 }
 
 fn row([contract_number, service_number]: [Placed; 2]) -> Row {

@@ -1,19 +1,20 @@
 //! `rules:` which service number belongs to which contract number, and what happens without one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    contract_numbers,
     findings::shown,
     number_list::{self, Row},
     number_rules::{self, CallerIdFitFile, NeverDialledFile, RefuseWhenFile, RulePath},
     resolve::Reading,
 };
 use crate::domain::{
-    ContractNumber, CountryCode, DefaultPair, DistributionChannel, Rules, ServiceNumber,
-    ServiceNumbers, Unavailable, Unmatched,
+    ContractNumber, CountryCode, DefaultPair, DistributionChannel, Rules, ServiceNumbers,
+    Unavailable, Unmatched,
 };
 
 /// `rules:` in `config.yaml`.
@@ -178,38 +179,7 @@ impl RulesFile {
                         numbers that jtel knows with their service numbers";
             reading.at("rules.service_numbers", told);
         }
-        let mut numbers = ServiceNumbers::default();
-        let mut places = HashMap::new();
-        for row in &rows {
-            let (contract_text, contract_place) = &row.contract_number;
-            let (number_text, number_place) = &row.service_number;
-            let contract = contract_number(contract_text)
-                .map_err(|told| reading.at_place(contract_place, told))
-                .ok();
-            let number = ServiceNumber::parse(number_text)
-                .map_err(|error| reading.at_place(number_place, error.to_string()))
-                .ok();
-            if let Some(fault) = number.and_then(|number| number.plan_fault()) {
-                reading.at_place(number_place, format!("`{}` {fault}", shown(number_text)));
-            }
-            let Some(contract) = contract else { continue };
-            if let Some(first) = places.get(contract.as_str()) {
-                let first = reading.line_of_place(first);
-                let told = format!(
-                    "`{}` has a service number already, in {first}; jtel would find only one",
-                    shown(contract_text)
-                );
-                reading.at_place(contract_place, told);
-                continue;
-            }
-            places.insert(contract.as_str().to_owned(), contract_place.clone());
-            if let Some(number) = number
-                && let Err(error) = numbers.add(contract, number)
-            {
-                reading.at_place(contract_place, error.to_string());
-            }
-        }
-        numbers
+        contract_numbers::resolve(&rows, reading)
     }
 
     fn default_pair(
@@ -254,39 +224,4 @@ impl RulesFile {
         };
         Some(DefaultPair { channel, country, contract_number, service_number })
     }
-}
-
-/// Reads a contract number, or says why no partner of SAP can ever have it.
-fn contract_number(text: &str) -> Result<ContractNumber, String> {
-    let told = shown(text);
-    if text.is_empty() {
-        return Err("is empty; write channel text and country code, e.g. `Direct salesDE`".into());
-    }
-    if text.trim() != text {
-        return Err(format!("`{told}` has a blank at its beginning or end; no text of SAP has"));
-    }
-    let never = "so that no partner matches";
-    let country = text.len().checked_sub(2).and_then(|end| text.split_at_checked(end));
-    let Some((channel, country)) = country else {
-        return Err(format!("`{told}` does not end with a country code such as `DE`, {never}"));
-    };
-    let Ok(country) = CountryCode::parse(country) else {
-        return Err(format!(
-            "`{told}` does not end with two upper-case letters, a country code such as `DE`, {never}"
-        ));
-    };
-    let Ok(channel) = DistributionChannel::parse(channel) else {
-        return Err(format!(
-            "`{told}` has no channel text of 1 to 60 characters before its country code, {never}"
-        ));
-    };
-    // SAP's text and country are joined without anything between them.
-    if channel.as_str().ends_with([' ', '-', '_', '/', ';', ',']) {
-        return Err(format!(
-            "`{told}` has a separator before its country code; jtel joins the two without one: `{}{}`",
-            channel.as_str().trim_end_matches([' ', '-', '_', '/', ';', ',']),
-            country.as_str(),
-        ));
-    }
-    Ok(ContractNumber::of(&channel, country))
 }

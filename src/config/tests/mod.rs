@@ -2,6 +2,7 @@
 
 mod any_text;
 mod changes;
+mod home;
 mod mistakes;
 mod number_files;
 mod number_rules;

@@ -87,3 +87,70 @@ fn a_file_that_cannot_be_read_is_a_finding_at_its_key() {
         "rules.service_numbers_file: cannot be read: no such file or directory (os error 2)"
     );
 }
+
+/// The notes for rows of a file.
+fn noted(rows: &[&str]) -> Vec<String> {
+    let directory = tempfile::tempdir().unwrap();
+    let content = format!("contract_number;service_number\n{}", rows.join("\n"));
+    fs::write(directory.path().join("numbers.csv"), content).unwrap();
+    let text = with(&[("rules.service_numbers", "[]")]).replace(
+        "  # service_numbers_file: service-numbers.csv",
+        "  service_numbers_file: numbers.csv",
+    );
+    let place = format!("{}/", directory.path().display());
+    let config = parsed_in(&text, directory.path()).unwrap();
+    config.notes.iter().map(|note| note.replace(&place, "")).collect()
+}
+
+#[test]
+fn rows_that_only_look_the_same_are_told_and_count() {
+    let a = "Direct salesDE;4922147100000";
+    let b = |contract: &str| format!("{contract};4922147100000");
+    for other in [
+        "direct salesDE",
+        "DIRECT SALESDE",
+        "Direct  salesDE",
+        "DirectsalesDE",
+        "Direct\u{a0}salesDE",
+        "Direct\u{2009}salesDE",
+        "Direct sales\u{200b}DE",
+        "Direct sales\u{ad}DE",
+    ] {
+        let told = noted(&[a, &b(other)]);
+        let twin = told.iter().find(|note| note.contains("numbers.csv:3:1: note: "));
+        assert!(twin.is_some(), "{other:?}: {told:?}");
+        assert!(told.iter().any(|note| note.contains("that in numbers.csv:2")), "{told:?}");
+        let has_unseen = !other.is_ascii();
+        assert_eq!(told.len(), 1 + usize::from(has_unseen), "{other:?}: {told:?}");
+    }
+    for (one, about) in [
+        ("Ha\u{308}ndlerDE", "as one it is `HändlerDE`"),
+        ("Cafe\u{301}DE", "as one it is `CaféDE`"),
+        ("Direct\u{a0}salesDE", "U+00A0 at position 6"),
+        ("\u{200b}PartnerDE", "U+200B at position 0"),
+        ("Direct\u{3000}salesDE", "U+3000 at position 6"),
+    ] {
+        let told = noted(&[&b(one)]);
+        let [note] = told.as_slice() else { panic!("{one:?}: {told:?}") };
+        assert!(note.to_lowercase().contains(&about.to_lowercase()), "{one:?}: {note}");
+    }
+    let plain = [
+        "HändlerDE",
+        "CaféDE",
+        "GroßhandelAT",
+        "Direct salesDE",
+        "direct-salesDE",
+        "A & BDE",
+        "Ł-KanalPL",
+    ];
+    assert_eq!(noted(&plain.map(b).each_ref().map(String::as_str)), Vec::<String>::new());
+}
+
+#[test]
+fn a_number_in_another_form_is_told_in_the_form_that_is_accepted() {
+    for text in ["+49 221 47110001", "49 221 47110001", "49-221-47110001", "+49(221)47110001"] {
+        let told = listed(format!("contract_number;service_number\nPartnerAT;{text}\n").as_bytes());
+        let told = told.unwrap_err().join("\n");
+        assert!(told.ends_with("4922147110001"), "{told}");
+    }
+}

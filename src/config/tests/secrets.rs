@@ -200,3 +200,24 @@ fn a_client_is_told_what_its_way_of_proving_itself_needs() {
     let ours = oauth("client_secret: { env: SAP_API_KEY }, parameters: { grant_type: x }");
     assert!(ours.contains("is a field that dialgate sets itself"), "{ours}");
 }
+
+#[test]
+fn a_line_end_around_a_secret_is_dropped_with_a_note() {
+    let around = |text| {
+        let environment = Environment::of([("SAP_PASSWORD", text)]);
+        parse(&filled_in(), "config.yaml", Path::new(""), &environment, |_, _| {}).unwrap()
+    };
+
+    for text in ["hunter2\n", "hunter2\r\n", "\u{feff}hunter2"] {
+        let config = around(text);
+        let Login::Basic { password, .. } = &config.sap.login else { panic!("{config:?}") };
+        assert_eq!(password.expose(), SECRET);
+        let [note] = config.notes.as_slice() else { panic!("{:?}", config.notes) };
+        assert!(
+            note.contains("sap.login.basic.password.env: has a line end or a byte order"),
+            "{note}"
+        );
+        assert!(!note.contains("hunter"), "{note}");
+    }
+    assert_eq!(around("hunter2").notes, Vec::<String>::new());
+}

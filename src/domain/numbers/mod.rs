@@ -1,13 +1,19 @@
 //! Telephone numbers: the one jtel is about to dial and the one the customer gets to see.
 
+mod home;
+mod reading;
+
 use std::fmt;
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, Region};
+use rlibphonenumber::{PhoneNumber, PhoneNumberFormat};
+
+pub use home::{BareNumbers, Home, HomeError};
 
 use super::{
     partner::CountryCode,
-    plan::{PlanFault, Planned},
+    plan::{MAX_SHORT_CODE, PlanFault, Planned},
 };
+use reading::Read;
 
 /// The most digits an international number has (ITU-T E.164, 6.2.1).
 const MAX_DIGITS: usize = 15;
@@ -19,9 +25,8 @@ const MIN_DIALLED_DIGITS: usize = 3;
 /// a caller's number in Germany (TKG s.120).
 const MIN_SERVICE_DIGITS: usize = 7;
 
-/// The longest text looked at, in bytes; a formatted number of 15 digits, pasted with a mark of three
-/// bytes behind each, stays below.
-const MAX_TEXT: usize = 64;
+/// Most characters of a text that a message repeats.
+const MAX_SHOWN: usize = 64;
 
 /// Up to 15 ASCII digits, kept in place so that a call allocates nothing for its number.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
@@ -30,10 +35,16 @@ struct Digits {
     length: u8,
 }
 
+impl Default for Digits {
+    fn default() -> Self {
+        Self { bytes: [b'0'; MAX_DIGITS], length: 0 }
+    }
+}
+
 impl Digits {
     /// `None` for anything but 1 to 15 digits.
     fn of(text: &str) -> Option<Self> {
-        let mut digits = Self { bytes: [b'0'; MAX_DIGITS], length: 0 };
+        let mut digits = Self::default();
         for byte in text.bytes() {
             digits.push(byte)?;
         }
@@ -57,35 +68,16 @@ impl Digits {
     }
 }
 
-/// The country whose national numbers are understood, e.g. `089 1234567` in Germany.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Home(Region);
-
-/// Why a text is not a country with a numbering plan.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("`{0}` is not a country with a numbering plan; write its ISO 3166 code, for example DE")]
-pub struct HomeError(String);
-
-impl Home {
-    /// Reads an ISO 3166 alpha-2 code, in either letter case.
-    ///
-    /// # Errors
-    ///
-    /// The text is not such a code, or the country has no numbering plan of its own.
-    pub fn parse(text: &str) -> Result<Self, HomeError> {
-        text.parse::<Region>()
-            .ok()
-            .filter(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(*region).is_some())
-            .map(Self)
-            .ok_or_else(|| HomeError(text.chars().take(8).collect()))
-    }
-}
-
 /// The number jtel is about to dial, as the digits of E.164 without plus where the text said so.
 ///
 /// Personal data: its text form shows the last two digits only.
-#[derive(Clone, Copy, Eq, Hash, PartialEq)]
-pub struct DialledNumber(Digits);
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct DialledNumber {
+    digits: Digits,
+    home: Home,
+    /// What was before them: `None` for a plus, else so many zeros.
+    zeros: Option<u8>,
+}
 
 /// Why a text is not a number to dial. Carries no digits: the number is personal data.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -99,11 +91,16 @@ pub enum DialledNumberError {
     /// The numbering plan of the home country knows no such number.
     #[error("is not a number of the numbering plan")]
     Plan,
+    /// Without a prefix it is one number at home and another one abroad.
+    #[error(
+        "is a number at home and another one abroad; write it with + and country code (query.bare_numbers)"
+    )]
+    Ambiguous,
 }
 
 impl DialledNumber {
-    /// Reads `+49 89 …`, `0049 89 …`, `4989…` and, for a country with the trunk prefix `0`, the
-    /// national `089 …`.
+    /// Reads `+49 89 …`, `0049 89 …`, `4989…` and the number as it is written at home: `089 …` in a
+    /// country with the trunk prefix `0`, `33 12 34 56` in one without (Denmark).
     ///
     /// A blank at the very beginning counts as a plus: that is what an unescaped `+` in a query
     /// string turns into, and jtel's own documented example has one. For the same reason a plus behind
@@ -114,23 +111,25 @@ impl DialledNumber {
     ///
     /// See [`DialledNumberError`].
     pub fn parse(text: &str, home: Home) -> Result<Self, DialledNumberError> {
-        if text.len() > MAX_TEXT {
-            return Err(DialledNumberError::Length);
-        }
-        let mut read = Read::default();
-        for (position, character) in text.chars().enumerate() {
-            read.take(position, character)?;
-        }
-        let Read { plus, leading_zeros, digits, .. } = read;
-        let number = match (plus, leading_zeros) {
+        let read = Read::of(text)?;
+        let zeros = (!read.plus).then_some(read.leading_zeros);
+        let number = |digits| Self { digits, home, zeros };
+        let number = match (read.plus, read.leading_zeros) {
             (true, 0) | (false, 2) if read.written().contains("(0)") => {
-                Self::by_plan(&read.written().replacen("(0)", "", 1), home)?
+                number(by_plan(&read.written().replacen("(0)", "", 1), home)?)
             }
-            (_, 0 | 2) => Self(digits),
-            (false, 1) => Self::by_plan(read.written(), home)?,
+            (true, 0) => number(read.digits),
+            (false, 0) => number(home.bare(read.digits)?),
+            (_, 2) if read.plus || home.leaves_by_00() => number(read.digits),
+            // Where another prefix leads abroad (`0011` in Australia), `00` is still what many write.
+            (false, 2) => {
+                let at_home = home.national(read.written()).filter(PhoneNumber::is_valid);
+                number(at_home.as_ref().and_then(digits_of).unwrap_or(read.digits))
+            }
+            (false, 1) => number(by_plan(read.written(), home)?),
             _ => return Err(DialledNumberError::Plan),
         };
-        let length = usize::from(number.0.length);
+        let length = usize::from(number.digits.length);
         // E.164 country codes do not begin with 0 (E.164 annex D keeps it spare).
         if length < MIN_DIALLED_DIGITS || number.digits().starts_with('0') {
             return Err(DialledNumberError::Length);
@@ -138,105 +137,42 @@ impl DialledNumber {
         Ok(number)
     }
 
-    /// Asks the numbering plan, which knows trunk prefixes and the countries that keep them (Italy).
-    fn by_plan(text: &str, home: Home) -> Result<Self, DialledNumberError> {
-        let number = PHONE_NUMBER_UTIL
-            .parse(text.trim(), Some(home.0))
-            .ok()
-            .ok_or(DialledNumberError::Plan)?;
-        let e164 = number.format_as(PhoneNumberFormat::E164);
-        Digits::of(e164.trim_start_matches('+')).map(Self).ok_or(DialledNumberError::Plan)
-    }
-
     /// All digits. Personal data: never for a log, a label or an answer.
     pub fn digits(&self) -> &str {
-        self.0.as_str()
+        self.digits.as_str()
     }
 
-    /// The country that would ring; `None` where the numbering plan does not tell.
+    /// The country that would ring; `None` where the numbering plan does not tell. What is too short to
+    /// be a number of another country (110) rings at home.
     pub fn country(&self) -> Option<CountryCode> {
-        self.plan().country()
+        let is_short = self.zeros == Some(0) && self.digits().len() <= MAX_SHORT_CODE;
+        if is_short { self.home.country() } else { self.plan().country() }
     }
 
     /// The number as the numbering plan sees it.
     pub(super) fn plan(&self) -> Planned<'_> {
         Planned::of(self.digits())
     }
-}
 
-/// A number as far as it was read.
-#[derive(Clone, Copy)]
-struct Read {
-    plus: bool,
-    /// Before the first other digit.
-    leading_zeros: u8,
-    digits: Digits,
-    /// Digits and punctuation in ASCII, for the library.
-    written: [u8; MAX_TEXT],
-    length: usize,
-}
+    /// So many were written before the first other digit.
+    pub(super) fn zeros(&self) -> usize {
+        self.zeros.unwrap_or_default().into()
+    }
 
-impl Default for Read {
-    fn default() -> Self {
-        Self {
-            plus: false,
-            leading_zeros: 0,
-            digits: Digits { bytes: [b'0'; MAX_DIGITS], length: 0 },
-            written: [b' '; MAX_TEXT],
-            length: 0,
-        }
+    /// Where it is dialled from.
+    pub(super) fn home(&self) -> Home {
+        self.home
     }
 }
 
-impl Read {
-    fn take(&mut self, position: usize, character: char) -> Result<(), DialledNumberError> {
-        let is_before_digits = self.digits.length == 0;
-        match character {
-            '+' | '\u{ff0b}' if is_before_digits && self.leading_zeros != 1 => self.plus = true,
-            ' ' if position == 0 => self.plus = true,
-            // The international prefix of every country that dials `0` for the trunk.
-            '0' if is_before_digits && !self.plus => self.leading_zeros += 1,
-            '0'..='9' => {
-                let digit = u8::try_from(character).unwrap_or(b'0');
-                self.digits.push(digit).ok_or(DialledNumberError::Length)?;
-            }
-            character if !is_decoration(character) => {
-                return Err(DialledNumberError::Character(position));
-            }
-            _ => {}
-        }
-        let kept = match character {
-            '0'..='9' | '(' | ')' => u8::try_from(character).unwrap_or(b' '),
-            '+' | '\u{ff0b}' if is_before_digits && self.plus => b'+',
-            _ => b' ',
-        };
-        if let Some(place) = self.written.get_mut(self.length) {
-            *place = kept;
-            self.length += 1;
-        }
-        Ok(())
-    }
-
-    fn written(&self) -> &str {
-        self.written
-            .get(..self.length)
-            .and_then(|text| str::from_utf8(text).ok())
-            .unwrap_or_default()
-    }
+/// Asks the numbering plan, which knows trunk prefixes and the countries that keep them (Italy).
+fn by_plan(text: &str, home: Home) -> Result<Digits, DialledNumberError> {
+    let number = home.national(text).ok_or(DialledNumberError::Plan)?;
+    digits_of(&number).ok_or(DialledNumberError::Plan)
 }
 
-/// What people write between digits, and what comes along when they paste: blanks of every width,
-/// dashes, soft hyphens, and marks of writing direction. Line ends are none of it.
-fn is_decoration(character: char) -> bool {
-    matches!(character,
-        ' ' | '\t' | '-' | '(' | ')' | '/' | '.' | '+'
-        // No-break space and soft hyphen.
-        | '\u{a0}' | '\u{ad}'
-        // Blanks, joiners, marks of direction, dashes.
-        | '\u{2000}'..='\u{2015}' | '\u{202a}'..='\u{202f}' | '\u{205f}'..='\u{2064}'
-        | '\u{2066}'..='\u{2069}'
-        // Minus, ideographic space, byte order mark, small and full-width hyphen and plus.
-        | '\u{2212}' | '\u{3000}' | '\u{feff}' | '\u{fe63}' | '\u{ff0d}' | '\u{ff0b}')
+fn digits_of(number: &PhoneNumber) -> Option<Digits> {
+    Digits::of(number.format_as(PhoneNumberFormat::E164).trim_start_matches('+'))
 }
 
 impl fmt::Debug for DialledNumber {
@@ -254,7 +190,7 @@ pub struct ServiceNumber(Digits);
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ServiceNumberError {
     /// jtel's lists have no plus.
-    #[error("`{0}` starts with `+`; jtel writes numbers without it: {rest}", rest = .0.trim_start_matches('+'))]
+    #[error("`{0}` starts with `+`; jtel writes numbers without it: {rest}", rest = bare(.0))]
     Plus(String),
     /// National or international prefix instead of the country code.
     #[error(
@@ -263,12 +199,23 @@ pub enum ServiceNumberError {
     Prefix(String),
     /// Something else than a digit.
     #[error(
-        "`{0}` has something else than digits; write country code and number without blanks, for example 498912345678"
+        "`{0}` has something else than digits; write country code and number without blanks, for example {example}",
+        example = example(.0)
     )]
     Character(String),
     /// Too short or too long for E.164.
     #[error("`{0}` has {1} digits; a service number has 7 to 15")]
     Length(String, usize),
+}
+
+fn bare(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// What was meant, where that can be told.
+fn example(text: &str) -> String {
+    let bare = bare(text);
+    if ServiceNumber::parse(&bare).is_ok() { bare } else { "498912345678".to_owned() }
 }
 
 impl ServiceNumber {
@@ -278,7 +225,7 @@ impl ServiceNumber {
     ///
     /// See [`ServiceNumberError`]; its texts say what to write instead.
     pub fn parse(text: &str) -> Result<Self, ServiceNumberError> {
-        let shown = || text.chars().take(MAX_TEXT).collect::<String>();
+        let shown = || text.chars().take(MAX_SHOWN).collect::<String>();
         if text.starts_with('+') {
             return Err(ServiceNumberError::Plus(shown()));
         }
@@ -329,3 +276,6 @@ impl fmt::Display for ServiceNumber {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod at_home;

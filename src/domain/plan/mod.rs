@@ -4,6 +4,9 @@
 //! built once. Only where countries share a code (+1, +7, +44, …) or a rule asks for the kind of a
 //! number is the library of patterns asked.
 
+mod barred;
+mod emergency;
+
 use std::sync::LazyLock;
 
 use rlibphonenumber::{
@@ -13,22 +16,10 @@ use rlibphonenumber::{
 use super::partner::CountryCode;
 
 /// A calling code has at most three digits (ITU-T E.164, 6.2.1).
-const MAX_CALLING_CODE: usize = 3;
+const MAX_CALLING_CODE: u32 = 3;
 
 /// The most digits of a national short code: `118000`, `116117`.
-const MAX_SHORT_CODE: usize = 6;
-
-/// Emergency numbers that telephones know in every country: 112 and 911 by 3GPP TS 22.101, 110 and
-/// 999 because they are the police in many.
-pub(super) const EMERGENCY_ANYWHERE: [&str; 4] = ["110", "112", "911", "999"];
-
-/// Emergency numbers of the countries that jtel is sold in, by calling code: the lists of the
-/// German, Austrian and Swiss regulators.
-pub(super) const EMERGENCY: [(&str, &[&str]); 3] = [
-    ("49", &["110", "112", "19222"]),
-    ("43", &["112", "122", "128", "133", "140", "141", "142", "144", "147"]),
-    ("41", &["112", "117", "118", "143", "144", "145", "147", "1414", "1415"]),
-];
+pub(super) const MAX_SHORT_CODE: usize = 6;
 
 /// Who has a calling code.
 #[derive(Clone, Copy)]
@@ -60,9 +51,9 @@ static HOLDERS: LazyLock<Vec<Holder>> = LazyLock::new(|| {
 /// Digits of E.164, cut into calling code and national part.
 #[derive(Clone, Copy)]
 pub(super) struct Planned<'a> {
-    pub(super) digits: &'a str,
-    pub(super) code: &'a str,
-    pub(super) national: &'a str,
+    digits: &'a str,
+    code: &'a str,
+    national: &'a str,
     holder: Holder,
 }
 
@@ -92,7 +83,7 @@ pub enum PlanFault {
 impl<'a> Planned<'a> {
     /// Calling codes are free of prefixes, so the first that has a holder is the one.
     pub(super) fn of(digits: &'a str) -> Self {
-        for length in 1..=MAX_CALLING_CODE {
+        for length in 1..=MAX_CALLING_CODE as usize {
             let Some((code, national)) = digits.split_at_checked(length) else { break };
             let place = code.parse().ok().and_then(|code: usize| HOLDERS.get(code));
             if let Some(holder @ (Holder::Country(_) | Holder::Shared)) = place {
@@ -127,16 +118,18 @@ impl<'a> Planned<'a> {
 
     /// An emergency number, written as such or behind a country code.
     pub(super) fn is_emergency(&self) -> bool {
-        let of_country =
-            EMERGENCY.iter().find(|(code, _)| *code == self.code).map_or(&[][..], |(_, all)| all);
-        EMERGENCY_ANYWHERE.contains(&self.digits)
-            || EMERGENCY_ANYWHERE.contains(&self.national)
-            || of_country.contains(&self.national)
-            || EMERGENCY.iter().any(|(_, all)| all.contains(&self.digits))
+        emergency::is_one(self.digits)
+            || emergency::is_one(self.national)
+            || emergency::of(self.calling_code()).contains(&self.national)
+    }
+
+    /// 0 where nobody has it.
+    fn calling_code(&self) -> i32 {
+        self.code.parse().unwrap_or_default()
     }
 
     /// A number whose caller pays more than for a call, mass traffic included.
-    pub(super) fn is_premium(&self) -> bool {
+    fn is_premium(&self) -> bool {
         self.is_mass_traffic()
             || self.parsed().is_some_and(|number| {
                 PHONE_NUMBER_UTIL.get_number_type(&number) == PhoneNumberType::PremiumRate
@@ -188,7 +181,7 @@ impl<'a> Planned<'a> {
         self.code == "49" && (self.national.starts_with("137") || self.national.starts_with("138"))
     }
 
-    pub(super) fn parsed(&self) -> Option<PhoneNumber> {
+    fn parsed(&self) -> Option<PhoneNumber> {
         PHONE_NUMBER_UTIL.parse(format!("+{}", self.digits), None).ok()
     }
 }

@@ -1,0 +1,94 @@
+//! A text becomes digits: what people write between them, and what comes along when they paste.
+
+use super::{DialledNumberError, Digits};
+
+/// The longest text looked at, in bytes; a formatted number of 15 digits, pasted with a mark of three
+/// bytes behind each, stays below.
+const MAX_TEXT: usize = 64;
+
+/// A number as far as it was read.
+#[derive(Clone, Copy)]
+pub(super) struct Read {
+    pub(super) plus: bool,
+    /// Before the first other digit.
+    pub(super) leading_zeros: u8,
+    pub(super) digits: Digits,
+    /// Digits and punctuation in ASCII, for the library.
+    written: [u8; MAX_TEXT],
+    length: usize,
+}
+
+impl Default for Read {
+    fn default() -> Self {
+        Self {
+            plus: false,
+            leading_zeros: 0,
+            digits: Digits::default(),
+            written: [b' '; MAX_TEXT],
+            length: 0,
+        }
+    }
+}
+
+impl Read {
+    pub(super) fn of(text: &str) -> Result<Self, DialledNumberError> {
+        if text.len() > MAX_TEXT {
+            return Err(DialledNumberError::Length);
+        }
+        let mut read = Self::default();
+        for (position, character) in text.chars().enumerate() {
+            read.take(position, character)?;
+        }
+        Ok(read)
+    }
+
+    fn take(&mut self, position: usize, character: char) -> Result<(), DialledNumberError> {
+        let is_before_digits = self.digits.length == 0;
+        match character {
+            '+' | '\u{ff0b}' if is_before_digits && self.leading_zeros != 1 => self.plus = true,
+            ' ' if position == 0 => self.plus = true,
+            // The international prefix of every country that dials `0` for the trunk.
+            '0' if is_before_digits && !self.plus => self.leading_zeros += 1,
+            '0'..='9' => {
+                let digit = u8::try_from(character).unwrap_or(b'0');
+                self.digits.push(digit).ok_or(DialledNumberError::Length)?;
+            }
+            character if !is_decoration(character) => {
+                return Err(DialledNumberError::Character(position));
+            }
+            _ => {}
+        }
+        let kept = match character {
+            '0'..='9' | '(' | ')' => u8::try_from(character).unwrap_or(b' '),
+            '+' | '\u{ff0b}' if is_before_digits && self.plus => b'+',
+            _ => b' ',
+        };
+        if let Some(place) = self.written.get_mut(self.length) {
+            *place = kept;
+            self.length += 1;
+        }
+        Ok(())
+    }
+
+    /// Digits and punctuation in ASCII, as the library reads them.
+    pub(super) fn written(&self) -> &str {
+        self.written
+            .get(..self.length)
+            .and_then(|text| str::from_utf8(text).ok())
+            .unwrap_or_default()
+    }
+}
+
+/// What people write between digits, and what comes along when they paste: blanks of every width,
+/// dashes, soft hyphens, and marks of writing direction. Line ends are none of it.
+fn is_decoration(character: char) -> bool {
+    matches!(character,
+        ' ' | '\t' | '-' | '(' | ')' | '/' | '.' | '+'
+        // No-break space and soft hyphen.
+        | '\u{a0}' | '\u{ad}'
+        // Blanks, joiners, marks of direction, dashes.
+        | '\u{2000}'..='\u{2015}' | '\u{202a}'..='\u{202f}' | '\u{205f}'..='\u{2064}'
+        | '\u{2066}'..='\u{2069}'
+        // Minus, ideographic space, byte order mark, small and full-width hyphen and plus.
+        | '\u{2212}' | '\u{3000}' | '\u{feff}' | '\u{fe63}' | '\u{ff0d}' | '\u{ff0b}')
+}
