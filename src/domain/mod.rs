@@ -24,7 +24,7 @@ pub use numbers::{
     ServiceNumberError,
 };
 pub use partner::{
-    BusinessPartner, ContractNumber, CountryCode, CountryCodeError, DistributionChannel,
+    Ambiguity, BusinessPartner, ContractNumber, CountryCode, CountryCodeError, DistributionChannel,
     DistributionChannelError, Lookup, PartnerId, PartnerIdError,
 };
 pub use plan::PlanFault;

@@ -254,8 +254,19 @@ pub enum Lookup {
     Found(BusinessPartner),
     /// SAP knows no such partner.
     Unknown,
-    /// More than one record, or more than one sales channel and no rule that picks.
-    Ambiguous,
+    /// SAP says several things, and no rule picks one.
+    Ambiguous(Ambiguity),
+}
+
+/// What there are several of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ambiguity {
+    /// Records with this ID.
+    Records,
+    /// Sales channels, in the sales areas that count.
+    Channels,
+    /// Countries, in the addresses that count.
+    Countries,
 }
 
 #[cfg(test)]

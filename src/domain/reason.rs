@@ -19,7 +19,11 @@ words! {
         PartnerBlocked = "partner_blocked",
         /// The partner does not want to be contacted.
         ContactNotAllowed = "contact_not_allowed",
-        /// The contract number has no service number, or the partner no contract number.
+        /// SAP has no sales channel for the partner, or none that counts.
+        NoChannel = "no_channel",
+        /// SAP has no country for the partner.
+        NoCountry = "no_country",
+        /// The partner's contract number has no service number.
         NoServiceNumber = "no_service_number",
         /// SAP gave no usable answer and none is remembered.
         SapUnavailable = "sap_unavailable",

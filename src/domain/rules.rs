@@ -66,10 +66,22 @@ impl NeverDialled {
 
     /// Whether a number is one of them.
     pub fn contain(&self, dialled: &DialledNumber) -> bool {
-        self.emergency && dialled.may_reach_emergency()
-            || self.ranges.contain(dialled.digits())
-            || self.short_codes && dialled.plan().is_short_code()
-            || self.premium && dialled.may_cost_extra()
+        self.rule_for(dialled).is_some()
+    }
+
+    /// The key of the rule that forbids a number.
+    pub fn rule_for(&self, dialled: &DialledNumber) -> Option<&'static str> {
+        if self.emergency && dialled.may_reach_emergency() {
+            Some("rules.never_dialled.emergency")
+        } else if self.ranges.contain(dialled.digits()) {
+            Some("rules.never_dialled.prefixes or ranges_file")
+        } else if self.short_codes && dialled.plan().is_short_code() {
+            Some("rules.never_dialled.short_codes")
+        } else if self.premium && dialled.may_cost_extra() {
+            Some("rules.never_dialled.premium")
+        } else {
+            None
+        }
     }
 }
 

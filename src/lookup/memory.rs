@@ -85,7 +85,7 @@ impl Remembered {
         let keep = match lookup {
             Lookup::Found(_) => times.found_ttl.max(times.last_good_ttl),
             // SAP may have been told about the partner a moment later: never used past its time.
-            Lookup::Unknown | Lookup::Ambiguous => times.unknown_ttl,
+            Lookup::Unknown | Lookup::Ambiguous(_) => times.unknown_ttl,
         };
         Self {
             lookup,
@@ -116,7 +116,7 @@ impl Remembered {
     fn lives(&self, times: &Cache) -> Duration {
         let ttl = match self.lookup {
             Lookup::Found(_) => times.found_ttl,
-            Lookup::Unknown | Lookup::Ambiguous => times.unknown_ttl,
+            Lookup::Unknown | Lookup::Ambiguous(_) => times.unknown_ttl,
         };
         ttl.mul_f32(self.share)
     }
@@ -200,7 +200,10 @@ impl Expiry<Key, Arc<Remembered>> for Keep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::BusinessPartner, sap::testing::sap};
+    use crate::{
+        domain::{Ambiguity, BusinessPartner},
+        sap::testing::sap,
+    };
 
     const HOUR: Duration = Duration::from_hours(1);
 
@@ -237,7 +240,7 @@ mod tests {
             (found(), HOUR, false, true),
             (found(), 12 * HOUR, false, false),
             (Lookup::Unknown, HOUR / 60, false, false),
-            (Lookup::Ambiguous, HOUR / 60, false, false),
+            (Lookup::Ambiguous(Ambiguity::Records), HOUR / 60, false, false),
         ] {
             let remembered = Remembered::new(lookup, &[].into(), &times());
             let then = now + age;

@@ -54,6 +54,8 @@ pub(super) struct Asking<'s> {
     pub(super) sent: Option<SapRequest>,
     pub(super) status: Option<StatusCode>,
     pub(super) said: Option<Said>,
+    /// What was read, for those who want to know why.
+    pub(super) body: Option<Vec<u8>>,
     pub(super) started: Instant,
     pub(super) until: Until,
     /// Whose call it is, for SAP's own logs.
@@ -78,6 +80,7 @@ impl<'s> Asking<'s> {
             sent: None,
             status: None,
             said: None,
+            body: None,
             started: Instant::now(),
             until,
             trace,
@@ -93,6 +96,7 @@ impl<'s> Asking<'s> {
         self.sent = None;
         self.status = None;
         self.said = None;
+        self.body = None;
     }
 }
 
@@ -132,7 +136,7 @@ pub(super) fn with_marks(known: Lookup, marks: Marks) -> Lookup {
             Lookup::Found(partner)
         }
         Lookup::Unknown => without_another(marks),
-        Lookup::Ambiguous => Lookup::Ambiguous,
+        Lookup::Ambiguous(what) => Lookup::Ambiguous(what),
     }
 }
 
@@ -140,7 +144,7 @@ pub(super) fn outcome_of(result: &Result<Read, LookupError>) -> SapOutcome {
     match result {
         Ok(Read::Known(Lookup::Found(_)) | Read::LeadsOn { .. }) => SapOutcome::Found,
         Ok(Read::Known(Lookup::Unknown)) => SapOutcome::Unknown,
-        Ok(Read::Known(Lookup::Ambiguous)) => SapOutcome::Ambiguous,
+        Ok(Read::Known(Lookup::Ambiguous(_))) => SapOutcome::Ambiguous,
         Err(error) => error.outcome(),
     }
 }

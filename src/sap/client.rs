@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     config,
-    domain::{DialledNumber, IdForm, Lookup, PartnerId},
+    domain::{Ambiguity, DialledNumber, IdForm, Lookup, PartnerId},
     telemetry::trace::Trace,
 };
 
@@ -278,7 +278,7 @@ impl SapClient {
                 note(&asking, &result);
                 return Ok(match result? {
                     Read::Known(known) => with_marks(known, marks),
-                    Read::LeadsOn { .. } => Lookup::Ambiguous,
+                    Read::LeadsOn { .. } => Lookup::Ambiguous(Ambiguity::Records),
                 });
             }
         }

@@ -114,12 +114,16 @@ impl SapClient {
         let started = Instant::now();
         let answer = self.shown(pass, asking).await;
         let result = match answer {
-            Ok(Answer::Body(body)) => asking.reader.body(asking.sought, &body).map_err(|problem| {
-                if let ReplyProblem::ErrorBody { .. } = &problem {
-                    asking.said = said::read(&body);
-                }
-                self.unusable(asking, problem)
-            }),
+            Ok(Answer::Body(body)) => {
+                let read = asking.reader.body(asking.sought, &body).map_err(|problem| {
+                    if let ReplyProblem::ErrorBody { .. } = &problem {
+                        asking.said = said::read(&body);
+                    }
+                    self.unusable(asking, problem)
+                });
+                asking.body = Some(body);
+                read
+            }
             Ok(Answer::Status(lookup)) => Ok(Read::Known(lookup)),
             Err(error) => Err(error),
         };

@@ -38,6 +38,7 @@ pub use metrics::{DoorMetrics, SapMetrics};
 pub use outcome::{BreakerState, SapOutcome};
 pub use prepare::{check, needs_the_number};
 pub use problem::DialectProblem;
+pub use reply::looked::{LeftOut, Looked, Seen};
 pub use reply::said::Said;
 pub use system::SystemId;
 pub use traced::Asked;

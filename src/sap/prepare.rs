@@ -66,6 +66,10 @@ impl Prepared {
         let host = Arc::clone(&upstream.host);
         let upstreams = Upstreams::new(upstream, second, headers);
         let mut reads: Vec<_> = facts.names().cloned().collect();
+        // A mark that no rule needed may have been passed over.
+        let used = sap.used_marks;
+        let marks = [(used.blocked, "(blocked)"), (used.contact_refused, "(contact refused)")];
+        reads.extend(marks.into_iter().filter(|(used, _)| *used).map(|(_, name)| name.into()));
         reads.sort_unstable();
         Ok(Self { host, steps, reads: reads.into(), value_help, login, upstreams })
     }

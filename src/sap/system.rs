@@ -37,6 +37,7 @@ impl SystemId {
             },
             "try_other_id_form": sap.try_other_id_form,
             "sales_area": sap.sales_area,
+            "address": sap.address,
             "channel_texts": texts.collect::<Vec<_>>(),
             "country_codes": countries.collect::<Vec<_>>(),
         });

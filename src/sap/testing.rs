@@ -6,7 +6,7 @@ use prometheus::Registry;
 
 use crate::sap::{SapClient, SapMetrics};
 use crate::{
-    config::{Login, SalesArea, Sap, Secret},
+    config::{Address, Login, SalesArea, Sap, Secret, UsedMarks},
     domain::{DistributionChannel, IdForm, PartnerId},
 };
 
@@ -46,10 +46,12 @@ pub(crate) fn sap(url: &str) -> Sap {
         id_form: IdForm::AsIs,
         try_other_id_form: false,
         sales_area: SalesArea::default(),
+        address: Address::default(),
         channel_texts: BTreeMap::new(),
         country_codes: BTreeMap::new(),
         probe_interval: Duration::from_secs(5),
         rule_paths: Vec::new(),
+        used_marks: UsedMarks { blocked: true, contact_refused: true },
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     door::Urgency,
     error::LookupError,
     outcome::SapOutcome,
-    reply::{Read, said::Said},
+    reply::{Read, looked::Looked, said::Said},
 };
 use crate::domain::{DialledNumber, Lookup, PartnerId};
 
@@ -32,6 +32,8 @@ pub struct Asked {
     pub outcome: SapOutcome,
     /// What was read, unless it was an error, or led on to another partner.
     pub read: Option<Lookup>,
+    /// The sales areas and addresses in the record, where there is one.
+    pub looked: Option<Looked>,
     /// The error in SAP's words, where it sent one.
     pub said: Option<Said>,
 }
@@ -71,6 +73,7 @@ impl SapClient {
                     Ok(Read::Known(lookup)) => Some(lookup.clone()),
                     Ok(Read::LeadsOn { .. }) | Err(_) => None,
                 },
+                looked: asked.body.as_deref().and_then(|body| asked.reader.looked(body)),
                 said: asked.said.clone(),
             });
         };

@@ -54,7 +54,12 @@ impl From<jiff::civil::Date> for Day {
 
 /// The present day in UTC.
 pub fn today() -> Day {
-    Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().into()
+    today_date().into()
+}
+
+/// The same, to compare it with others.
+pub fn today_date() -> jiff::civil::Date {
+    Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 /// The day in UTC of a second since 1970, such as the end of a certificate.

@@ -78,8 +78,8 @@ async fn the_same_partners_get_the_same_answers_from_every_sap() {
             ("1001910", "200", "Direct salesDE"),
             ("1001911", "200", "Indirect salesAT"),
             ("1001912", "403 partner_blocked", ""),
-            ("1001913", "403 no_service_number", ""),
-            ("1001914", "403 no_service_number", ""),
+            ("1001913", "403 no_channel", ""),
+            ("1001914", "403 no_country", ""),
             ("1001915", "403 partner_ambiguous", ""),
             ("2000001", "200", "PartnerDE"),
             ("4040404", "404 partner_unknown", ""),
@@ -88,7 +88,7 @@ async fn the_same_partners_get_the_same_answers_from_every_sap() {
     }
     // Business partners without the role of a customer are there in S/4HANA only.
     for (name, jtel) in [("s4 v2", &v2), ("s4 v4", &v4)] {
-        check(jtel, name, &[("1001916", "403 no_service_number", "")]).await;
+        check(jtel, name, &[("1001916", "403 no_channel", "")]).await;
     }
 }
 
@@ -99,8 +99,8 @@ async fn a_contact_leads_on_to_its_account_or_to_nothing() {
 
     let rows = [
         ("3000001", "200", "PartnerDE"),
-        ("3000002", "403 no_service_number", ""),
-        ("3000003", "403 no_service_number", ""),
+        ("3000002", "403 no_channel", ""),
+        ("3000003", "403 no_channel", ""),
     ];
     check(&jtel, "c4c", &rows).await;
 }
@@ -117,7 +117,7 @@ async fn by_code_the_language_of_the_texts_does_not_matter() {
     let rows = [
         ("1001910", "200", "Direct salesDE"),
         // Code 02 is not in the table: no channel, and surely not another one's.
-        ("1001911", "403 no_service_number", ""),
+        ("1001911", "403 no_channel", ""),
         ("1001915", "403 partner_ambiguous", ""),
     ];
     check(&by_code, "code", &rows).await;
@@ -141,6 +141,40 @@ async fn a_sales_area_is_picked_by_organisation_division_or_place() {
         let changes = [("sap.preset", "s4-bupa-v2"), TEXTS];
         let (jtel, _folder) = gateway(&cap.url, PASSWORD, &changes, set);
         check(&jtel, value, &[("1001915", "200", expected)]).await;
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_picked_by_its_usage_and_explain_shows_what_there_is() {
+    let cap = Cap::start().await;
+    let v4 = with_pasted("s4-bupa-v4", V4_ROOT, "/odata/v4/api_business_partner").await;
+    let v4_by_usage = with_pasted("s4-bupa-v4", V4_ROOT, "/odata/v4/api_business_partner").await;
+    let v2 = [("sap.preset", "s4-bupa-v2"), TEXTS];
+    let usage = |text: String| {
+        text.replace("    invalid_too: false\n", "    invalid_too: false\n    usage: XXDEFAULT\n")
+    };
+    let (all_v2, folder) = gateway(&cap.url, PASSWORD, &v2, |text| text);
+    let (by_usage_v2, _v2) = gateway(&cap.url, PASSWORD, &v2, usage);
+    let (all_v4, _v4) = gateway(&cap.url, PASSWORD, &[TEXTS], v4);
+    let (by_usage_v4, _v4_by_usage) =
+        gateway(&cap.url, PASSWORD, &[TEXTS], |text| usage(v4_by_usage(text)));
+
+    for (name, all, by_usage) in [("v2", &all_v2, &by_usage_v2), ("v4", &all_v4, &by_usage_v4)] {
+        check(all, name, &[("1001917", "403 partner_ambiguous", "")]).await;
+        check(by_usage, name, &[("1001917", "200", "Direct salesAT")]).await;
+        // Archived; its customer marked for deletion.
+        let rows = [("1001918", "403 partner_blocked", ""), ("1001919", "403 partner_blocked", "")];
+        check(all, name, &rows).await;
+    }
+    let file = folder.path().join("config.yaml");
+    let told = stdout(&run(dialgate().args(["explain", "1001917", "--config"]).arg(&file)).await);
+    for line in [
+        "sales area        organisation 1000, division 00, channel Direct sales",
+        "address           country DE",
+        "address           country CH; does not count: not valid today (sap.address.invalid_too)",
+        "in different countries (AT, DE); sap.address says which of them counts",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
     }
 }
 

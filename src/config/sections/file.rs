@@ -15,7 +15,7 @@ use super::{
     listen::ListenFile,
     log::LogFile,
     rules::RulesFile,
-    sap::{Sap, SapFile},
+    sap::{Sap, SapFile, UsedMarks},
 };
 use crate::config::{
     Config,
@@ -251,8 +251,12 @@ impl ConfigFile {
         let sap = sap.and_then(|sap| sap.resolve(custom.clone(), reading));
         let cache = self.cache.resolve(reading);
         let (rules, rule_paths) = self.rules.resolve(reading);
+        let used_marks = UsedMarks {
+            blocked: rules.refuse_blocked,
+            contact_refused: rules.refuse_contact_refused,
+        };
         let rules = Some(rules);
-        let sap = sap.map(|sap| Sap { rule_paths, ..sap });
+        let sap = sap.map(|sap| Sap { rule_paths, used_marks, ..sap });
         let log = self.log.resolve(reading);
         let shutdown = self.shutdown.resolve(reading);
         // A section with findings was read with defaults in their places: not what was meant.

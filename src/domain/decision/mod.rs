@@ -77,7 +77,7 @@ pub fn decide<'a>(
     let partner = match lookup {
         Lookup::Found(partner) => partner,
         Lookup::Unknown => return Decision::Refuse(Reason::PartnerUnknown),
-        Lookup::Ambiguous => return Decision::Refuse(Reason::PartnerAmbiguous),
+        Lookup::Ambiguous(_) => return Decision::Refuse(Reason::PartnerAmbiguous),
     };
     if rules.refuse_blocked && partner.blocked {
         return Decision::Refuse(Reason::PartnerBlocked);
@@ -97,6 +97,8 @@ pub fn decide<'a>(
     match (rules.unmatched, own, &rules.default_pair) {
         (Unmatched::DialWithoutNumber, Some(own), _) => Decision::Dial(own),
         (Unmatched::DialDefault, _, Some(pair)) => fitting(by_default(pair), dialled, rules),
+        _ if partner.channel.is_none() => Decision::Refuse(Reason::NoChannel),
+        _ if partner.country.is_none() => Decision::Refuse(Reason::NoCountry),
         _ => Decision::Refuse(Reason::NoServiceNumber),
     }
 }

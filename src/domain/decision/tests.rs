@@ -1,7 +1,7 @@
 //! The table of cases: the specification of the decision.
 
 use super::*;
-use crate::domain::{Facts, Home, NeverDialled, Refusal, ServiceNumbers, ValueTest};
+use crate::domain::{Ambiguity, Facts, Home, NeverDialled, Refusal, ServiceNumbers, ValueTest};
 
 fn partner(channel: &str, country: &str) -> BusinessPartner {
     BusinessPartner::new(
@@ -96,13 +96,16 @@ fn every_answer_of_sap_leads_to_the_decision_in_this_table() {
             found(partner("direct sales", "DE")),
             ["no_service_number", "direct salesDE shows nothing", default],
         ),
-        (found(partner("", "DE")), ["no_service_number", "no_service_number", default]),
-        (found(partner("Direct sales", "")), ["no_service_number", "no_service_number", default]),
+        (found(partner("", "DE")), ["no_channel", "no_channel", default]),
+        (found(partner("", "")), ["no_channel", "no_channel", default]),
+        (found(partner("Direct sales", "")), ["no_country", "no_country", default]),
         (found(blocked), ["partner_blocked"; 3]),
         (found(unwilling), ["contact_not_allowed"; 3]),
         (found(both), ["partner_blocked"; 3]),
         (Lookup::Unknown, ["partner_unknown"; 3]),
-        (Lookup::Ambiguous, ["partner_ambiguous"; 3]),
+        (Lookup::Ambiguous(Ambiguity::Records), ["partner_ambiguous"; 3]),
+        (Lookup::Ambiguous(Ambiguity::Channels), ["partner_ambiguous"; 3]),
+        (Lookup::Ambiguous(Ambiguity::Countries), ["partner_ambiguous"; 3]),
     ];
     let dialled = DialledNumber::parse("+498955555", Home::parse("DE").unwrap()).unwrap();
     let by_rule = [Unmatched::Refuse, Unmatched::DialWithoutNumber, Unmatched::DialDefault];

@@ -115,6 +115,8 @@ impl Answer {
                 Reason::PartnerAmbiguous => "more than one record in SAP matches",
                 Reason::PartnerBlocked => "the business partner is blocked in SAP",
                 Reason::ContactNotAllowed => "the business partner does not want to be contacted",
+                Reason::NoChannel => "the business partner has no sales channel in SAP",
+                Reason::NoCountry => "the business partner has no country in SAP",
                 Reason::NoServiceNumber => "no service number is configured for this partner",
                 Reason::SapUnavailable => "SAP gave no usable answer and none is remembered",
                 Reason::NumberNotAllowed => "a rule forbids this number",
@@ -239,6 +241,8 @@ pub fn status_of(reason: Reason, answers: Answers) -> StatusCode {
         Reason::PartnerAmbiguous => (403, 409),
         Reason::PartnerBlocked
         | Reason::ContactNotAllowed
+        | Reason::NoChannel
+        | Reason::NoCountry
         | Reason::NoServiceNumber
         | Reason::NumberNotAllowed
         | Reason::CallerIdNotAllowed => (403, 403),

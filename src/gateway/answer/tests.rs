@@ -48,6 +48,8 @@ fn every_reason_has_its_status_in_the_jtel_and_in_the_http_column() {
         (Reason::PartnerAmbiguous, 403, 409),
         (Reason::PartnerBlocked, 403, 403),
         (Reason::ContactNotAllowed, 403, 403),
+        (Reason::NoChannel, 403, 403),
+        (Reason::NoCountry, 403, 403),
         (Reason::NoServiceNumber, 403, 403),
         (Reason::SapUnavailable, 403, 503),
         (Reason::NumberNotAllowed, 403, 403),

@@ -9,11 +9,12 @@ use crate::{
         dialect::facts::FactPaths,
         dialect::odata::{By, Template},
         dialect::path::{Absent, Path},
-        reply::{
-            AreaRule, Areas, Channel, Identity, Mark, Named, Next, OwnFields, Reader, Unmapped,
-        },
+        reply::{Channel, Identity, Mark, MarkSet, Named, Next, OwnFields, Reader, Unmapped},
     },
 };
+
+/// In a request: what brings the usages of addresses along, where they are needed.
+const USAGES: &str = "{usages}";
 
 /// Compiles one step and notes what is wrong under which key.
 pub(super) struct Compiler<'p> {
@@ -44,16 +45,15 @@ impl Compiler<'_> {
         }
         // Every part is compiled before the first `?`, so that all problems are found.
         let by = if step.phone.is_some() { By::Phone } else { By::Id };
-        let template = self.template(&step.request, by);
+        let template = self.template(step, by);
         let rows = self.named("rows", &step.rows);
         let top = rows.as_ref().map(|rows| &rows.path);
         let identity = self.identity(step, top);
         let next = self.next(step, top);
-        let mark = |this: &mut Self, key, flag: &Option<config::Flag>| {
-            all(flag.as_ref().map(|flag| this.mark(key, flag, top)))
-        };
-        let blocked = mark(self, "blocked", &step.blocked);
-        let contact_refused = mark(self, "contact_refused", &step.contact_refused);
+        let used = self.sap.used_marks;
+        let blocked = self.marks("blocked", step.blocked.as_ref(), used.blocked, top);
+        let contact_refused =
+            self.marks("contact_refused", step.contact_refused.as_ref(), used.contact_refused, top);
         let identity = identity?;
         Some(Step {
             name: step.name.as_str().into(),
@@ -76,7 +76,8 @@ impl Compiler<'_> {
         })
     }
 
-    fn template(&mut self, request: &str, by: By) -> Option<Template> {
+    fn template(&mut self, step: &config::Step, by: By) -> Option<Template> {
+        let request = step.request.as_str();
         let prefix = self.sap.url.path().trim_end_matches('/');
         if asks_twice(prefix, request) {
             let told = format!(
@@ -85,6 +86,9 @@ impl Compiler<'_> {
             );
             self.problems.push(DialectProblem::new("sap.url", told));
         }
+        let usages = step.addresses.as_ref().and_then(|addresses| addresses.usages.as_ref());
+        let expand = usages.filter(|_| self.sap.address.usage.is_some());
+        let request = &request.replace(USAGES, expand.map_or("", |usages| &usages.expand));
         let request = match &self.sap.client {
             Some(_) if request.contains("sap-client=") => {
                 self.wrong("request", "names `sap-client`, and so does sap.client");
@@ -111,7 +115,10 @@ impl Compiler<'_> {
                 self.wrong("phone", "is there besides `id`; a record is proven by one of them");
                 None
             }
-            (Some(id), None) => self.inner("id", id, top).map(Identity::Id),
+            (Some(id), None) => {
+                let id = self.inner("id", id, top)?;
+                Some(Identity::Id { id, is_alpha: step.id_is_alpha })
+            }
             (None, Some(phone)) => self.inner("phone", phone, top).map(Identity::Phone),
             (None, None) => Some(Identity::Nothing),
         }
@@ -136,12 +143,19 @@ impl Compiler<'_> {
         if step.country.is_none() {
             self.wrong("country", "is missing");
         }
-        let country = step.country.as_ref().and_then(|country| self.inner("country", country, top));
+        let addresses =
+            all(step.addresses.as_ref().map(|addresses| self.addresses(addresses, top)));
+        let address =
+            addresses.as_ref().and_then(Option::as_ref).map(|addresses| &addresses.list.path);
+        let country = step.country.as_ref();
+        let country = country.and_then(|country| self.innermost("country", country, top, address));
         self.area_rules(step);
+        self.address_rules(step);
         Some(Next::Own(Box::new(OwnFields {
             areas: areas?,
             position: self.sap.sales_area.position.map(|place| usize::from(place.get()) - 1),
             channel: channel?,
+            addresses: addresses?,
             country: country?,
         })))
     }
@@ -162,50 +176,6 @@ impl Compiler<'_> {
             Some(_) => return place,
         }
         None
-    }
-
-    fn areas(&mut self, areas: &config::Areas, top: Option<&Path>) -> Option<Areas> {
-        let rule = &self.sap.sales_area;
-        let list = self.inner("areas.list", &areas.list, top);
-        let inside = list.as_ref().map(|list| &list.path);
-        let mut wanted = |key, path: &Option<String>, value: &Option<String>| {
-            let path = path.as_ref().map(|path| self.innermost(key, path, top, inside));
-            Some(match (all(path)?, value) {
-                (Some(path), Some(value)) => Some(AreaRule { path, value: value.clone() }),
-                _ => None,
-            })
-        };
-        let organisation = wanted("areas.organisation", &areas.organisation, &rule.organisation);
-        let division = wanted("areas.division", &areas.division, &rule.division);
-        let deleted = areas.deleted.as_ref().map(|flag| self.mark("areas.deleted", flag, inside));
-        Some(Areas {
-            list: list?,
-            rules: [organisation?, division?].into_iter().flatten().collect(),
-            deleted: all(deleted)?.filter(|_| !rule.deleted_too),
-        })
-    }
-
-    /// A rule that a step cannot follow must not be passed over in silence.
-    fn area_rules(&mut self, step: &config::Step) {
-        let rule = &self.sap.sales_area;
-        let areas = step.areas.as_ref();
-        let can = [
-            (
-                "organisation",
-                &rule.organisation,
-                areas.and_then(|areas| areas.organisation.as_ref()),
-            ),
-            ("division", &rule.division, areas.and_then(|areas| areas.division.as_ref())),
-        ];
-        for (name, value, path) in can {
-            if value.is_some() && path.is_none() {
-                let told = format!(
-                    "is set, but step `{}` of this dialect does not say where it is in an answer",
-                    step.name
-                );
-                self.problems.push(DialectProblem::new(format!("sap.sales_area.{name}"), told));
-            }
-        }
     }
 
     /// By code where there is a table, by SAP's own text where there is none.
@@ -249,14 +219,14 @@ impl Compiler<'_> {
     }
 
     /// A path in a record, however far above it begins.
-    fn inner(&mut self, key: &str, text: &str, top: Option<&Path>) -> Option<Named> {
+    pub(super) fn inner(&mut self, key: &str, text: &str, top: Option<&Path>) -> Option<Named> {
         let Named { path, text } = self.named(key, text)?;
         let path = top.map_or(path.clone(), |top| path.seen_from(top));
         Some(Named { path, text })
     }
 
     /// A path in a sales area, however far above it begins.
-    fn innermost(
+    pub(super) fn innermost(
         &mut self,
         key: &str,
         text: &str,
@@ -268,7 +238,24 @@ impl Compiler<'_> {
         Some(Named { path, text })
     }
 
-    fn mark(&mut self, key: &str, flag: &config::Flag, top: Option<&Path>) -> Option<Mark> {
+    fn marks(
+        &mut self,
+        key: &str,
+        flags: Option<&config::Flags>,
+        is_needed: bool,
+        top: Option<&Path>,
+    ) -> Option<MarkSet> {
+        let flags = flags.map_or(&[][..], config::Flags::list);
+        let any: Vec<_> = flags.iter().map(|flag| self.mark(key, flag, top)).collect();
+        Some(MarkSet { any: any.into_iter().collect::<Option<_>>()?, is_needed })
+    }
+
+    pub(super) fn mark(
+        &mut self,
+        key: &str,
+        flag: &config::Flag,
+        top: Option<&Path>,
+    ) -> Option<Mark> {
         if flag.values.is_empty() {
             self.wrong(&format!("{key}.values"), "is empty; the mark would never be set");
         }
@@ -290,14 +277,14 @@ impl Compiler<'_> {
         }
     }
 
-    fn wrong(&mut self, key: &str, message: impl Into<String>) {
+    pub(super) fn wrong(&mut self, key: &str, message: impl Into<String>) {
         self.problems.push(DialectProblem::new(format!("{}.{key}", self.key), message));
     }
 }
 
 /// Turns "there, but wrong" into nothing and leaves "not there" alone.
 #[expect(clippy::option_option, reason = "the outer one is whether the key is there")]
-fn all<T>(part: Option<Option<T>>) -> Option<Option<T>> {
+pub(super) fn all<T>(part: Option<Option<T>>) -> Option<Option<T>> {
     match part {
         None => Some(None),
         Some(part) => part.map(Some),

@@ -5,6 +5,7 @@ mod base_path;
 mod compiler;
 pub(in crate::sap) mod facts;
 pub(in crate::sap) mod odata;
+mod parts;
 pub(in crate::sap) mod path;
 pub(in crate::sap) mod preset;
 pub(in crate::sap) mod value_help;

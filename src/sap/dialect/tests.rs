@@ -214,6 +214,7 @@ fn expected(text: &str, id: &str, phone: &str) -> String {
         match name {
             "id" => out.push_str(&literal(id)),
             "phone" => out.push_str(&literal(phone)),
+            "usages" => {}
             _ => out.push_str("EN"),
         }
         rest = after;

@@ -15,7 +15,47 @@ use serde_json::{Map, Number, Value};
 ///
 /// What is no JSON, or has two readings, with its place.
 pub(in crate::sap) fn read(body: &[u8]) -> Result<Value, serde_json::Error> {
-    serde_json::from_slice::<Unique>(body).map(|Unique(value)| value)
+    let read = |body: &[u8]| serde_json::from_slice::<Unique>(body).map(|Unique(value)| value);
+    read(body).or_else(|error| match without_lone_surrogates(body) {
+        Some(mended) => read(&mended),
+        None => Err(error),
+    })
+}
+
+/// The same text with U+FFFD for each escape of half a character; `None` where there is none.
+///
+/// ABAP and JavaScript cut texts in the middle of a pair of UTF-16. Such a text is broken, the record it
+/// stands in is not: it is read, and compares with nothing.
+fn without_lone_surrogates(body: &[u8]) -> Option<Vec<u8>> {
+    let mut mended: Option<Vec<u8>> = None;
+    let mut at = 0;
+    while let Some(length) = escape_at(body, at) {
+        let next = match unit_at(body, at) {
+            Some(0xD800..=0xDBFF) if matches!(unit_at(body, at + 6), Some(0xDC00..=0xDFFF)) => 12,
+            Some(0xD800..=0xDFFF) => {
+                let digits = mended.get_or_insert_with(|| body.to_vec()).get_mut(at + 2..at + 6);
+                if let Some(digits) = digits {
+                    digits.copy_from_slice(b"FFFD");
+                }
+                6
+            }
+            _ => length,
+        };
+        at += next;
+    }
+    mended
+}
+
+/// How many bytes the escape, or the plain byte, at a place has; `None` behind the end.
+fn escape_at(body: &[u8], at: usize) -> Option<usize> {
+    Some(if *body.get(at)? == b'\\' { 2 } else { 1 })
+}
+
+/// The unit of UTF-16 that is escaped at a place: `\uD83D`.
+fn unit_at(body: &[u8], at: usize) -> Option<u16> {
+    let digits = body.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    let is_hex = digits.iter().all(u8::is_ascii_hexdigit);
+    u16::from_str_radix(str::from_utf8(digits).ok().filter(|_| is_hex)?, 16).ok()
 }
 
 /// Whether a list somewhere in the answer goes on elsewhere: OData v2 `__next`, v4 `@odata.nextLink`
@@ -122,6 +162,32 @@ mod tests {
     }
 
     #[test]
+    fn half_a_character_spoils_its_text_and_nothing_else() {
+        let mark = "\u{fffd}";
+        for (text, value) in [
+            (r#""\ud83d""#, mark.to_owned()),
+            (r#""\uDE00""#, mark.to_owned()),
+            (r#""M\u00fcller \uD83D""#, format!("Müller {mark}")),
+            (r#""\uD83D\uDE00""#, "😀".to_owned()),
+            (r#""\uD83D\uD83D\uDE00""#, format!("{mark}😀")),
+            (r#""\uDE00\uD83D""#, format!("{mark}{mark}")),
+            (r#""\uD83Dx""#, format!("{mark}x")),
+            (r#""\uD83D\n""#, format!("{mark}\n")),
+            (r#""\\uD83D\uD83D""#, format!(r"\uD83D{mark}")),
+            (r#""\\\uD83D""#, format!("\\{mark}")),
+        ] {
+            assert_eq!(read(text.as_bytes()).unwrap(), Value::from(value), "{text}");
+        }
+        let record = read(br#"{"Note":"\uD83D","CountryCode":"DE"}"#).unwrap();
+        assert_eq!(record["CountryCode"], "DE");
+        // Two members whose names are the same then are two readings.
+        assert!(read(br#"{"\uD83D":1,"\uD83E":2}"#).is_err());
+        for text in [r#""\uD83""#, r#""\uD83G""#, r#""\uD83D"#, r#"{"a":"\uD83D""#, r#""\x""#] {
+            assert!(read(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_list_that_goes_on_is_seen_wherever_it_stands() {
         for (text, expected) in [
             (r#"{"d":{"results":[],"__next":"https://sap/x?$skiptoken=1"}}"#, true),
@@ -174,6 +240,36 @@ mod tests {
             let text = value.to_string();
             let theirs: Value = serde_json::from_str(&text).unwrap();
             prop_assert_eq!(read(text.as_bytes()).unwrap(), theirs);
+        }
+
+        #[test]
+        fn a_text_with_halves_is_the_text_without_them(
+            parts in prop::collection::vec(
+                prop_oneof!["[a-z ]{0,3}", Just("\\\\".to_owned()), Just("\\ud83d\\ude00".to_owned()),
+                    Just("\\ud83d".to_owned()), Just("\\ude00".to_owned()), Just("\\n".to_owned())],
+                0..8,
+            ),
+        ) {
+            let text = format!("\"{}.\"", parts.concat());
+            let read = read(text.as_bytes()).unwrap();
+            // JavaScript's reading: units of UTF-16, of which lone halves are replaced.
+            let mut units = Vec::new();
+            let mut rest = parts.concat();
+            rest.push('.');
+            let mut rest = rest.as_str();
+            while let Some(first) = rest.chars().next() {
+                if let Some(escape) = rest.strip_prefix("\\u") {
+                    units.push(u16::from_str_radix(&escape[..4], 16).unwrap());
+                    rest = &escape[4..];
+                } else if let Some(behind) = rest.strip_prefix('\\') {
+                    units.push(if behind.starts_with('n') { 10 } else { 92 });
+                    rest = &behind[1..];
+                } else {
+                    units.push(u16::try_from(u32::from(first)).unwrap());
+                    rest = &rest[1..];
+                }
+            }
+            prop_assert_eq!(read, Value::from(String::from_utf16_lossy(&units)));
         }
 
         #[test]

@@ -4,7 +4,13 @@
 //! kind of its own. "Unknown" is only what SAP says in a proper way: an empty list of records, or a
 //! status that the dialect names.
 
+mod addresses;
+mod areas;
+mod dates;
+mod fields;
 pub(in crate::sap) mod json;
+pub(in crate::sap) mod looked;
+mod mark;
 mod record;
 pub(in crate::sap) mod retry_after;
 pub(in crate::sap) mod said;
@@ -14,16 +20,18 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, StatusCode, header};
 
-use crate::domain::{BusinessPartner, CountryCode, Facts, Lookup, PartnerId};
+use crate::domain::{Ambiguity, BusinessPartner, CountryCode, Facts, Lookup, PartnerId};
 use crate::sap::{
     dialect::facts::FactPaths, dialect::path::Absent, error::ReplyProblem, error::not_json,
     link::encoding::Encoding,
 };
 use said::Said;
 
-pub(super) use record::{
-    AreaRule, Areas, Channel, Identity, Mark, Named, Next, OwnFields, Unmapped,
-};
+pub(super) use addresses::{Addresses, Usage, Validity};
+pub(super) use areas::{AreaRule, Areas, Channel, Unmapped};
+pub(super) use fields::OwnFields;
+pub(super) use mark::{Mark, MarkSet, Named};
+pub(super) use record::{Identity, Next};
 
 /// With this header BTP says that it wants a login, also with status 200 (SAP BTP Neo).
 const LOGIN_WANTED: &str = "com.sap.cloud.security.login";
@@ -38,8 +46,8 @@ pub(super) struct Reader {
     pub(super) rows: Named,
     pub(super) identity: Identity,
     pub(super) next: Next,
-    pub(super) blocked: Option<Mark>,
-    pub(super) contact_refused: Option<Mark>,
+    pub(super) blocked: MarkSet,
+    pub(super) contact_refused: MarkSet,
     /// ISO's codes by SAP's, where they differ.
     pub(super) country_codes: BTreeMap<String, CountryCode>,
     pub(super) absent: Absent,
@@ -174,7 +182,7 @@ impl Reader {
             [] | [_] if json::goes_on(&root) => Err(ReplyProblem::HalfList),
             [] => Ok(Read::Known(Lookup::Unknown)),
             [row] => self.partner(row),
-            _ => Ok(Read::Known(Lookup::Ambiguous)),
+            _ => Ok(Read::Known(Lookup::Ambiguous(Ambiguity::Records))),
         }
     }
 }

@@ -54,7 +54,7 @@ async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
 fn told(lookup: &Lookup) -> String {
     match lookup {
         Lookup::Unknown => "unknown".to_owned(),
-        Lookup::Ambiguous => "ambiguous".to_owned(),
+        Lookup::Ambiguous(_) => "ambiguous".to_owned(),
         Lookup::Found(partner) => format!(
             "{}|{}{}{}",
             partner.channel().map_or("-", |channel| channel.as_str()),

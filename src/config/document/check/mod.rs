@@ -66,7 +66,9 @@ impl<'a> Check<'a> {
             return self.value(node, target?, key);
         }
         if let Some(branches) = schema.get("anyOf").and_then(Value::as_array) {
-            let some = branches.iter().find(|branch| !is_kind(branch, "null"))?;
+            let mut some = branches.iter().filter(|branch| !is_kind(branch, "null"));
+            let is_list = matches!(node.value, Yaml::List(_));
+            let some = some.clone().find(|one| is_list == is_kind(one, "array")).or(some.next())?;
             return match node.value {
                 Yaml::Null => Some(Value::Null),
                 _ => self.value(node, some, key),

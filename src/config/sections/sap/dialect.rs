@@ -57,24 +57,31 @@ pub struct Step {
     /// are paths in a sales area.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub areas: Option<Areas>,
+    /// True: IDs of digits that differ in leading zeros only are one partner, as SAP's ALPHA conversion
+    /// has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub id_is_alpha: bool,
+    /// The addresses of a record, where it has several. With them, `country` is a path in an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<Addresses>,
     /// Path to the channel's text. `[*]` reads all of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
     /// Path to the channel's code, for `sap.channel_texts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel_code: Option<String>,
-    /// Path in a record to the country code.
+    /// Path in a record, or in an address, to the country code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
     /// The record only names another partner, whose channel and country count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub then: Option<Then>,
-    /// The partner is blocked.
+    /// The partner is blocked: one mark, or a list of which any is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub blocked: Option<Flag>,
-    /// The partner does not want to be contacted.
+    pub blocked: Option<Flags>,
+    /// The partner does not want to be contacted; likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contact_refused: Option<Flag>,
+    pub contact_refused: Option<Flags>,
     /// True: this SAP leaves out what is empty. False: a member that a path names and that is not
     /// there is a mistake in the path.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -108,6 +115,42 @@ pub struct Areas {
     pub deleted: Option<Flag>,
 }
 
+/// Where the addresses of a record are, and by what they are told apart.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Addresses {
+    /// Path in a record to the list of its addresses.
+    pub list: String,
+    /// Path in an address to the first day on which it is valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<String>,
+    /// Path in an address to the last day on which it is valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<String>,
+    /// What an address is used for, for `sap.address.usage`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usages: Option<Usages>,
+}
+
+/// Where the usages of an address are.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Usages {
+    /// What stands for `{usages}` in the request where `sap.address.usage` is set; nothing does
+    /// otherwise.
+    pub expand: String,
+    /// Path in an address to the list of its usages.
+    pub list: String,
+    /// Path in a usage to its name.
+    pub usage: String,
+    /// Path in a usage to the first day on which it is valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<String>,
+    /// Path in a usage to the last day on which it is valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<String>,
+}
+
 /// Where a record leads on to.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -126,4 +169,24 @@ pub struct Flag {
     pub path: String,
     /// The values that set the mark, as text: `"3"`, `"true"`.
     pub values: Vec<String>,
+}
+
+/// One mark, or several of which any is enough.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Flags {
+    /// `{ path: …, values: […] }`
+    One(Flag),
+    /// A list of them.
+    Any(Vec<Flag>),
+}
+
+impl Flags {
+    /// All of them.
+    pub fn list(&self) -> &[Flag] {
+        match self {
+            Self::One(flag) => std::slice::from_ref(flag),
+            Self::Any(flags) => flags,
+        }
+    }
 }

@@ -16,11 +16,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use breaker::Breaker;
-pub use dialect::{Areas, Dialect, Flag, Step, Then, ValueHelp};
+pub use dialect::{Addresses, Areas, Dialect, Flag, Flags, Step, Then, Usages, ValueHelp};
 pub use keys::KeyFiles;
 pub use login::Login;
 pub use oauth::{ClientAuthentication, OAuth};
-pub use picking::SalesArea;
+pub use picking::{Address, SalesArea, UsedMarks};
 pub use proxy::Proxy;
 
 use breaker::BreakerFile;
@@ -76,6 +76,8 @@ pub struct Sap {
     pub try_other_id_form: bool,
     /// Which sales areas of a partner count.
     pub sales_area: SalesArea,
+    /// Which addresses of a partner count.
+    pub address: Address,
     /// Channel texts by SAP's code; empty: SAP's own texts count.
     pub channel_texts: BTreeMap<String, DistributionChannel>,
     /// ISO's country codes by SAP's, where they differ.
@@ -90,6 +92,8 @@ pub struct Sap {
     pub daily_reserve_percent: u8,
     /// What `rules.refuse_when` looks at in every record.
     pub rule_paths: Vec<RulePath>,
+    /// Which marks the rules need.
+    pub used_marks: UsedMarks,
 }
 
 /// `sap:` in `config.yaml`.
@@ -139,6 +143,8 @@ pub(in crate::config) struct SapFile {
     try_other_id_form: bool,
     /// Which sales areas of a partner count.
     sales_area: SalesArea,
+    /// Which addresses of a partner count, where the SAP sends several.
+    address: Address,
     /// Channel texts by SAP's code, for an SAP that sends codes only or texts that change.
     channel_texts: BTreeMap<String, String>,
     /// ISO 3166 country codes by SAP's, where they differ.
@@ -181,6 +187,7 @@ impl Default for SapFile {
             id_form: IdFormFile::AsIs,
             try_other_id_form: false,
             sales_area: SalesArea::default(),
+            address: Address::default(),
             channel_texts: BTreeMap::new(),
             country_codes: BTreeMap::new(),
             probe_interval: "10s".into(),

@@ -26,6 +26,26 @@ pub struct SalesArea {
     pub position: Option<NonZeroU8>,
 }
 
+/// `sap.address:` which addresses of a partner count. Those that are left must all be in the same
+/// country, or the partner is ambiguous.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Address {
+    /// Only those that are used for this, such as `XXDEFAULT`, the standard address of S/4HANA.
+    pub usage: Option<String>,
+    /// Also those that are not valid today (UTC).
+    pub invalid_too: bool,
+}
+
+/// The marks that rules look at: what they need must be in an answer.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct UsedMarks {
+    /// `rules.partner_blocked: refuse`
+    pub blocked: bool,
+    /// `rules.contact_not_allowed: refuse`
+    pub contact_refused: bool,
+}
+
 /// `sap.id_form:` in which form a partner ID of digits is sent.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use http::Uri;
 
-use super::{Dialect, LoginFile, Sap, SapFile};
+use super::{Dialect, LoginFile, Sap, SapFile, UsedMarks};
 use crate::config::document::{findings::shown, resolve::Reading};
 
 /// The shortest and the longest time limit that makes sense towards SAP.
@@ -67,6 +67,7 @@ impl SapFile {
             id_form: self.id_form.into(),
             try_other_id_form: self.try_other_id_form,
             sales_area: self.sales_area.clone(),
+            address: self.address.clone(),
             channel_texts,
             country_codes,
             probe_interval: probe_interval?,
@@ -74,6 +75,7 @@ impl SapFile {
             daily_requests: self.daily_requests,
             daily_reserve_percent: self.daily_reserve,
             rule_paths: Vec::new(),
+            used_marks: UsedMarks::default(),
         })
     }
 

@@ -100,3 +100,107 @@ fn a_mark_of_codes_knows_only_its_codes() {
         assert_eq!(blocked(&reader, value), Some(expected), "{value}");
     }
 }
+
+/// A reader of records with two marks, of which rules need those.
+fn with_needs(blocked: bool, contact_refused: bool) -> Reader {
+    let custom = "
+steps:
+  - name: one
+    request: /x?i={id}
+    rows: $
+    channel: c
+    country: l
+    blocked: [{ path: b, values: ['true'] }, { path: s, values: ['3'] }]
+    contact_refused: { path: p, values: ['2'] }
+";
+    let sap = Sap {
+        preset: "custom".to_owned(),
+        custom: Some(serde_saphyr::from_str::<config::Dialect>(custom).unwrap()),
+        used_marks: config::UsedMarks { blocked, contact_refused },
+        ..sap("http://localhost")
+    };
+    dialect::compile(&sap).unwrap().steps.remove(0).reader
+}
+
+#[test]
+fn only_a_mark_that_a_rule_needs_must_be_there_and_can_be_read() {
+    let missing = |path: &str| format!(r#"PathMissing {{ path: "{path}" }}"#);
+    let unreadable = r#"Value { what: "truth value", path: "b" }"#.to_owned();
+    let ok = |marks: &str| format!("x DE{marks}");
+    // members of the record, then: both needed, only blocked, only contact, none
+    for (members, expected) in [
+        (r#""b":false,"s":"2","p":"1""#, [ok(""), ok(""), ok(""), ok("")]),
+        (
+            r#""b":true,"s":"2","p":"1""#,
+            [ok(" blocked"), ok(" blocked"), ok(" blocked"), ok(" blocked")],
+        ),
+        (
+            r#""b":false,"s":"3","p":"1""#,
+            [ok(" blocked"), ok(" blocked"), ok(" blocked"), ok(" blocked")],
+        ),
+        (
+            r#""b":false,"s":"2","p":"2""#,
+            [ok(" refused"), ok(" refused"), ok(" refused"), ok(" refused")],
+        ),
+        (r#""b":false,"s":"2""#, [missing("p"), ok(""), missing("p"), ok("")]),
+        (r#""s":"2","p":"1""#, [missing("b"), missing("b"), ok(""), ok("")]),
+        (r#""b":false,"p":"1""#, [missing("s"), missing("s"), ok(""), ok("")]),
+        (r#""s":"3","p":"1""#, [missing("b"), missing("b"), ok(" blocked"), ok(" blocked")]),
+        ("", [missing("b"), missing("b"), missing("p"), ok("")]),
+        (
+            r#""b":"maybe","s":"2","p":"1""#,
+            [unreadable.clone(), unreadable.clone(), ok(""), ok("")],
+        ),
+        (r#""b":null,"s":null,"p":null"#, [ok(""), ok(""), ok(""), ok("")]),
+    ] {
+        let body = format!(
+            r#"{{"c":"x","l":"DE"{}{members}}}"#,
+            if members.is_empty() { "" } else { "," }
+        );
+        for (needs, expected) in
+            [(true, true), (true, false), (false, true), (false, false)].into_iter().zip(expected)
+        {
+            let found = read(&with_needs(needs.0, needs.1), "1", body.as_bytes());
+            assert_eq!(told(&found), expected, "{body} {needs:?}");
+        }
+    }
+}
+
+#[test]
+fn a_value_that_is_filled_with_blanks_is_the_value_without_them() {
+    let s4 = |country: &str, channel: &str, id: &str, blocked: &str| {
+        format!(
+            r#"{{"d":{{"BusinessPartner":"{id}","BusinessPartnerIsBlocked":"{blocked}","IsMarkedForArchiving":"{blocked}","to_Customer":{{"DeletionIndicator":"{blocked}","to_CustomerSalesArea":{{"results":[{{"SalesOrganization":"1000 ","DistributionChannel":"{channel}","Division":"00 ","DeletionIndicator":" "}}]}}}},"to_BusinessPartnerAddress":{{"results":[{{"Country":"{country}"}}]}}}}}}"#
+        )
+    };
+    let sap = Sap {
+        sales_area: SalesArea { organisation: Some("1000".to_owned()), ..SalesArea::default() },
+        ..testing::preset("s4-bupa-v2")
+    };
+    let steps = dialect::compile(&sap).unwrap().steps;
+    for (country, channel, id, blocked, expected) in [
+        ("DE", "10", "1001910", "", "Direct sales DE"),
+        ("DE ", "10", "1001910", " ", "Direct sales DE"),
+        ("DE  ", "10 ", "1001910   ", "     ", "Direct sales DE"),
+        ("DE                  ", "10   ", "1001910", "", "Direct sales DE"),
+        ("DE", "10", "0001001910     ", "", "Direct sales DE"),
+        ("   ", "10", "1001910", "", "Direct sales -"),
+        ("DE", "   ", "1001910", "", "- DE"),
+        ("DE ", "10", "1001910", "X ", "Direct sales DE blocked"),
+        ("DE", "10", "1001910", "false ", "Direct sales DE"),
+        ("DE", "10", "1001910", "true  ", "Direct sales DE blocked"),
+        ("DE ", "20 ", "1001910 ", "0 ", "Indirect sales DE"),
+        ("DE", r"10\u0020", "1001910", "", "Direct sales DE"),
+        (" DE", "10", "1001910", "", r#"Value { what: "country code", path: "Country" }"#),
+        ("D E", "10", "1001910", "", r#"Value { what: "country code", path: "Country" }"#),
+        ("DE", " 10", "1001910", "", "- DE"),
+        ("DE", "1 0", "1001910", "", "- DE"),
+        ("DE", "10", " 1001910", "", "WrongRecord"),
+        ("DE", "10", "100 1910", "", "WrongRecord"),
+        (r"DE\t", "10", "1001910", "", r#"Value { what: "country code", path: "Country" }"#),
+        (r"DE\u00a0", "10", "1001910", "", r#"Value { what: "country code", path: "Country" }"#),
+    ] {
+        let found = read(&steps[0].reader, "1001910", s4(country, channel, id, blocked).as_bytes());
+        assert_eq!(told(&found), expected, "{country:?} {channel:?} {id:?} {blocked:?}");
+    }
+}

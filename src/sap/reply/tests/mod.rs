@@ -3,10 +3,13 @@
 //! The shapes for Cloud for Customer are from a CAP server with its model and from SAP's developer
 //! guide; those of the endpoint in SAP from jtel's wiki.
 
+mod cut;
 mod heads;
+mod ids;
 mod marks;
 mod nothing;
 mod presets;
+mod s4;
 
 use http::{HeaderMap, StatusCode, header};
 use proptest::prelude::*;
@@ -48,7 +51,7 @@ fn told(result: &Result<Read, ReplyProblem>) -> String {
             marks(partner.blocked, partner.contact_refused),
         ),
         Ok(Read::Known(Lookup::Unknown)) => "unknown".to_owned(),
-        Ok(Read::Known(Lookup::Ambiguous)) => "ambiguous".to_owned(),
+        Ok(Read::Known(Lookup::Ambiguous(_))) => "ambiguous".to_owned(),
         Ok(Read::LeadsOn { id, step, marks: found }) => format!(
             "on to {} in step {step}{}",
             id.as_ref().map_or("nobody", PartnerId::as_str),
@@ -176,7 +179,7 @@ fn two_records_are_ambiguous_only_if_both_are_the_right_one() {
     let both = read(reader, "1001910", results(&[right.clone(), right.clone()]).as_bytes());
     let one = read(reader, "1001910", results(&[right, wrong]).as_bytes());
 
-    assert_eq!(both, Ok(Read::Known(Lookup::Ambiguous)));
+    assert_eq!(both, Ok(Read::Known(Lookup::Ambiguous(Ambiguity::Records))));
     assert_eq!(one, Err(ReplyProblem::WrongRecord));
 }
 

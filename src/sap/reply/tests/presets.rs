@@ -6,7 +6,7 @@
 use super::*;
 
 /// What the first step of a preset makes of answers about 1001910, line by line.
-fn table(sap: &Sap, rows: &[(&str, &str)]) {
+pub(super) fn table(sap: &Sap, rows: &[(&str, &str)]) {
     let steps = dialect::compile(sap).unwrap().steps;
     for (body, expected) in rows {
         let found = read(&steps[0].reader, "1001910", body.as_bytes());
@@ -192,75 +192,6 @@ fn answers_of_sales_cloud_v2_mean_what_this_table_says() {
             ),
         ],
     );
-}
-
-#[test]
-fn answers_of_s4_mean_what_this_table_says_with_and_without_wrappers() {
-    let area = |channel: &str, organisation: &str, deleted: bool| {
-        format!(
-            r#"{{"Customer":"1001910","SalesOrganization":"{organisation}","DistributionChannel":"{channel}","Division":"00","DeletionIndicator":{deleted}}}"#
-        )
-    };
-    let (direct, other) = (area("10", "1000", false), area("20", "2000", false));
-    for (preset, is_v2) in [("s4-bupa-v2", true), ("s4-sandbox", true), ("s4-bupa-v4", false)] {
-        let list = |inside: &str| {
-            if is_v2 { format!(r#"{{"results":[{inside}]}}"#) } else { format!("[{inside}]") }
-        };
-        let whole = |inside: String| if is_v2 { format!(r#"{{"d":{inside}}}"#) } else { inside };
-        let partner = |blocked: bool, customer: &str, addresses: &str| {
-            whole(format!(
-                r#"{{"BusinessPartner":"1001910","BusinessPartnerIsBlocked":{blocked},"to_Customer":{customer},"to_BusinessPartnerAddress":{}}}"#,
-                list(addresses)
-            ))
-        };
-        let customer = |areas: &str| format!(r#"{{"to_CustomerSalesArea":{}}}"#, list(areas));
-        let (de, at) = (r#"{"Country":"DE"}"#, r#"{"Country":"AT"}"#);
-        let good = partner(false, &customer(&direct), de);
-        let two = partner(false, &customer(&format!("{direct},{other}")), de);
-        let rows = [
-            (good.clone(), "Direct sales DE"),
-            (partner(true, &customer(&direct), de), "Direct sales DE blocked"),
-            (two.clone(), "ambiguous"),
-            (
-                partner(false, &customer(&format!("{direct},{}", area("20", "1", true))), de),
-                "Direct sales DE",
-            ),
-            (partner(false, &customer(&area("10", "1000", true)), de), "- DE"),
-            (partner(false, &customer(&area("99", "1000", false)), de), "- DE"),
-            (partner(false, &customer(""), de), "- DE"),
-            (partner(false, "null", de), "- DE"),
-            (partner(false, &customer(&direct), ""), "Direct sales -"),
-            (partner(false, &customer(&direct), r#"{"Country":null}"#), "Direct sales -"),
-            (partner(false, &customer(&direct), &format!("{de},{de}")), "Direct sales DE"),
-            (partner(false, &customer(&direct), &format!("{de},{at}")), "ambiguous"),
-            (good.replace("1001910", "0001001910"), "OtherForm"),
-            (
-                partner(false, r#"{"__deferred":{"uri":"x"}}"#, de),
-                r#"PathMissing { path: "to_Customer.to_CustomerSalesArea" }"#,
-            ),
-        ];
-        let rows: Vec<_> = rows.iter().map(|(body, told)| (body.as_str(), *told)).collect();
-        table(&testing::preset(preset), &rows);
-
-        for (organisation, division, position, expected) in [
-            (Some("1000"), None, None, "Direct sales DE"),
-            (Some("2000"), None, None, "Indirect sales DE"),
-            (Some("3000"), None, None, "- DE"),
-            (None, Some("00"), None, "ambiguous"),
-            (Some("1000"), Some("01"), None, "- DE"),
-            (None, None, Some(2), "Indirect sales DE"),
-            (None, None, Some(3), "- DE"),
-            (Some("2000"), None, Some(1), "Indirect sales DE"),
-        ] {
-            let sales_area = SalesArea {
-                organisation: organisation.map(str::to_owned),
-                division: division.map(str::to_owned),
-                position: position.and_then(std::num::NonZeroU8::new),
-                deleted_too: false,
-            };
-            table(&Sap { sales_area, ..testing::preset(preset) }, &[(&two, expected)]);
-        }
-    }
 }
 
 #[test]

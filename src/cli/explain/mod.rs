@@ -3,6 +3,8 @@
 //! Asks SAP itself, with the running configuration's own client and rules; nothing is remembered.
 //! For the person at the terminal: it names the partner, which logs and records never do.
 
+mod advice;
+
 use std::fmt::Write;
 
 use clap::Args;
@@ -13,11 +15,11 @@ use crate::{
     app::{self, AllMetrics},
     config::{Answers, Config, Environment},
     domain::{
-        BusinessPartner, CallerId, ContractNumber, Decision, Dial, DialledNumber,
-        DistributionChannel, Lookup, PartnerId, Reason, decide, decide_without_sap,
+        Ambiguity, BusinessPartner, CallerId, ContractNumber, Decision, Dial, DialledNumber,
+        DistributionChannel, Lookup, PartnerId, decide, decide_without_sap,
     },
     gateway::status_of,
-    sap::{Asked, LookupError, SapClient},
+    sap::{Asked, LeftOut, Looked, LookupError, SapClient, Seen},
     telemetry::logging::with_causes,
 };
 
@@ -85,6 +87,9 @@ impl Story {
             // Writing to a String cannot fail.
             writeln!(text, "  {name:<18}{what}").unwrap_or_default();
         };
+        if let Some(dialled) = &self.dialled {
+            line("number", &format!("read as {}, {}", dialled.digits(), rings(dialled)));
+        }
         for asked in &self.steps {
             let status = asked.status.map_or("no answer".to_owned(), |s| s.as_u16().to_string());
             line(
@@ -96,6 +101,14 @@ impl Story {
                 let code = said.code.as_deref().unwrap_or("no code");
                 let message = said.message.as_deref().unwrap_or("no message");
                 line("SAP said", &format!("{code}: {message}"));
+            }
+        }
+        for asked in &self.steps {
+            let Some(Looked { areas, addresses, .. }) = &asked.looked else { continue };
+            for (name, parts) in [("sales area", areas), ("address", addresses)] {
+                for seen in parts {
+                    line(name, &of_part(seen));
+                }
             }
         }
         match &self.result {
@@ -113,14 +126,12 @@ impl Story {
                 line("contact refused", if partner.contact_refused { "yes" } else { "no" });
             }
             Ok(Lookup::Unknown) => line("result", "SAP knows no such partner"),
-            Ok(Lookup::Ambiguous) => {
-                line("result", "more than one record, or more than one sales channel");
-            }
+            Ok(Lookup::Ambiguous(what)) => line("result", several(*what)),
             Err(error) => line("result", &with_causes(error)),
         }
         let decision = self.decision(config);
         line("jtel gets", &told(&decision, config.answers));
-        line("because", &self.because(&decision));
+        line("because", &advice::because(self, &decision, config));
         if let Decision::Dial(Dial { caller_id: CallerId::Misfit, .. }) = decision {
             line(
                 "but",
@@ -145,6 +156,8 @@ impl Story {
                     "outcome": asked.outcome.label(),
                     "code": asked.said.as_ref().and_then(|said| said.code.as_deref()),
                     "message": asked.said.as_ref().and_then(|said| said.message.as_deref()),
+                    "salesAreas": asked.looked.as_ref().map(|looked| parts(&looked.areas)),
+                    "addresses": asked.looked.as_ref().map(|looked| parts(&looked.addresses)),
                 })
             })
             .collect();
@@ -158,6 +171,10 @@ impl Story {
         };
         let story = serde_json::json!({
             "partner": self.partner.as_str(),
+            "number": self.dialled.as_ref().map(|dialled| serde_json::json!({
+                "readAs": dialled.digits(),
+                "country": dialled.country().map(|country| country.as_str().to_owned()),
+            })),
             "steps": steps,
             "distributionChannelCodeText": found.and_then(BusinessPartner::channel).map(DistributionChannel::as_str),
             "countryCode": found.and_then(BusinessPartner::country).map(|c| c.as_str().to_owned()),
@@ -169,86 +186,58 @@ impl Story {
             "callerId": dial.map(|dial| dial.caller_id.label()),
             "decision": if dial.is_some() { "dial" } else { "refuse" },
             "reason": reason,
-            "because": self.because(&decision),
+            "because": advice::because(self, &decision, config),
         });
         format!("{story}\n")
     }
+}
 
-    fn because(&self, decision: &Decision<'_>) -> String {
-        let reason = match decision {
-            Decision::Dial(dial) if dial.caller_id == CallerId::Fallback => {
-                return "the partner's own number is foreign where this number rings; \
-                        rules.fallback_service_numbers has this one for the country called"
-                    .to_owned();
-            }
-            Decision::Dial(dial) if dial.by_default => {
-                return "the rules dial the default pair (rules.default)".to_owned();
-            }
-            Decision::Dial(dial) => {
-                return match dial.service_number {
-                    Some(_) => format!(
-                        "rules.service_numbers has a row for `{}`",
-                        dial.contract_number.as_str()
-                    ),
-                    None => format!(
-                        "no row for `{}`, and rules.without_service_number is dial_without_number",
-                        dial.contract_number.as_str()
-                    ),
-                };
-            }
-            Decision::Refuse(reason) => reason,
-        };
-        match reason {
-        Reason::PartnerUnknown => "no step of the dialect knows this ID".to_owned(),
-        Reason::PartnerAmbiguous => {
-            "a wrong number must not be shown: SAP has more than one record, sales channel or country \
-             for it. Mend it in SAP; where it is several sales areas that differ, sap.sales_area says \
-             which of them counts"
-                .to_owned()
-        }
-        Reason::PartnerBlocked => {
-            "SAP marks the partner as blocked (rules.partner_blocked, rules.refuse_when)".to_owned()
-        }
-        Reason::ContactNotAllowed => {
-            "SAP marks the partner as not to be contacted (rules.contact_not_allowed, \
-             rules.refuse_when)"
-                .to_owned()
-        }
-        Reason::NoServiceNumber => match &self.result {
-            Ok(Lookup::Found(partner)) if partner.contract_number().is_some() => {
-                "the contract number has no row in rules.service_numbers, and \
-                 rules.without_service_number is refuse"
-            }
-            _ => {
-                "there is no sales channel or no country for the partner, so there is no contract \
-                 number. Either SAP has none (complete the partner there), or sap.sales_area leaves \
-                 none, or the channel's code has no text in sap.channel_texts"
-            }
-        }
-        .to_owned(),
-        Reason::SapUnavailable => {
-            "SAP gave no usable answer; `dialgate check --connect` says what to do".to_owned()
-        }
-        Reason::NumberNotAllowed => {
-            "rules.never_dialled or rules.destination_countries forbid the number; without a \
-             number they forbid every call"
-                .to_owned()
-        }
-        Reason::CallerIdNotAllowed => {
-            "the service number is foreign where this number rings (rules.caller_id_fit); without \
-             a number nobody can tell, so that the rule refuses"
-                .to_owned()
-        }
-        Reason::BadQuery | Reason::Unauthorized | Reason::Overloaded => reason.label().to_owned(),
+/// Where a number rings.
+fn rings(dialled: &DialledNumber) -> String {
+    let country = dialled.country();
+    country.map_or("a country that the numbering plan does not tell".to_owned(), |country| {
+        country.as_str().to_owned()
+    })
+}
+
+fn several(what: Ambiguity) -> &'static str {
+    match what {
+        Ambiguity::Records => "more than one record",
+        Ambiguity::Channels => "more than one sales channel",
+        Ambiguity::Countries => "more than one country",
     }
+}
+
+/// `organisation 1000, division 00, channel Direct sales`, and why it does not count.
+fn of_part(seen: &Seen) -> String {
+    let values: Vec<_> =
+        seen.values.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let values = values.join(", ");
+    match seen.left_out {
+        None => values,
+        Some(why) => format!("{values}; does not count: {}", why.told()),
     }
+}
+
+fn parts(list: &[Seen]) -> Vec<serde_json::Value> {
+    let part = |seen: &Seen| {
+        let mut members: serde_json::Map<_, _> = seen
+            .values
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
+            .collect();
+        members.insert("counts".to_owned(), seen.left_out.is_none().into());
+        members.insert("leftOut".to_owned(), seen.left_out.map(LeftOut::told).into());
+        serde_json::Value::Object(members)
+    };
+    list.iter().map(part).collect()
 }
 
 fn read(asked: &Asked) -> String {
     match &asked.read {
         Some(Lookup::Found(_)) => "found".to_owned(),
         Some(Lookup::Unknown) => "not known there".to_owned(),
-        Some(Lookup::Ambiguous) => "ambiguous".to_owned(),
+        Some(Lookup::Ambiguous(_)) => "ambiguous".to_owned(),
         None => asked.outcome.label().to_owned(),
     }
 }
@@ -264,3 +253,6 @@ fn told(decision: &Decision<'_>, answers: Answers) -> String {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;
