@@ -6,7 +6,7 @@ use super::{ConfigFile, Failure, block_on, output::print};
 use crate::{
     app::{self, AllMetrics},
     config::{Config, Environment, Login},
-    domain::Unmatched,
+    domain::{PartnerId, Unmatched},
     net::tls::{SOON_DAYS, server_config},
     sap::{self, SapClient, Went},
     telemetry::clock,
@@ -19,11 +19,16 @@ pub(super) struct Check {
     /// Go the way to SAP (name, TCP, TLS, login, one lookup) with the configured credentials.
     #[arg(long)]
     connect: bool,
+    /// With --connect: look this partner up, so that the paths are compared with a record.
+    #[arg(long, value_name = "ID", requires = "connect")]
+    partner: Option<String>,
 }
 
 impl Check {
     pub(super) fn execute(self) -> Result<(), Failure> {
         let config = app::load(&self.file.config, &Environment::process())?;
+        let partner = self.partner.as_deref().map(PartnerId::parse).transpose();
+        let partner = partner.map_err(|error| anyhow::anyhow!("--partner {error}"))?;
         let mut text = String::new();
         let mut failed = 0;
         let mut report = |line: Line| {
@@ -60,7 +65,7 @@ impl Check {
             report(Line { mark: "WARN", text });
         }
         if self.connect {
-            for line in block_on(walk_to_sap(&config))?? {
+            for line in block_on(walk_to_sap(&config, partner))?? {
                 report(line);
             }
         }
@@ -127,13 +132,13 @@ fn login(config: &Config) -> String {
     }
 }
 
-async fn walk_to_sap(config: &Config) -> anyhow::Result<Vec<Line>> {
+async fn walk_to_sap(config: &Config, partner: Option<PartnerId>) -> anyhow::Result<Vec<Line>> {
     let sap = SapClient::new(&config.sap, AllMetrics::new()?.sap).map_err(|problems| {
         let texts: Vec<_> =
             problems.into_iter().map(|p| format!("{}: {}", p.key, p.message)).collect();
         anyhow::anyhow!(texts.join("\n"))
     })?;
-    let stations = sap::walk(&config.sap, &sap).await;
+    let stations = sap::walk(&config.sap, &sap, partner).await;
     Ok(stations
         .into_iter()
         .map(|station| Line {

@@ -19,6 +19,7 @@ use crate::sap::{
 };
 use crate::{
     config::{self, ClientAuthentication, KeyFiles},
+    domain::{Lookup, PartnerId},
     net::tls::SOON_DAYS,
     telemetry::{clock, logging::with_causes, rounded},
 };
@@ -50,8 +51,12 @@ pub enum Went {
 }
 
 /// Goes the ways until they end: to the token server, to the second SAP, and to SAP. Asks SAP once,
-/// for a partner that nobody has.
-pub async fn walk(sap: &config::Sap, client: &SapClient) -> Vec<Station> {
+/// for a partner, or for one that nobody has: then there is no record to compare the paths with.
+pub async fn walk(
+    sap: &config::Sap,
+    client: &SapClient,
+    partner: Option<PartnerId>,
+) -> Vec<Station> {
     let mut stations = Vec::new();
     if let config::Login::OAuth(oauth) = &sap.login {
         go(&Route::to_tokens(oauth), &mut stations).await;
@@ -63,15 +68,31 @@ pub async fn walk(sap: &config::Sap, client: &SapClient) -> Vec<Station> {
         return stations;
     }
     let asked = Instant::now();
-    let result = client.probe().await;
+    let result = match partner {
+        None => client.probe().await.map(|()| {
+            "SAP answers in the form that the preset reads; with --partner ID its paths are compared \
+             with a record, too"
+        }),
+        Some(partner) => {
+            let deadline = asked + client.total_timeout();
+            let lookup = client.look_up(partner, None, deadline).await;
+            lookup.map(|lookup| match lookup {
+                Lookup::Found(_) => "the partner's record has every path that the rules need",
+                Lookup::Unknown => "SAP knows no such partner; take the ID of one that it has",
+                Lookup::Ambiguous(_) => {
+                    "the partner's record can be read, and is ambiguous; `dialgate explain` says why"
+                }
+            })
+        }
+    };
     let took = asked.elapsed();
     let mut station = |name, went, text: &str| {
         stations.push(Station { of: "", name, went, text: text.to_owned(), took });
     };
     match &result {
-        Ok(()) => {
+        Ok(told) => {
             station("login", Went::Well, "SAP accepts the credentials");
-            station("lookup", Went::Well, "SAP answers in the form that the preset reads");
+            station("lookup", Went::Well, told);
         }
         Err(error @ LookupError::Credentials { .. }) => {
             station(
