@@ -9,6 +9,8 @@ use std::{
 };
 
 use super::StartError;
+use rustix::fs::Access;
+
 use crate::{
     config::{self, Config, Draft, Environment, Findings},
     net::tls::{ServerTls, TlsError, server_config},
@@ -39,28 +41,55 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
         }
         findings.at(&format!("listen.tls.{key}"), message);
     }
-    if let Some(sap) = &draft.sap {
+    if let Some(sap) = &draft.sap_as_read {
+        // How SAP is asked is not known while these are wrong; the way to it can be looked at.
+        let is_known = findings.spare("sap.preset") && findings.spare("sap.custom");
         for problem in sap::check(sap) {
-            findings.at(&problem.key, problem.message);
-        }
-        if draft.listen.as_ref().is_some_and(|listen| listen.drop_in) && sap::needs_the_number(sap)
-        {
-            let told = "is true, but the requests of this sap.preset need the telephone number, which \
-                        a question of that form does not have; write false or take another preset";
-            findings.at("listen.drop_in", told);
+            let follows = !findings.spare(&problem.key);
+            if !follows && (is_known || IS_ON_THE_WAY.contains(&section_of(&problem.key))) {
+                findings.at(&problem.key, problem.message);
+            }
         }
     }
-    if let Some(log) = &draft.log {
+    if let Some(sap) = &draft.sap
+        && draft.listen.as_ref().is_some_and(|listen| listen.drop_in)
+        && sap::needs_the_number(sap)
+    {
+        let told = "is true, but the requests of this sap.preset need the telephone number, which \
+                        a question of that form does not have; write false or take another preset";
+        findings.at("listen.drop_in", told);
+    }
+    if let Some(log) = &draft.log_as_read {
         if let Err(error) = logging::check_level(&log.level) {
             findings.at("log.level", with_causes(&error));
         }
         if let config::AccessLog::File(path) = &log.access
-            && let Err(error) = open_access_log(path)
+            && let Err(error) = may_write(path)
         {
             let file = path.display();
             findings.at("log.access.file", format!("{file} cannot be written: {error}"));
         }
     }
+}
+
+/// The keys that say how SAP is reached, whatever is asked there.
+const IS_ON_THE_WAY: [&str; 6] =
+    ["sap.url", "sap.second_url", "sap.ca_file", "sap.server_name", "sap.login", "sap.proxy"];
+
+/// The first two words of a key.
+fn section_of(key: &str) -> &str {
+    let end = key.match_indices(['.', '[']).nth(1).map_or(key.len(), |(end, _)| end);
+    key.get(..end).unwrap_or(key)
+}
+
+/// Whether a file can be written, or made; it is neither here.
+fn may_write(path: &Path) -> io::Result<()> {
+    if path.exists() {
+        return OpenOptions::new().append(true).open(path).map(drop);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let access = Access::WRITE_OK | Access::EXEC_OK;
+    Ok(rustix::fs::access(folder.unwrap_or(Path::new(".")), access)?)
 }
 
 /// What the operator should know of a configuration that is about to count.
@@ -105,10 +134,18 @@ pub(super) fn server_tls(tls: &config::Tls) -> Result<ServerTls, TlsError> {
 /// of the runtime itself.
 const RESERVED: usize = 64;
 
+/// How many connections of callers there may be, so that of so many descriptors enough are left to SAP.
+pub fn most_connections(descriptors: usize, sap: &config::Sap) -> usize {
+    // A request and the one that replaces it, for each place.
+    let reserve = RESERVED.saturating_add(sap.max_in_flight.saturating_mul(2));
+    descriptors.saturating_sub(reserve).max(descriptors / 2).max(1)
+}
+
 /// Raises the process's limit of descriptors, and returns the limits of a listener that leaves some to
 /// SAP: when none is left nobody is accepted, not even on the admin port, and SAP cannot be asked.
 pub(super) fn with_descriptors_left(limits: &config::Limits, sap: &config::Sap) -> config::Limits {
     let descriptors = process::raise_descriptors();
+    let most = most_connections(descriptors.now, sap);
     if descriptors.now > descriptors.before {
         tracing::info!(
             before = descriptors.before,
@@ -116,9 +153,6 @@ pub(super) fn with_descriptors_left(limits: &config::Limits, sap: &config::Sap) 
             "the soft limit of file descriptors was raised to the hard one"
         );
     }
-    // A request and the one that replaces it, for each place.
-    let reserve = RESERVED.saturating_add(sap.max_in_flight.saturating_mul(2));
-    let most = descriptors.now.saturating_sub(reserve).max(descriptors.now / 2).max(1);
     if limits.connections > most {
         tracing::warn!(
             available = descriptors.now,

@@ -25,7 +25,7 @@ use crate::{
 
 use reload::State;
 
-pub use build::load;
+pub use build::{load, most_connections};
 pub use control::Control;
 pub use metrics::AllMetrics;
 pub use signals::{Signal, Signals};

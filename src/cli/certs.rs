@@ -125,7 +125,8 @@ fn sign(hosts: &[String]) -> Result<[(String, u32); 3], rcgen::Error> {
     let certificate = server.signed_by(&server_key, &Issuer::from_params(&ca, &ca_key))?;
     Ok([
         (ca_certificate.pem(), 0o644),
-        (certificate.pem(), 0o644),
+        // With its CA, so that everybody sees where it leads.
+        (certificate.pem() + &ca_certificate.pem(), 0o644),
         (server_key.serialize_pem(), 0o600),
     ])
 }

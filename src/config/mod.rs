@@ -24,8 +24,8 @@ pub use sections::log::{AccessLog, Log, LogFormat};
 pub use sections::number_list::{Listed, read_list};
 pub use sections::number_rules::RulePath;
 pub use sections::sap::{
-    Address, Addresses, Areas, Breaker, ClientAuthentication, Dialect, Flag, Flags, KeyFiles,
-    Login, OAuth, Proxy, SalesArea, Sap, Step, Then, Usages, UsedMarks, ValueHelp,
+    Address, Addresses, Areas, Breaker, ClientAuthentication, Dialect, Fingerprint, Flag, Flags,
+    KeyFiles, Login, OAuth, Proxy, SalesArea, Sap, Step, Then, Usages, UsedMarks, ValueHelp,
 };
 pub use sections::show::show;
 

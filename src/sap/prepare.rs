@@ -92,6 +92,7 @@ fn upstream(key: &str, url: &Uri, sap: &config::Sap) -> Result<Upstream, Dialect
         url,
         ca_key: "sap.ca_file",
         ca_file: sap.ca_file.clone(),
+        pins: sap.pinned_certificates.clone(),
         server_name: sap.server_name.clone(),
         identity_key: "sap.login.certificate",
         identity,

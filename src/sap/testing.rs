@@ -25,6 +25,7 @@ pub(crate) fn sap(url: &str) -> Sap {
             password: Secret::new(PASSWORD.to_owned()),
         },
         ca_file: None,
+        pinned_certificates: Vec::new(),
         server_name: None,
         proxy: None,
         second_url: None,
@@ -75,6 +76,14 @@ pub(super) fn channel_texts() -> BTreeMap<String, DistributionChannel> {
 pub(super) fn client(sap: &Sap) -> (SapClient, Arc<SapMetrics>) {
     let metrics = Arc::new(SapMetrics::new(&Registry::new()).unwrap());
     (SapClient::new(sap, Arc::clone(&metrics)).unwrap(), metrics)
+}
+
+/// Writes a key as its owner would: for nobody else to read.
+pub(super) fn write_key(file: &std::path::Path, pem: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    std::fs::write(file, pem).unwrap();
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 pub(super) fn id(text: &str) -> PartnerId {

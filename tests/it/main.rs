@@ -13,6 +13,8 @@
 mod admin;
 mod calls;
 mod cap;
+mod certificates;
+mod check;
 mod cli;
 mod clients;
 mod demo;

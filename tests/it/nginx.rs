@@ -12,7 +12,7 @@ use crate::support::{
     Client,
     cap::{Cap, PASSWORD, USER},
     eventually,
-    gateway::{CLIENT_PASSWORD, write_config},
+    gateway::{CLIENT_PASSWORD, write_config, write_key},
     nginx::Nginx,
 };
 
@@ -29,7 +29,7 @@ fn certificates(folder: &Path, ca_name: &str, name: &str) {
     let pem = leaf.signed_by(&key, &Issuer::from_params(&ca, &ca_key)).unwrap().pem();
     fs::write(folder.join(format!("{ca_name}.pem")), ca_pem).unwrap();
     fs::write(folder.join(format!("{name}.pem")), pem).unwrap();
-    fs::write(folder.join(format!("{name}-key.pem")), key.serialize_pem()).unwrap();
+    write_key(&folder.join(format!("{name}-key.pem")), &key.serialize_pem());
 }
 
 /// A gateway with this login in front of nginx: jtel's client, and the URL of its readiness.

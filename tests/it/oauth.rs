@@ -14,7 +14,7 @@ use crate::support::{
     Client, Gateway,
     cap::Cap,
     eventually,
-    gateway::{CLIENT_PASSWORD, write_config},
+    gateway::{CLIENT_PASSWORD, write_config, write_key},
     server::{Server, json},
 };
 
@@ -77,7 +77,7 @@ async fn every_way_to_prove_who_the_client_is_works_with_a_real_token_server() {
         let tokens = Cap::node("token-server.mjs", &variables).await;
         let cap = Cap::with_tokens_of(&tokens.url).await;
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("client-key.pem"), pair.serialize_pem()).unwrap();
+        write_key(&folder.path().join("client-key.pem"), &pair.serialize_pem());
         let jtel = gateway(folder.path(), &cap.url, &format!("{}/token", tokens.url), how);
 
         assert_eq!(jtel.ask("1001910").await.outcome(), "200", "{how}");

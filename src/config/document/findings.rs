@@ -159,7 +159,7 @@ impl Findings {
     }
 
     /// Nothing is wrong with a key or with anything below it.
-    pub(in crate::config) fn spare(&self, section: &str) -> bool {
+    pub fn spare(&self, section: &str) -> bool {
         !self.is_unread(section)
             && self.iter().all(|f| f.document != 0 || !is_within(&f.key, section))
             && !self.unread.iter().any(|unread| is_within(unread, section))

@@ -8,7 +8,7 @@ use super::{
     clients::Client,
     listen::{Listen, Tls},
     log::Log,
-    sap::{Dialect, Sap},
+    sap::Sap,
 };
 use crate::{config::Config, domain::Rules};
 
@@ -32,18 +32,17 @@ pub struct Draft {
     pub query: Option<Query>,
     /// `sap`
     pub sap: Option<Sap>,
-    /// `sap.preset`, also where the rest of `sap` cannot be used.
-    pub preset: Option<String>,
-    /// `sap.custom`, also where the rest of `sap` cannot be used.
-    pub custom: Option<Dialect>,
-    /// `sap.ca_file`, also where the rest of `sap` cannot be used.
-    pub ca_file: Option<PathBuf>,
+    /// The same where something in it cannot be used; with something harmless in its place. Only for
+    /// looking what else is wrong: what follows from a key with a finding is none.
+    pub sap_as_read: Option<Sap>,
     /// `cache`
     pub cache: Option<Cache>,
     /// `rules`
     pub rules: Option<Rules>,
     /// `log`
     pub log: Option<Log>,
+    /// The same where a key of it is wrong.
+    pub log_as_read: Option<Log>,
     /// `shutdown`
     pub shutdown: Option<Shutdown>,
     pub(super) answers: Answers,

@@ -246,9 +246,7 @@ impl ConfigFile {
         let query = self.query.resolve(reading);
         let sap = self.sap.as_ref();
         let custom = sap.and_then(|sap| sap.custom(reading));
-        let preset = sap.map(|sap| sap.preset.clone());
-        let ca_file = sap.and_then(|sap| sap.ca_file.as_deref()).map(|path| reading.path(path));
-        let sap = sap.and_then(|sap| sap.resolve(custom.clone(), reading));
+        let sap = sap.map(|sap| sap.resolve(custom, reading));
         let cache = self.cache.resolve(reading);
         let (rules, rule_paths) = self.rules.resolve(reading);
         let used_marks = UsedMarks {
@@ -256,7 +254,8 @@ impl ConfigFile {
             contact_refused: rules.refuse_contact_refused,
         };
         let rules = Some(rules);
-        let sap = sap.map(|sap| Sap { rule_paths, used_marks, ..sap });
+        let is_whole = sap.as_ref().is_some_and(|read| read.is_whole);
+        let sap_as_read = sap.map(|read| Sap { rule_paths, used_marks, ..read.sap });
         let log = self.log.resolve(reading);
         let shutdown = self.shutdown.resolve(reading);
         // A section with findings was read with defaults in their places: not what was meant.
@@ -269,13 +268,12 @@ impl ConfigFile {
             deadline: deadline.filter(|_| spare("deadline")),
             answer_within: answer_within.filter(|_| spare("answer_within")),
             query: query.filter(|_| spare("query")),
-            sap: sap.filter(|_| spare("sap")),
-            preset: preset.filter(|_| spare("sap.preset")),
-            custom,
-            ca_file: ca_file.filter(|_| spare("sap.ca_file")),
+            sap: sap_as_read.clone().filter(|_| is_whole && spare("sap")),
+            sap_as_read,
             cache: cache.filter(|_| spare("cache")),
             rules: rules.filter(|_| spare("rules")),
-            log: log.filter(|_| spare("log")),
+            log: log.clone().filter(|_| spare("log")),
+            log_as_read: log,
             shutdown: shutdown.filter(|_| spare("shutdown")),
             answers: self.answers,
             anybody_may_ask: self.anybody_may_ask,

@@ -128,8 +128,8 @@ impl Default for RulesFile {
 impl RulesFile {
     /// The rules, and the tests that SAP's records are put to for them.
     pub(in crate::config) fn resolve(&self, reading: &mut Reading<'_>) -> (Rules, Vec<RulePath>) {
-        let service_numbers = self.service_numbers(reading);
-        let default_pair = self.default_pair(&service_numbers, reading);
+        let (service_numbers, rows) = self.service_numbers(reading);
+        let default_pair = self.default_pair(&service_numbers, rows, reading);
         let (rule_paths, refuse_when) = number_rules::refuse_when(&self.refuse_when, reading);
         let (caller_id_fit, fallbacks) = number_rules::caller_id_fit(
             self.caller_id_fit,
@@ -160,8 +160,8 @@ impl RulesFile {
         (rules, rule_paths)
     }
 
-    /// The rows of the file and of the list beside it, as one.
-    fn service_numbers(&self, reading: &mut Reading<'_>) -> ServiceNumbers {
+    /// The rows of the file and of the list beside it, as one; and how many were written.
+    fn service_numbers(&self, reading: &mut Reading<'_>) -> (ServiceNumbers, usize) {
         let listed = self.service_numbers.iter().enumerate().filter_map(|(index, row)| {
             let row = row.as_ref()?;
             let key = |name: &str| format!("rules.service_numbers[{index}].{name}");
@@ -179,12 +179,13 @@ impl RulesFile {
                         numbers that jtel knows with their service numbers";
             reading.at("rules.service_numbers", told);
         }
-        contract_numbers::resolve(&rows, reading)
+        (contract_numbers::resolve(&rows, reading), rows.len())
     }
 
     fn default_pair(
         &self,
         service_numbers: &ServiceNumbers,
+        rows: usize,
         reading: &mut Reading<'_>,
     ) -> Option<DefaultPair> {
         let Some(default) = &self.default else {
@@ -215,6 +216,10 @@ impl RulesFile {
         let (channel, country) = (channel?, country?);
         let contract_number = ContractNumber::of(&channel, country);
         let Some(service_number) = service_numbers.of(&contract_number) else {
+            if service_numbers.len() < rows {
+                // Its row may be the one that could not be read, which is a finding already.
+                return None;
+            }
             let told = format!(
                 "its contract number `{}` has no service number; add it to rules.service_numbers",
                 shown(contract_number.as_str())

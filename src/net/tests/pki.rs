@@ -1,6 +1,7 @@
 //! A certificate authority and a server certificate, made for the test run.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -43,7 +44,9 @@ impl Pki {
         let key = KeyPair::generate().unwrap();
         let leaf = params.signed_by(&key, &self.issuer).unwrap();
         fs::write(self.file(&format!("{name}.pem")), leaf.pem()).unwrap();
-        fs::write(self.file(&format!("{name}.key")), key.serialize_pem()).unwrap();
+        let key_file = self.file(&format!("{name}.key"));
+        fs::write(&key_file, key.serialize_pem()).unwrap();
+        fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     pub(in crate::net) fn file(&self, name: &str) -> PathBuf {

@@ -1,23 +1,17 @@
-//! Reads a certificate chain and its key from PEM files, and says what the certificate claims.
+//! Matches a certificate chain with its key, and says what the certificate claims.
 
-use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aws_lc_rs::digest;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
-use zeroize::Zeroizing;
 
-use super::TlsError;
-
-/// Nobody's chain or key is larger; a wrong path may well lead to something that is.
-const FILE_BYTES: u64 = 1024 * 1024;
+use super::{TlsError, pem};
 
 /// What a certificate says of itself, for metrics and checks.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,10 +34,10 @@ pub(super) fn read(
     key_file: &Path,
     provider: &CryptoProvider,
 ) -> Result<(CertifiedKey, CertificateFacts), TlsError> {
-    let chain = read_chain(certificate_file)?;
+    let chain = pem::certificates(certificate_file)?;
     let leaf = chain.first().ok_or_else(|| TlsError::NoCertificate(certificate_file.into()))?;
     let facts = facts(leaf, certificate_file)?;
-    let key = read_key(key_file)?;
+    let key = pem::private_key(key_file)?;
     let certified =
         CertifiedKey::from_der(chain, key, provider).map_err(|source| match source {
             rustls::Error::InconsistentKeys(_) => {
@@ -56,56 +50,6 @@ pub(super) fn read(
             },
         })?;
     Ok((certified, facts))
-}
-
-fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let text = read_file(file)?;
-    CertificateDer::pem_slice_iter(&text)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| damaged(file, &error))
-}
-
-fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let text = read_file(file)?;
-    match PrivateKeyDer::from_pem_slice(&text) {
-        // The old form carries its encryption in a line below an ordinary heading, and reads as a
-        // section that is not base64.
-        Err(_) if contains(&text, b"ENCRYPTED") => Err(TlsError::EncryptedKey(file.into())),
-        Err(pem::Error::NoItemsFound) => Err(TlsError::NoKey(file.into())),
-        Err(error) => Err(damaged(file, &error)),
-        Ok(_) if contains(&text, b"Proc-Type: 4,ENCRYPTED") => {
-            Err(TlsError::EncryptedKey(file.into()))
-        }
-        Ok(key) => Ok(key),
-    }
-}
-
-fn read_file(file: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
-    let unreadable = |source| TlsError::Unreadable { file: file.into(), source };
-    let length = fs::metadata(file).map_err(unreadable)?.len();
-    if length > FILE_BYTES {
-        return Err(TlsError::TooLarge(file.into()));
-    }
-    let text = Zeroizing::new(fs::read(file).map_err(unreadable)?);
-    if text.iter().all(u8::is_ascii_whitespace) {
-        return Err(TlsError::Empty(file.into()));
-    }
-    Ok(text)
-}
-
-/// Says what is wrong without the cause itself, which may quote the file, and that may be a key.
-fn damaged(file: &Path, error: &pem::Error) -> TlsError {
-    let what = match error {
-        pem::Error::MissingSectionEnd { .. } => "an END line is missing",
-        pem::Error::IllegalSectionStart { .. } => "a BEGIN line is damaged",
-        pem::Error::Base64Decode(_) => "a section is not base64",
-        _ => "it is not PEM",
-    };
-    TlsError::Damaged { file: PathBuf::from(file), what }
-}
-
-fn contains(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).any(|window| window == word)
 }
 
 fn facts(leaf: &CertificateDer<'_>, file: &Path) -> Result<CertificateFacts, TlsError> {
@@ -141,7 +85,8 @@ fn name(name: &GeneralName<'_>) -> String {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
 
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {

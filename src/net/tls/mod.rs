@@ -1,6 +1,8 @@
 //! TLS as this server speaks it, and the certificate it shows, which a reload can exchange.
 
 mod certificate;
+pub mod chain;
+pub mod pem;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -66,6 +68,17 @@ pub enum TlsError {
          `openssl pkey -in KEY -out NEW` and let only this service read it", .0.display()
     )]
     EncryptedKey(PathBuf),
+    /// A key that is no secret.
+    #[error(
+        "the private key in {} can be read by everybody on this machine (mode {mode:03o}); run \
+         `chmod o= {0}`, and take another key if others were on it", file.display()
+    )]
+    OpenKey {
+        /// The file.
+        file: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// The key belongs to another certificate.
     #[error(
         "the key in {} does not belong to the first certificate in {}; the server's own \
@@ -114,7 +127,8 @@ impl TlsError {
             | Self::Damaged { file, .. }
             | Self::NoCertificate(file)
             | Self::NoKey(file)
-            | Self::EncryptedKey(file) => file == wanted,
+            | Self::EncryptedKey(file)
+            | Self::OpenKey { file, .. } => file == wanted,
             Self::Mismatch { .. } | Self::Unusable { .. } | Self::Setup(_) => false,
         }
     }

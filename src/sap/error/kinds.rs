@@ -10,7 +10,7 @@ use crate::sap::outcome::SapOutcome;
 impl LookupError {
     /// No connection to SAP, for whatever reason.
     pub(in crate::sap) fn connect(host: Arc<str>, source: io::Error) -> Self {
-        match TlsFault::of(&source) {
+        match TlsFault::of(&source, "sap") {
             Some(fault) => Self::Tls { host, fault },
             None => Self::Connect { host, source },
         }

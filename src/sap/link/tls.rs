@@ -8,12 +8,17 @@ use std::{
 use arc_swap::ArcSwap;
 use rustls::{
     ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName},
 };
 use tokio_rustls::TlsConnector;
 
-use crate::config::{Digest, KeyFiles, digest_of};
-use crate::sap::problem::DialectProblem;
+use super::pinned::Pinned;
+use crate::{
+    config::{Digest, Fingerprint, KeyFiles, digest_of},
+    net::tls::pem,
+    sap::problem::DialectProblem,
+    telemetry::logging::with_causes,
+};
 
 /// What a connection needs to become a TLS connection to SAP.
 pub(in crate::sap) struct Tls {
@@ -27,6 +32,8 @@ pub(in crate::sap) struct TlsFiles {
     pub(in crate::sap) name: String,
     pub(in crate::sap) ca_key: &'static str,
     pub(in crate::sap) ca_file: Option<PathBuf>,
+    /// Where there are any, these certificates are trusted and no others.
+    pub(in crate::sap) pins: Vec<Fingerprint>,
     pub(in crate::sap) identity_key: &'static str,
     pub(in crate::sap) identity: Option<KeyFiles>,
 }
@@ -71,23 +78,25 @@ impl TlsFiles {
         digest_of(self.ca_file.iter().chain(identity).map(PathBuf::as_path))
     }
 
-    /// Trusts the certificates in `ca_file` only, or the system's roots without one: SAP on premise
-    /// almost always has a company's own CA, and then nobody else should be believed.
+    /// Trusts the pinned certificates only; else those in `ca_file` only, or the system's roots
+    /// without one: SAP on premise almost always has a company's own CA, and then nobody else should be believed.
     fn read(&self) -> Result<Tls, DialectProblem> {
         let wrong = |message: String| DialectProblem::new(&self.key, message);
         let name = ServerName::try_from(self.name.clone())
             .map_err(|error| wrong(format!("has no host for TLS: {error}")))?;
-        let roots = match &self.ca_file {
-            Some(file) => {
-                roots_in(file).map_err(|message| DialectProblem::new(self.ca_key, message))?
-            }
-            None => system_roots(self.ca_key)?,
-        };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| wrong(error.to_string()))?
-            .with_root_certificates(roots);
+            .map_err(|error| wrong(error.to_string()))?;
+        let config = match &self.ca_file {
+            _ if !self.pins.is_empty() => config
+                .dangerous()
+                .with_custom_certificate_verifier(Pinned::new(&self.pins, &provider)),
+            Some(file) => config.with_root_certificates(
+                roots_in(file).map_err(|message| DialectProblem::new(self.ca_key, message))?,
+            ),
+            None => config.with_root_certificates(system_roots(self.ca_key)?),
+        };
         let mut config = match &self.identity {
             None => config.with_no_client_auth(),
             Some(files) => {
@@ -107,32 +116,17 @@ impl TlsFiles {
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 fn identity_in(files: &KeyFiles) -> Result<Identity, String> {
-    let shown = files.certificate.display();
-    let chain = CertificateDer::pem_file_iter(&files.certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| format!("{shown} cannot be read as PEM: {error}"))?;
-    if chain.is_empty() {
-        return Err(format!("{shown} has no certificate"));
-    }
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| format!("{} cannot be read as PEM: {error}", files.key.display()))?;
-    Ok((chain, key))
+    let told = |error| with_causes(&error);
+    let chain = pem::certificates(&files.certificate).map_err(told)?;
+    Ok((chain, pem::private_key(&files.key).map_err(told)?))
 }
 
 fn roots_in(file: &Path) -> Result<RootCertStore, String> {
-    let shown = file.display();
     let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(file)
-        .map_err(|error| format!("{shown} cannot be read: {error}"))?;
-    for certificate in certificates {
-        let certificate =
-            certificate.map_err(|error| format!("{shown} is not PEM throughout: {error}"))?;
-        roots
-            .add(certificate)
-            .map_err(|error| format!("{shown} has a certificate that cannot be a root: {error}"))?;
-    }
-    if roots.is_empty() {
-        return Err(format!("{shown} has no certificate; it needs the PEM of SAP's CA"));
+    for certificate in pem::certificates(file).map_err(|error| with_causes(&error))? {
+        roots.add(certificate).map_err(|error| {
+            format!("{} has a certificate that cannot be a root: {error}", file.display())
+        })?;
     }
     Ok(roots)
 }

@@ -21,7 +21,7 @@ use super::{
     tls::{TlsFiles, TlsSlot},
 };
 use crate::{
-    config::{KeyFiles, Proxy},
+    config::{Fingerprint, KeyFiles, Proxy},
     sap::problem::DialectProblem,
     telemetry::rounded,
 };
@@ -63,6 +63,7 @@ pub(in crate::sap) struct Address<'w> {
     pub(in crate::sap) url: &'w Uri,
     pub(in crate::sap) ca_key: &'static str,
     pub(in crate::sap) ca_file: Option<PathBuf>,
+    pub(in crate::sap) pins: Vec<Fingerprint>,
     pub(in crate::sap) server_name: Option<String>,
     pub(in crate::sap) identity_key: &'static str,
     pub(in crate::sap) identity: Option<KeyFiles>,
@@ -107,6 +108,7 @@ impl Transport {
                 name: address.server_name.unwrap_or_else(|| host.clone()),
                 ca_key: address.ca_key,
                 ca_file: address.ca_file,
+                pins: address.pins,
                 identity_key: address.identity_key,
                 identity: address.identity,
             })?)

@@ -11,7 +11,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::config::KeyFiles;
+use crate::{config::KeyFiles, sap::testing::write_key};
 
 /// A CA that signs servers and clients.
 struct Authority {
@@ -43,7 +43,7 @@ impl Authority {
         let (certificate, key) = self.sign("dialgate");
         let files =
             KeyFiles { certificate: folder.join("client.pem"), key: folder.join("client-key.pem") };
-        std::fs::write(&files.key, key.serialize_pem()).unwrap();
+        write_key(&files.key, &key.serialize_pem());
         std::fs::write(&files.certificate, certificate.pem()).unwrap();
         files
     }

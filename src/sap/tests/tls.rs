@@ -12,6 +12,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{super::LookupError, *};
+use crate::config::Fingerprint;
 
 /// A CA as PEM, and a server configuration with a certificate for `localhost` from it.
 fn authority(name: &str) -> (String, Arc<ServerConfig>) {
@@ -36,6 +37,26 @@ fn authority(name: &str) -> (String, Arc<ServerConfig>) {
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     (ca_pem, Arc::new(config))
+}
+
+/// A certificate that signs itself, and a server that shows it.
+fn self_signed(name: &str, (from, to): (i32, i32)) -> (Fingerprint, Arc<ServerConfig>) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_before = rcgen::date_time_ymd(from, 1, 1);
+    params.not_after = rcgen::date_time_ymd(to, 1, 1);
+    let certificate = params.self_signed(&key).unwrap();
+    let fingerprint = Fingerprint::of(certificate.der());
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    (fingerprint, Arc::new(config))
 }
 
 /// Speaks TLS in front of the simulator; tells which protocol was agreed on.
@@ -112,6 +133,32 @@ async fn a_sap_with_another_ca_or_name_is_not_trusted() {
     assert_eq!(simulator.handle().requests(), 0);
 }
 
+#[tokio::test]
+async fn a_sap_with_a_pinned_certificate_is_trusted_whatever_it_says_and_no_other_is() {
+    let simulator = simulator().await;
+    let (certificate, config) = self_signed("elsewhere.example", (2020, 2021));
+    let (port, mut protocols) = in_front_of(&simulator, config).await;
+    let (another, _) = self_signed("localhost", (2020, 4000));
+    let pinned = |pins: &[Fingerprint]| Sap {
+        pinned_certificates: pins.to_vec(),
+        ..sap(&format!("https://127.0.0.1:{port}"))
+    };
+
+    let (pinning, _) = client(&pinned(&[another, certificate]));
+    assert_eq!(look_up(&pinning, "1001910").await, "Direct sales|DE");
+    assert_eq!(protocols.recv().await.unwrap(), None);
+    let asked = simulator.handle().requests();
+    for (pins, told) in [
+        (&[another][..], "not in `sap.pinned_certificates`"),
+        (&[Fingerprint::of(b"")], "not in `sap.pinned_certificates`"),
+    ] {
+        let (other, _) = client(&pinned(pins));
+        let error = other.look_up(id("1001910"), None, Instant::now() + LONG).await.unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+    }
+    assert_eq!(simulator.handle().requests(), asked);
+}
+
 #[test]
 fn a_ca_file_without_certificates_is_a_problem() {
     let directory = tempfile::tempdir().unwrap();
@@ -122,7 +169,7 @@ fn a_ca_file_without_certificates_is_a_problem() {
 
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].key, "sap.ca_file");
-    assert!(problems[0].message.contains("has no certificate"), "{problems:?}");
+    assert!(problems[0].message.contains("holds no certificate"), "{problems:?}");
 }
 
 #[tokio::test]

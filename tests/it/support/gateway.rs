@@ -135,6 +135,12 @@ impl Gateway {
     }
 }
 
+/// Writes a key as its owner would: for nobody else to read.
+pub(crate) fn write_key(file: &Path, pem: &str) {
+    fs::write(file, pem).unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 /// A configuration, certificates and secrets in `folder`, for a SAP at `sap_url`.
 pub(crate) fn write_config(folder: &Path, sap_url: &str, changes: &[(&str, &str)]) -> PathBuf {
     write_certificates(folder);
@@ -226,6 +232,6 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let certificate = server.signed_by(&key, &self.issuer).unwrap();
         fs::write(folder.join("server.pem"), certificate.pem()).unwrap();
-        fs::write(folder.join("server-key.pem"), key.serialize_pem()).unwrap();
+        write_key(&folder.join("server-key.pem"), &key.serialize_pem());
     }
 }

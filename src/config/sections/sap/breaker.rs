@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::document::{resolve::Reading, units::DurationText};
 
 /// When SAP is left alone: lookups are then told at once, and only a probe asks.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Breaker {
     /// Of the last lookups (20 at most, 10 at least, within 10 s), so many percent failed.
     pub failure_percent: u8,

@@ -6,6 +6,7 @@ mod keys;
 mod login;
 mod oauth;
 mod picking;
+mod pins;
 mod proxy;
 mod reading;
 
@@ -21,6 +22,7 @@ pub use keys::KeyFiles;
 pub use login::Login;
 pub use oauth::{ClientAuthentication, OAuth};
 pub use picking::{Address, SalesArea, UsedMarks};
+pub use pins::Fingerprint;
 pub use proxy::Proxy;
 
 use breaker::BreakerFile;
@@ -48,6 +50,8 @@ pub struct Sap {
     pub login: Login,
     /// PEM file of the CA that signed SAP's certificate; `None`: the system's roots.
     pub ca_file: Option<PathBuf>,
+    /// Certificates of SAP that are trusted by themselves, and then no others.
+    pub pinned_certificates: Vec<Fingerprint>,
     /// The name that SAP's certificate must have, where it is not the host of `url`.
     pub server_name: Option<String>,
     /// The way out, where SAP cannot be reached directly.
@@ -112,6 +116,9 @@ pub(in crate::config) struct SapFile {
     login: LoginFile,
     /// PEM file of the CA that signed SAP's certificate; without it, the system's roots.
     pub(in crate::config) ca_file: Option<String>,
+    /// SHA-256 fingerprints of certificates of SAP that are trusted by themselves, e.g. of a self-signed one; then no CA counts.
+    #[schemars(with = "Vec<String>")]
+    pinned_certificates: Vec<Option<String>>,
     /// The name that SAP's certificate must have, where it is not the host of `url`.
     server_name: Option<String>,
     /// `http://host:port` of a proxy that understands CONNECT.
@@ -172,6 +179,7 @@ impl Default for SapFile {
             language: "EN".to_owned(),
             login: LoginFile::None,
             ca_file: None,
+            pinned_certificates: Vec::new(),
             server_name: None,
             proxy: None,
             proxy_login: None,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Proxy,
     keys::KeyFiles,
+    pins::{self, Fingerprint},
     proxy::proxy_address,
     reading::{is_loopback, sound_url},
 };
@@ -31,6 +32,8 @@ pub struct OAuth {
     pub parameters: Vec<(String, String)>,
     /// PEM file of the CA of the token server; `None`: the system's roots.
     pub ca_file: Option<PathBuf>,
+    /// Certificates of the token server that are trusted by themselves, and then no others.
+    pub pinned_certificates: Vec<Fingerprint>,
     /// The way to the token server.
     pub proxy: Option<Proxy>,
     /// Longest wait for a token, connecting included.
@@ -86,6 +89,9 @@ pub(in crate::config) struct OAuthFile {
     parameters: BTreeMap<String, String>,
     /// PEM file of the CA of the token server; without it, the system's roots.
     ca_file: Option<String>,
+    /// SHA-256 fingerprints of certificates of the token server that are trusted by themselves; then no CA counts.
+    #[schemars(with = "Vec<String>")]
+    pinned_certificates: Vec<Option<String>>,
     /// `http://host:port` of a proxy on the way to the token server.
     proxy: Option<String>,
     /// Longest wait for a token.
@@ -107,6 +113,7 @@ impl Default for OAuthFile {
             audience: None,
             parameters: BTreeMap::new(),
             ca_file: None,
+            pinned_certificates: Vec::new(),
             proxy: None,
             token_timeout: "2s".into(),
         }
@@ -155,14 +162,19 @@ impl OAuthFile {
             }
             parameters.push((name.clone(), value.clone()));
         }
+        let section = "sap.login.oauth2";
+        let has_ca_file = self.ca_file.is_some();
+        let pins = pins::resolve(section, &self.pinned_certificates, has_ca_file, reading);
         Some(OAuth {
             token_url: token_url?,
             client_id: self.client_id.clone()?,
             authentication: authentication?,
             parameters,
             ca_file: self.ca_file.as_deref().map(|path| reading.path(path)),
-            proxy: proxy?,
-            timeout: timeout?,
+            pinned_certificates: pins,
+            // Where there is none it was found to be wrong, and nothing of the section counts.
+            proxy: proxy.unwrap_or_default(),
+            timeout: timeout.unwrap_or_default(),
         })
     }
 

@@ -4,31 +4,38 @@ use std::{net::IpAddr, time::Duration};
 
 use http::Uri;
 
-use super::{Dialect, LoginFile, Sap, SapFile, UsedMarks};
+use super::{Dialect, Login, LoginFile, Sap, SapFile, UsedMarks, pins};
 use crate::config::document::{findings::shown, resolve::Reading};
 
 /// The shortest and the longest time limit that makes sense towards SAP.
 const TIME: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_mins(1);
+
+/// Stands in the place of a URL that could not be read.
+const NOWHERE: &str = "https://sap.invalid";
+
+/// The section as far as it could be read.
+pub(in crate::config) struct AsRead {
+    /// With something harmless in the places of what could not.
+    pub(in crate::config) sap: Sap,
+    /// There is no such place.
+    pub(in crate::config) is_whole: bool,
+}
 
 impl SapFile {
     pub(in crate::config) fn resolve(
         &self,
         custom: Option<Dialect>,
         reading: &mut Reading<'_>,
-    ) -> Option<Sap> {
+    ) -> AsRead {
         let url = self.url(reading);
         let language = self.language(reading);
+        let has_ca_file = self.ca_file.is_some();
+        let pins = pins::resolve("sap", &self.pinned_certificates, has_ca_file, reading);
         let login = self.login.resolve(reading);
         let proxy = self.proxy(reading);
         let second_url = self.second_url(url.as_ref(), reading);
         let server_name = self.server_name(reading);
-        if let Some(url) = &url
-            && !matches!(self.login, LoginFile::None)
-            && url.scheme_str() == Some("http")
-            && !is_loopback(url)
-        {
-            reading.at("sap.url", "would carry the login in plain text; write `https://`");
-        }
+        self.secrecy(url.as_ref(), reading);
         let connect_timeout = reading.duration("sap.connect_timeout", &self.connect_timeout, TIME);
         let total_timeout = reading.duration("sap.total_timeout", &self.total_timeout, TIME);
         if let (Some(connect), Some(total)) = (connect_timeout, total_timeout)
@@ -47,22 +54,33 @@ impl SapFile {
         self.client(reading);
         let channel_texts = self.channel_texts(reading);
         let country_codes = self.country_codes(reading);
-        Some(Sap {
-            url: url?,
+        let ca_file = self.ca_file.as_deref().map(|path| reading.path(path));
+        let is_whole = [
+            url.is_some(),
+            language.is_some(),
+            login.is_some(),
+            server_name.is_ok() && proxy.is_ok() && second_url.is_ok(),
+            connect_timeout.is_some() && total_timeout.is_some() && idle_timeout.is_some(),
+            max_age.is_some() && max_answer.is_some() && probe_interval.is_some(),
+            breaker.is_some(),
+        ];
+        let sap = Sap {
+            url: url.unwrap_or_else(|| Uri::from_static(NOWHERE)),
             preset: self.preset.clone(),
             custom,
-            language: language?,
-            login: login?,
-            ca_file: self.ca_file.as_deref().map(|path| reading.path(path)),
-            server_name: server_name.ok()?,
-            proxy: proxy.ok()?,
-            second_url: second_url.ok()?,
-            connect_timeout: connect_timeout?,
-            total_timeout: total_timeout?,
-            idle_timeout: idle_timeout?,
-            max_age: max_age?,
+            language: language.unwrap_or_else(|| "EN".to_owned()),
+            login: login.unwrap_or(Login::None),
+            ca_file,
+            pinned_certificates: pins,
+            server_name: server_name.ok().flatten(),
+            proxy: proxy.ok().flatten(),
+            second_url: second_url.ok().flatten(),
+            connect_timeout: connect_timeout.unwrap_or_default(),
+            total_timeout: total_timeout.unwrap_or_default(),
+            idle_timeout: idle_timeout.unwrap_or_default(),
+            max_age: max_age.unwrap_or_default(),
             max_in_flight: self.max_in_flight,
-            max_answer_bytes: max_answer?,
+            max_answer_bytes: max_answer.unwrap_or_default(),
             client: self.client.clone(),
             id_form: self.id_form.into(),
             try_other_id_form: self.try_other_id_form,
@@ -70,13 +88,14 @@ impl SapFile {
             address: self.address.clone(),
             channel_texts,
             country_codes,
-            probe_interval: probe_interval?,
-            breaker: breaker?,
+            probe_interval: probe_interval.unwrap_or_default(),
+            breaker: breaker.unwrap_or_default(),
             daily_requests: self.daily_requests,
             daily_reserve_percent: self.daily_reserve,
             rule_paths: Vec::new(),
             used_marks: UsedMarks::default(),
-        })
+        };
+        AsRead { sap, is_whole: is_whole.into_iter().all(|is_read| is_read) }
     }
 
     /// The dialect of `preset: custom`.
@@ -99,6 +118,14 @@ impl SapFile {
                 dialect.map_err(|error| reading.at("sap.custom", error.to_string())).ok()
             }
             _ => None,
+        }
+    }
+
+    /// A login goes over TLS only.
+    fn secrecy(&self, url: Option<&Uri>, reading: &mut Reading<'_>) {
+        let is_open = |url: &Uri| url.scheme_str() == Some("http") && !is_loopback(url);
+        if !matches!(self.login, LoginFile::None) && url.is_some_and(is_open) {
+            reading.at("sap.url", "would carry the login in plain text; write `https://`");
         }
     }
 

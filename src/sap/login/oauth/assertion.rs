@@ -9,10 +9,15 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};
 use serde_json::json;
 
-use crate::telemetry::clock::{CallId, Moment, unix_seconds};
+use crate::{
+    net::tls::pem,
+    telemetry::{
+        clock::{CallId, Moment, unix_seconds},
+        logging::with_causes,
+    },
+};
 
 /// An assertion is used at once; a minute covers clocks that differ a little.
 const LIFE_SECONDS: i64 = 60;
@@ -27,8 +32,7 @@ impl SigningKey {
     /// Reads a PEM file. The error continues a sentence that begins with the key's place.
     pub(super) fn read(file: &Path) -> Result<Self, String> {
         let shown = file.display();
-        let key = PrivateKeyDer::from_pem_file(file)
-            .map_err(|error| format!("{shown} cannot be read as PEM: {error}"))?;
+        let key = pem::private_key(file).map_err(|error| with_causes(&error))?;
         let der = key.secret_der();
         if let Ok(key) = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, der) {
             return Ok(Self::Ec(key));
@@ -97,7 +101,7 @@ mod tests {
             [(&rcgen::PKCS_ECDSA_P256_SHA256, "ES256"), (&rcgen::PKCS_RSA_SHA256, "RS256")]
         {
             let pair = rcgen::KeyPair::generate_for(algorithm).unwrap();
-            std::fs::write(&file, pair.serialize_pem()).unwrap();
+            crate::sap::testing::write_key(&file, &pair.serialize_pem());
 
             let key = SigningKey::read(&file).unwrap();
             let jwt = key.assertion("gw", "https://t.example/token", Some("one")).unwrap();
@@ -130,7 +134,7 @@ mod tests {
         let file = folder.path().join("key.pem");
         assert!(SigningKey::read(&file).err().unwrap().contains("cannot be read"));
         let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
-        std::fs::write(&file, pair.serialize_pem()).unwrap();
+        crate::sap::testing::write_key(&file, &pair.serialize_pem());
         assert!(SigningKey::read(&file).err().unwrap().contains("neither"));
     }
 }

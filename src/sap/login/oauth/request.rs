@@ -57,6 +57,7 @@ impl TokenServer {
             url: &oauth.token_url,
             ca_key: "sap.login.oauth2.ca_file",
             ca_file: oauth.ca_file.clone(),
+            pins: oauth.pinned_certificates.clone(),
             server_name: None,
             identity_key: "sap.login.oauth2.certificate",
             identity,

@@ -59,9 +59,9 @@ fn no_beginning_and_no_end_of_an_answer_dials() {
         let whole = dialled(preset, body.as_bytes());
         assert_eq!(whole.as_deref(), Some("Direct salesDE"), "{preset}");
         for end in 0..body.len() {
-            assert_eq!(dialled(preset, body[..end].as_bytes()), None, "{preset} up to {end}");
+            assert_eq!(dialled(preset, &body.as_bytes()[..end]), None, "{preset} up to {end}");
             if end > 0 {
-                assert_eq!(dialled(preset, body[end..].as_bytes()), None, "{preset} from {end}");
+                assert_eq!(dialled(preset, &body.as_bytes()[end..]), None, "{preset} from {end}");
             }
         }
     }

@@ -1,27 +1,21 @@
 //! The way to SAP, step by step: name, TCP, TLS, login, one lookup. For `dialgate check --connect`:
 //! a person reads it, so each failure says what to do about it.
 
+mod tls;
+
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use http::Uri;
-use rustls::pki_types::CertificateDer;
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout_at},
 };
-use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
-use crate::sap::{
-    client::SapClient,
-    error::{LookupError, TlsFault},
-    link::proxy,
-    link::tls::{TlsFiles, TlsSlot},
-};
+use crate::sap::{client::SapClient, error::LookupError, link::proxy};
 use crate::{
-    config::{self, ClientAuthentication, KeyFiles},
+    config::{self, ClientAuthentication, Fingerprint, KeyFiles},
     domain::{Lookup, PartnerId},
-    net::tls::SOON_DAYS,
-    telemetry::{clock, logging::with_causes, rounded},
+    telemetry::{logging::with_causes, rounded},
 };
 
 /// One step of the route.
@@ -120,10 +114,13 @@ struct Route<'s> {
     of: &'static str,
     /// The key that names it.
     key: &'static str,
+    /// Where its other keys stand.
+    section: &'static str,
     url: &'s Uri,
     proxy: Option<&'s config::Proxy>,
     server_name: Option<&'s str>,
     ca_file: Option<&'s PathBuf>,
+    pins: &'s [Fingerprint],
     identity: Option<&'s KeyFiles>,
     connect_timeout: Duration,
 }
@@ -137,10 +134,12 @@ impl<'s> Route<'s> {
         Self {
             of,
             key,
+            section: "sap",
             url,
             proxy: sap.proxy.as_ref(),
             server_name: sap.server_name.as_deref(),
             ca_file: sap.ca_file.as_ref(),
+            pins: &sap.pinned_certificates,
             identity,
             connect_timeout: sap.connect_timeout,
         }
@@ -154,10 +153,12 @@ impl<'s> Route<'s> {
         Self {
             of: "token server: ",
             key: "sap.login.oauth2.token_url",
+            section: "sap.login.oauth2",
             url: &oauth.token_url,
             proxy: oauth.proxy.as_ref(),
             server_name: None,
             ca_file: oauth.ca_file.as_ref(),
+            pins: &oauth.pinned_certificates,
             identity,
             connect_timeout: oauth.timeout,
         }
@@ -197,7 +198,7 @@ async fn go(route: &Route<'_>, stations: &mut Vec<Station>) -> Option<()> {
         note(stations, route, "proxy", tunnel(route, proxy, &mut tcp)).await?;
     }
     if route.is_https() {
-        note(stations, route, "TLS", tls(route, tcp)).await?;
+        note(stations, route, "TLS", tls::station(route, tcp, &addresses)).await?;
     }
     Some(())
 }
@@ -275,47 +276,4 @@ async fn tcp(route: &Route<'_>, addresses: &[SocketAddr]) -> Found<TcpStream> {
         }
     }
     Err(last)
-}
-
-async fn tls(route: &Route<'_>, tcp: TcpStream) -> Found<()> {
-    let tls = TlsSlot::new(TlsFiles {
-        key: route.key.to_owned(),
-        name: route.server_name.map_or_else(|| route.place().0, ToOwned::to_owned),
-        ca_key: "ca_file",
-        ca_file: route.ca_file.cloned(),
-        identity_key: "certificate",
-        identity: route.identity.cloned(),
-    })
-    .map_err(|problem| format!("{}: {}", problem.key, problem.message))?
-    .current();
-    let until = Instant::now() + route.connect_timeout;
-    let stream = match timeout_at(until, tls.connector.connect(tls.name.clone(), tcp)).await {
-        Err(_elapsed) => {
-            return Err(
-                "the handshake does not end; is this the port of an HTTPS server?".to_owned()
-            );
-        }
-        Ok(Err(error)) => {
-            let fault = TlsFault::of(&error).map(|fault| fault.to_string());
-            return Err(fault.unwrap_or_else(|| format!("the handshake failed: {error}")));
-        }
-        Ok(Ok(stream)) => stream,
-    };
-    let (_, session) = stream.get_ref();
-    let version = session.protocol_version().map(|version| format!("{version:?}"));
-    let chain = session.peer_certificates().unwrap_or_default();
-    let (went, certificate) = chain.first().map_or((Went::Well, String::new()), describe);
-    let version = version.unwrap_or_default();
-    Ok(((), went, format!("{version}, chain of {}, {certificate}", chain.len())))
-}
-
-/// Who signed a certificate, and how long it lasts.
-fn describe(certificate: &CertificateDer<'_>) -> (Went, String) {
-    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
-        return (Went::Well, "a certificate that cannot be described".to_owned());
-    };
-    let ends = certificate.validity().not_after.timestamp();
-    let (days, end) = (clock::days_until(ends), clock::day_of(ends));
-    let went = if days < SOON_DAYS { Went::SoonOver } else { Went::Well };
-    (went, format!("signed by {}, ends on {end}, {days} days left", certificate.issuer()))
 }

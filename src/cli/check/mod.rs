@@ -1,5 +1,10 @@
 //! `dialgate check`: everything that can be known before a start.
 
+mod certificate;
+mod machine;
+
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::{ConfigFile, Failure, block_on, output::print};
@@ -7,9 +12,7 @@ use crate::{
     app::{self, AllMetrics},
     config::{Config, Environment, Login},
     domain::{PartnerId, Unmatched},
-    net::tls::{SOON_DAYS, server_config},
     sap::{self, SapClient, Went},
-    telemetry::clock,
 };
 
 #[derive(Args, Debug)]
@@ -19,6 +22,9 @@ pub(super) struct Check {
     /// Go the way to SAP (name, TCP, TLS, login, one lookup) with the configured credentials.
     #[arg(long)]
     connect: bool,
+    /// PEM file of what jtel trusts: tell whether it would accept our certificate, as Java does it.
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
     /// With --connect: look this partner up, so that the paths are compared with a record.
     #[arg(long, value_name = "ID", requires = "connect")]
     partner: Option<String>,
@@ -39,7 +45,12 @@ impl Check {
         for note in &config.notes {
             report(Line { mark: "NOTE", text: note.clone() });
         }
-        report(certificate(&config)?);
+        for line in certificate::lines(&config, self.trust.as_deref())? {
+            report(line);
+        }
+        for line in block_on(machine::lines(&config))? {
+            report(line);
+        }
         report(clients(&config));
         report(ok(format!(
             "{} service numbers; a partner without one is {}",
@@ -62,7 +73,7 @@ impl Check {
                 "listen.drop_in: its questions have no number, so {} will refuse each of them",
                 unkept.join(", ")
             );
-            report(Line { mark: "WARN", text });
+            report(warn(text));
         }
         if self.connect {
             for line in block_on(walk_to_sap(&config, partner))?? {
@@ -86,30 +97,17 @@ fn ok(text: String) -> Line {
     Line { mark: "OK", text }
 }
 
-fn certificate(config: &Config) -> anyhow::Result<Line> {
-    let Some(tls) = &config.listen.tls else {
-        let text = "plaintext: a load balancer in front must end TLS".to_owned();
-        return Ok(Line { mark: "WARN", text });
-    };
-    let facts = server_config(&tls.certificate, &tls.key, tls.min_version)?.certificate;
-    let days = clock::days_until(facts.not_after);
-    let text = format!(
-        "certificate {} for {}, ends on {}, {days} days left",
-        tls.certificate.display(),
-        facts.san.join(", "),
-        clock::day_of(facts.not_after)
-    );
-    let mark = match days {
-        ..0 => "FAIL",
-        0..=SOON_DAYS => "WARN",
-        _ => "OK",
-    };
-    Ok(Line { mark, text })
+fn warn(text: String) -> Line {
+    Line { mark: "WARN", text }
+}
+
+fn fail(text: String) -> Line {
+    Line { mark: "FAIL", text }
 }
 
 fn clients(config: &Config) -> Line {
     if config.anybody_may_ask {
-        return Line { mark: "WARN", text: "anybody may ask".to_owned() };
+        return warn("anybody may ask".to_owned());
     }
     let names: Vec<_> = config.clients.iter().map(|client| client.name.as_str()).collect();
     ok(format!("clients: {}", names.join(", ")))

@@ -1,0 +1,54 @@
+//! What a start would need of this machine: ports, and descriptors for connections.
+
+use std::net::SocketAddr;
+
+use super::{Line, fail, ok, warn};
+use crate::{
+    app,
+    cli::{healthcheck::reachable, http},
+    config::Config,
+    net::{BindError, Limits, Listener, ListenerOptions},
+    telemetry::process,
+};
+
+/// Whether `run` would get what it needs.
+pub(super) async fn lines(config: &Config) -> Vec<Line> {
+    let admin = config.admin.address;
+    let mut lines = Vec::new();
+    for (key, address) in [("listen.address", config.listen.address), ("admin.address", admin)] {
+        lines.push(port(key, address, admin).await);
+    }
+    lines.push(descriptors(config));
+    lines
+}
+
+/// Takes a port for a moment.
+async fn port(key: &str, address: SocketAddr, admin: SocketAddr) -> Line {
+    let options = ListenerOptions { address, tls: None, limits: Limits::default() };
+    match Listener::bind(options) {
+        Ok(_for_a_moment) => ok(format!("{key}: {address} is free")),
+        Err(BindError::Taken { .. }) if is_ours(admin).await => {
+            ok(format!("{key}: {address} is taken by a dialgate that runs"))
+        }
+        Err(error) => fail(format!("{key}: {error}")),
+    }
+}
+
+/// Whether a dialgate answers where health is asked for.
+async fn is_ours(admin: SocketAddr) -> bool {
+    let url = format!("http://{}/coverage.json", reachable(admin));
+    http::get(&url, None, None).await.is_ok_and(|reply| reply.body.contains("\"seen\""))
+}
+
+fn descriptors(config: &Config) -> Line {
+    let available = process::raise_descriptors().now;
+    let wanted = config.listen.limits.connections;
+    let most = app::most_connections(available, &config.sap);
+    if wanted <= most {
+        return ok(format!("{available} file descriptors for {wanted} connections"));
+    }
+    warn(format!(
+        "{available} file descriptors: no more than {most} of listen.limits.connections ({wanted}) will be \
+         taken; raise `ulimit -Hn` (LimitNOFILE) or lower the key"
+    ))
+}
