@@ -1,8 +1,8 @@
 //! `dialgate demo`: the whole way on this machine, without SAP and without jtel.
 //!
 //! The shipped configuration with SAP pointed at the simulator, development certificates, a client
-//! with a fresh password; everything in a folder of its own that stays, so that its configuration
-//! can be used by other commands.
+//! with a fresh password; everything in a folder of its own, so that its configuration can be used by
+//! other commands while it runs, and longer with `--keep`.
 
 use std::{
     fs::{self, OpenOptions},
@@ -15,12 +15,13 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
+use tempfile::TempDir;
 
 use super::{
     Failure, block_on,
     certs::DevCertificates,
     http::{self, Reply},
-    output::print,
+    output::{GOOD, HEADING, painted, print},
     run::{serve_until_told, start_log},
     secret::NewSecret,
 };
@@ -50,6 +51,9 @@ pub(super) struct Demo {
     /// Port for the SAP simulator on 127.0.0.1; 0 takes any free one.
     #[arg(long, default_value_t = 9480)]
     sim_port: u16,
+    /// Leave the folder with configuration, certificates and passwords behind.
+    #[arg(long)]
+    keep: bool,
     /// One line of JSON once everything answers, for scripts.
     #[arg(long)]
     json: bool,
@@ -57,9 +61,12 @@ pub(super) struct Demo {
 
 /// The demo's folder and what is in it.
 struct Stage {
+    /// Removed at the end, unless it is kept.
+    folder: TempDir,
     certificates: DevCertificates,
     sap_password_file: PathBuf,
     config_file: PathBuf,
+    access_file: PathBuf,
     client: NewSecret,
 }
 
@@ -70,7 +77,8 @@ impl Demo {
 
     async fn play(self) -> Result<(), Failure> {
         let mut signals = Signals::catch().context("signals cannot be caught")?;
-        let stage = Stage::set()?;
+        let mut stage = Stage::set()?;
+        stage.folder.disable_cleanup(self.keep);
         let sap_password = NewSecret::make(SAP_USER)?.password;
         write_private(&stage.sap_password_file, sap_password.expose())?;
         let simulator = Simulator::start(SimulatorOptions {
@@ -99,7 +107,11 @@ impl Demo {
         let serving = tokio::spawn(async move { serve_until_told(app, &mut signals).await });
         let told = async {
             let answer = stage.ask(&facts).await?;
-            print(&if self.json { facts.json(&stage) } else { facts.text(&stage, &answer) })
+            print(&if self.json {
+                facts.json(&stage)
+            } else {
+                facts.text(&stage, &answer, self.keep)
+            })
         };
         let told = told.await;
         if told.is_err() {
@@ -124,15 +136,16 @@ impl Stage {
             .prefix("dialgate-demo-")
             .permissions(fs::Permissions::from_mode(0o700))
             .tempdir()
-            .context("cannot make a folder for the demo")?
-            .keep();
-        let certificates = DevCertificates::in_folder(&folder);
+            .context("cannot make a folder for the demo")?;
+        let certificates = DevCertificates::in_folder(folder.path());
         certificates.make(&[], false)?;
         Ok(Self {
             certificates,
-            sap_password_file: folder.join("sap-password"),
-            config_file: folder.join("config.yaml"),
+            sap_password_file: folder.path().join("sap-password"),
+            config_file: folder.path().join("config.yaml"),
+            access_file: folder.path().join("access.log"),
             client: NewSecret::make(CLIENT)?,
+            folder,
         })
     }
 
@@ -159,8 +172,8 @@ impl Stage {
                 ("clients", client),
                 ("sap.url", format!("http://{sap}")),
                 ("sap.login", login),
-                // stdout is the demo's answer.
-                ("log.access", "stderr".to_owned()),
+                // The terminal is for the person who tries it.
+                ("log.access", format!("{{ file: {} }}", quoted(&self.access_file))),
             ],
         )?;
         fs::write(&self.config_file, text)
@@ -207,22 +220,24 @@ impl Facts {
         format!("{facts}\n")
     }
 
-    fn text(&self, stage: &Stage, answer: &Reply) -> String {
+    fn text(&self, stage: &Stage, answer: &Reply, is_kept: bool) -> String {
+        let heading = |text: &str| painted(HEADING, text);
         format!(
             "\
-dialgate is up, with a SAP simulator behind it. Ctrl-C ends both.
+{up}, with a SAP simulator behind it. Ctrl-C ends both.
 
   calls from jtel   {url}
   metrics, health   {admin}/metrics   {admin}/readyz?verbose
   SAP simulator     {sim}/_sim
   configuration     {config}
-                    (with certificates and passwords of its own; the folder stays, remove it when done)
+                    (with certificates and passwords of its own; {folder})
+  access records    {access}
 
-Ask as jtel does:
+{ask}
 
   {curl}
 
-The answer ({status}):
+{the_answer} ({status}):
 
   {body}
 
@@ -230,6 +245,11 @@ Partners to try: 1001910 and 1001911 are dialled, 2000001 is a corporate account
 blocked, 1001913 has no sales data, 1001914 no country, 1001915 two channels, 4040404 is unknown.
 Make SAP silent:  curl -X PUT '{sim}/_sim/fault?kind=hang'    and back:  curl -X DELETE {sim}/_sim/fault
 ",
+            up = painted(GOOD, "dialgate is up"),
+            ask = heading("Ask as jtel does:"),
+            the_answer = heading("The answer"),
+            folder = if is_kept { "the folder stays" } else { "the folder goes at the end; --keep leaves it" },
+            access = stage.access_file.display(),
             url = self.url,
             admin = self.admin_url,
             sim = self.sim_url,

@@ -143,14 +143,15 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Findings(findings)) => {
-            let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            let colour = output::stderr_has_colours();
             output::complain(&findings.report(colour, "nothing was started"));
             ExitCode::from(2)
         }
         Err(Failure::Told) => ExitCode::FAILURE,
         Err(Failure::Failed(error)) if broken_pipe(&error) => ExitCode::SUCCESS,
         Err(Failure::Failed(error)) => {
-            output::complain(&format_args!("error: {error:#}"));
+            let error_word = output::painted(output::BAD, "error:");
+            output::complain(&format_args!("{error_word} {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -7,7 +7,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ConfigFile, Failure, block_on, output::print};
+use anstyle::Style;
+
+use super::{
+    ConfigFile, Failure, block_on,
+    output::{BAD, DOUBTFUL, GOOD, painted, print},
+};
 use crate::{
     app::{self, AllMetrics},
     config::{Config, Environment, Login},
@@ -39,7 +44,8 @@ impl Check {
         let mut failed = 0;
         let mut report = |line: Line| {
             failed += usize::from(line.mark == "FAIL");
-            text.extend([format!("{:<5} ", line.mark), line.text, "\n".to_owned()]);
+            text.extend([painted(style_of(line.mark), format!("{:<5}", line.mark))]);
+            text.extend([" ".to_owned(), line.text, "\n".to_owned()]);
         };
         report(ok(format!("{} has no findings", self.file.config.display())));
         for note in &config.notes {
@@ -85,6 +91,14 @@ impl Check {
             0 => Ok(()),
             _ => Err(anyhow::anyhow!("{failed} of the checks failed").into()),
         }
+    }
+}
+
+fn style_of(mark: &str) -> Style {
+    match mark {
+        "OK" => GOOD,
+        "FAIL" => BAD,
+        _ => DOUBTFUL,
     }
 }
 

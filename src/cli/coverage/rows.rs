@@ -8,7 +8,11 @@ use std::{
 use serde::Serialize;
 
 use super::Seen;
-use crate::{config::Listed, domain::ContractNumber};
+use crate::{
+    cli::output::{BAD, GOOD, painted},
+    config::Listed,
+    domain::ContractNumber,
+};
 
 /// One contract number, and where it is.
 #[derive(Default, Serialize)]
@@ -97,7 +101,8 @@ pub(super) fn text(rows: &[Row], has_list: bool, seen: &Result<Seen, anyhow::Err
     let mut text = String::new();
     let width = rows.iter().map(|row| row.contract_number.chars().count()).max().unwrap_or(0);
     for row in rows {
-        let mark = if row.missing.is_empty() { "OK" } else { "MISS" };
+        let (mark, style) = if row.missing.is_empty() { ("OK   ", GOOD) } else { ("MISS ", BAD) };
+        let mark = painted(style, mark);
         let jtel = if has_list { row.jtel.as_deref().unwrap_or("-") } else { "?" };
         let mut notes = Vec::new();
         if !row.missing.is_empty() {
@@ -112,7 +117,7 @@ pub(super) fn text(rows: &[Row], has_list: bool, seen: &Result<Seen, anyhow::Err
         // Writing to a String cannot fail.
         writeln!(
             text,
-            "{mark:<5} {:<width$}  here {:<15}  jtel {jtel:<15}  {times} of SAP{}",
+            "{mark} {:<width$}  here {:<15}  jtel {jtel:<15}  {times} of SAP{}",
             row.contract_number,
             row.configured.as_deref().unwrap_or("-"),
             notes.concat(),

@@ -10,7 +10,10 @@ use std::fmt::Write;
 use clap::Args;
 use tokio::time::Instant;
 
-use super::{ConfigFile, Failure, block_on, output::print};
+use super::{
+    ConfigFile, Failure, block_on,
+    output::{BAD, GOOD, HEADING, painted, print},
+};
 use crate::{
     app::{self, AllMetrics},
     config::{Answers, Config, Environment},
@@ -82,7 +85,8 @@ impl Story {
     }
 
     fn text(&self, config: &Config) -> String {
-        let mut text = format!("Partner {}\n\n", self.partner.as_str());
+        let heading = painted(HEADING, format_args!("Partner {}", self.partner.as_str()));
+        let mut text = format!("{heading}\n\n");
         let mut line = |name: &str, what: &str| {
             // Writing to a String cannot fail.
             writeln!(text, "  {name:<18}{what}").unwrap_or_default();
@@ -130,7 +134,9 @@ impl Story {
             Err(error) => line("result", &with_causes(error)),
         }
         let decision = self.decision(config);
-        line("jtel gets", &told(&decision, config.answers));
+        let is_dial = matches!(decision, Decision::Dial(_));
+        let style = if is_dial { GOOD } else { BAD };
+        line("jtel gets", &painted(style, told(&decision, config.answers)));
         line("because", &advice::because(self, &decision, config));
         if let Decision::Dial(Dial { caller_id: CallerId::Misfit, .. }) = decision {
             line(

@@ -142,7 +142,7 @@ fn fitting<'a>(dial: Dial<'a>, dialled: Option<&DialledNumber>, rules: &'a Rules
     if rules.caller_id_fit == CallerIdFit::Off {
         return Decision::Dial(dial);
     }
-    if dialled.plan().shares_country(&shown.plan()) {
+    if dialled.rings_in_the_country_of(shown) {
         return Decision::Dial(Dial { caller_id: CallerId::Fits, ..dial });
     }
     let fallback = || rules.fallbacks.get(&dialled.country()?);

@@ -212,6 +212,9 @@ fn a_number_that_is_foreign_where_it_rings_leads_to_the_decision_in_this_table()
     // dialled, then the decision by off, warn, refuse and fallback
     let table = [
         (Some("+498955555"), [own, own, own, own]),
+        // What is too short for a country code rings here.
+        (Some("112"), [own, own, own, own]),
+        (Some("115"), [own, own, own, own]),
         (Some("+43100000009"), [own, misfit, no, fallback]),
         (Some("+41440000009"), [own, misfit, no, no]),
         (Some("+2100000000"), [own, misfit, no, no]),

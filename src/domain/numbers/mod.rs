@@ -145,8 +145,20 @@ impl DialledNumber {
     /// The country that would ring; `None` where the numbering plan does not tell. What is too short to
     /// be a number of another country (110) rings at home.
     pub fn country(&self) -> Option<CountryCode> {
-        let is_short = self.zeros == Some(0) && self.digits().len() <= MAX_SHORT_CODE;
-        if is_short { self.home.country() } else { self.plan().country() }
+        if self.is_short() { self.home.country() } else { self.plan().country() }
+    }
+
+    /// Whether a service number belongs to the country where this one rings.
+    pub(super) fn rings_in_the_country_of(&self, shown: &ServiceNumber) -> bool {
+        if self.is_short() {
+            let home = self.home.country();
+            return home.is_some() && home == shown.country();
+        }
+        self.plan().shares_country(&shown.plan())
+    }
+
+    fn is_short(&self) -> bool {
+        self.zeros == Some(0) && self.digits().len() <= MAX_SHORT_CODE
     }
 
     /// The number as the numbering plan sees it.
@@ -279,3 +291,5 @@ mod tests;
 
 #[cfg(test)]
 mod at_home;
+#[cfg(test)]
+mod pasted;

@@ -12,6 +12,7 @@ use http::{
     },
 };
 use http_body_util::Full;
+use serde::Serialize;
 
 use super::facts::Verdict;
 use crate::{
@@ -214,21 +215,35 @@ impl Answer {
     fn problem(&self, status: StatusCode, call: &CallIdText) -> Bytes {
         let verdict = self.verdict();
         let reason = verdict.reason();
-        let title = status.canonical_reason().unwrap_or("Refused");
-        let mut problem = serde_json::json!({
-            "type": format!("urn:dialgate:{reason}"),
-            "title": title,
-            "status": status.as_u16(),
-            "detail": self.detail(),
-            "instance": format!("urn:uuid:{}", call.as_str()),
-            "reason": reason,
-            "callId": call.as_str(),
-        });
-        if let (Some(members), "refuse") = (problem.as_object_mut(), verdict.decision()) {
-            members.insert("decision".to_owned(), "refuse".into());
-        }
-        problem.to_string().into()
+        let problem = Problem {
+            decision: Some(verdict.decision()).filter(|decision| *decision == "refuse"),
+            reason,
+            status: status.as_u16(),
+            detail: self.detail(),
+            kind: format!("urn:dialgate:{reason}"),
+            title: status.canonical_reason().unwrap_or("Refused"),
+            instance: format!("urn:uuid:{}", call.as_str()),
+            call_id: call.as_str(),
+        };
+        // Texts and a number: there is nothing that cannot be written.
+        serde_json::to_vec(&problem).unwrap_or_default().into()
     }
+}
+
+/// A refusal (RFC 9457), in the order in which a person reads it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Problem<'p> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<&'static str>,
+    reason: &'p str,
+    status: u16,
+    detail: &'p str,
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'p str,
+    instance: String,
+    call_id: &'p str,
 }
 
 /// The status of a refusal: one table, both columns.

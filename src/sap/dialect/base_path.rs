@@ -40,6 +40,10 @@ mod tests {
             ("/c4c", false),
             ("/sap/c4c/odata/v2", false),
             ("/apim/customer-data", false),
+            ("/sap/c4c/", true),
+            ("/sap/C4C/odata", true),
+            ("/proxy/sap/", true),
+            ("/sap2", false),
         ] {
             assert_eq!(asks_twice(prefix, request), twice, "{prefix}");
         }

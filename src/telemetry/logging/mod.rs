@@ -9,6 +9,7 @@ mod output;
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
+    env,
     io::{self, IsTerminal},
     panic,
     time::Duration,
@@ -83,6 +84,8 @@ impl Log {
     /// See [`LoggingError`].
     pub fn start(level: &str, format: Format) -> Result<Self, LoggingError> {
         let terminal = io::stderr().is_terminal();
+        // As <https://no-color.org> wants it.
+        let colours = terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let json = match format {
             Format::Auto => !terminal,
             Format::Text => false,
@@ -92,7 +95,7 @@ impl Log {
         let stderr = Standard::error().map_err(LoggingError::Output)?;
         let lines = Lines::start(control.losses().clone(), stderr).map_err(LoggingError::Output)?;
         let layer =
-            fmt::layer().with_writer(ToLines(lines.clone())).with_ansi(terminal).with_target(true);
+            fmt::layer().with_writer(ToLines(lines.clone())).with_ansi(colours).with_target(true);
         let registry = tracing_subscriber::registry().with(filter);
         if json {
             registry.with(layer.json().flatten_event(true)).try_init()

@@ -5,6 +5,7 @@ use std::{
     process::{Output, Stdio},
 };
 
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStderr, Command},
@@ -37,20 +38,29 @@ pub(crate) fn stderr(output: &Output) -> String {
 /// A `dialgate demo --json` on free ports.
 pub(crate) struct Demo {
     pub(crate) process: Child,
+    /// Where it makes its folder: one that is killed leaves it behind.
+    pub(crate) folder: TempDir,
     pub(crate) facts: serde_json::Value,
 }
 
 impl Demo {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    pub(crate) async fn start_with(more: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let mut process = dialgate()
             .args(["demo", "--json", "--port", "0", "--admin-port", "0", "--sim-port", "0"])
+            .args(more)
+            .env("TMPDIR", folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
-        Self { process, facts: serde_json::from_str(&line).unwrap() }
+        Self { process, folder, facts: serde_json::from_str(&line).unwrap() }
     }
 
     pub(crate) fn fact(&self, name: &str) -> &str {

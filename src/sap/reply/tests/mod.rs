@@ -3,13 +3,17 @@
 //! The shapes for Cloud for Customer are from a CAP server with its model and from SAP's developer
 //! guide; those of the endpoint in SAP from jtel's wiki.
 
+mod blanks;
 mod cut;
+mod halves;
 mod heads;
 mod ids;
 mod marks;
 mod nothing;
 mod presets;
 mod s4;
+mod texts;
+mod twice;
 
 use http::{HeaderMap, StatusCode, header};
 use proptest::prelude::*;
