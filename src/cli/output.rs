@@ -19,7 +19,7 @@ pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 /// What the eye should find.
 pub(super) const HEADING: Style = Style::new().bold();
 
-/// A text in a style. Where [`print`] and [`complain`] write to something else than a terminal, and where
+/// A text in a style. Where [`print()`] and [`complain`] write to something else than a terminal, and where
 /// `NO_COLOR` is set, nothing of the style is left.
 pub(super) fn painted(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")

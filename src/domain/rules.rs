@@ -75,7 +75,7 @@ impl NeverDialled {
             Some("rules.never_dialled.emergency")
         } else if self.ranges.contain(dialled.digits()) {
             Some("rules.never_dialled.prefixes or ranges_file")
-        } else if self.short_codes && dialled.plan().is_short_code() {
+        } else if self.short_codes && dialled.may_reach_short_code() {
             Some("rules.never_dialled.short_codes")
         } else if self.premium && dialled.may_cost_extra() {
             Some("rules.never_dialled.premium")

@@ -51,6 +51,19 @@ impl DialledNumber {
         })
     }
 
+    /// Dialling it may reach a number that works inside a country only.
+    pub(in crate::domain) fn may_reach_short_code(&self) -> bool {
+        let plan = self.plan();
+        if plan.is_short_code() {
+            return true;
+        }
+        let home = self.home().calling_code();
+        let begins = |mut tails: Tails<'_>, code: i32| tails.any(|tail| begins_service(code, tail));
+        let code = plan.calling_code();
+        (begins(Tails::of(plan.digits, home), home) || begins(Tails::of(plan.national, code), code))
+            && !plan.is_ordinary()
+    }
+
     /// Dialling it may cost more than a call, mass traffic included.
     pub(in crate::domain) fn may_cost_extra(&self) -> bool {
         let plan = self.plan();
@@ -94,6 +107,14 @@ fn behind(digits: &str, code: i32) -> Option<&str> {
     let length = code.checked_ilog10()? as usize + 1;
     let (beginning, rest) = digits.split_at_checked(length)?;
     (beginning.parse() == Ok(code)).then_some(rest)
+}
+
+/// Digits that begin with a service of Germany (115, the authorities), or of Europe: 116 for what is the
+/// same everywhere (Decision 2007/116/EC), 118 for directory enquiries.
+fn begins_service(code: i32, national: &str) -> bool {
+    let is_european = matches!(code, 30..=49 | 350..=389 | 420..=423);
+    is_european && (national.starts_with("116") || national.starts_with("118"))
+        || code == 49 && national.starts_with("115")
 }
 
 /// Digits that are a premium number of a country, or begin with one.

@@ -137,6 +137,53 @@ fn a_premium_number_with_surplus_digits_or_zeros_is_refused() {
 }
 
 #[test]
+fn a_short_code_with_surplus_digits_or_zeros_is_refused() {
+    let rule = NeverDialled { short_codes: true, ..NeverDialled::default() };
+    for text in [
+        "115",
+        "0115",
+        "115 1",
+        "115 123 4567",
+        "116117",
+        "116 117 1",
+        "0116117",
+        "116117 22222",
+        "11833",
+        "0 11833",
+        "118 33 1",
+        "118 33 12345",
+        "11880 7 7 7",
+        "+49 11833",
+        "+49 118 33 12",
+        "0049 116117 5",
+        "49 115 1234567",
+        "+43 118 11 1",
+        "+41 1811",
+        "+39 116 117 9",
+    ] {
+        assert!(barred(text, &rule), "{text}");
+    }
+    for text in [
+        "089 115 116",
+        "030 118118",
+        "+49 89 116117",
+        "+49 30 11833000",
+        "0911 115 116",
+        "+43 1 1182222",
+        "+41 44 118 11 11",
+        "+44 115 911 2222",
+        "+44 118 949 6000",
+        "+91 11 5115 6789",
+        "+1 118 555 0123",
+    ] {
+        let is_known = DialledNumber::parse(text, Home::parse("DE").unwrap())
+            .is_ok_and(|number| number.plan().is_ordinary());
+        assert!(!is_known || !barred(text, &rule), "{text}");
+    }
+    assert!(!barred("+44 115 911 2222", &rule) && !barred("089 115 116", &rule));
+}
+
+#[test]
 fn an_ordinary_number_is_no_premium_number() {
     for text in [
         "089 900 1234",
