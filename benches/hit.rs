@@ -113,10 +113,10 @@ fn hit(c: &mut Criterion) {
     );
     let partners = Arc::new(Partners::new(1, metrics.memory));
     let access = start_access_log(metrics.process.registry(), std::io::sink()).expect("a writer");
-    let clients = Clients::new(&config);
+    let clients = Clients::new(&config, &metrics.calls.clients);
     let query = Query::read(QUERY, &config.query).expect("the question is sound");
     let gateway = Gateway::new(
-        Terms::new(Arc::clone(&config), Arc::clone(&sap)),
+        Terms::new(Arc::clone(&config), Arc::clone(&sap), &metrics.calls.clients),
         Arc::clone(&partners),
         metrics.calls,
         metrics.net,

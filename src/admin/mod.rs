@@ -141,8 +141,9 @@ impl Admin {
     }
 
     fn metrics(&self) -> Response<Full<Bytes>> {
-        self.partners.count();
-        self.gateway.terms().sap.count();
+        let terms = self.gateway.terms();
+        self.partners.count(&terms.config.rules.service_numbers);
+        terms.sap.count();
         self.metrics.ready(self.readiness.is_ready());
         match self.metrics.render() {
             Ok(metrics) => {

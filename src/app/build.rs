@@ -4,7 +4,7 @@
 use std::{
     fs::{File, OpenOptions},
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -90,6 +90,15 @@ fn may_write(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let access = Access::WRITE_OK | Access::EXEC_OK;
     Ok(rustix::fs::access(folder.unwrap_or(Path::new(".")), access)?)
+}
+
+/// The beginning of the SHA-256 of the files of a configuration; nothing where it stands in none.
+pub(super) fn hash_of(config: &Config) -> String {
+    let digest = config::digest_of(config.files.iter().map(PathBuf::as_path)).unwrap_or_default();
+    if config.files.is_empty() {
+        return String::new();
+    }
+    digest.iter().take(6).fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"))
 }
 
 /// What the operator should know of a configuration that is about to count.

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use super::{StartError, build};
 use crate::{
     config::Config,
-    gateway::Terms,
+    gateway::{CallMetrics, Terms},
     net::tls::ServerTls,
     sap::{SapClient, SapMetrics},
 };
@@ -15,13 +15,18 @@ pub(super) struct Snapshot {
     pub(super) config: Arc<Config>,
     pub(super) terms: Arc<Terms>,
     pub(super) tls: Option<ServerTls>,
+    calls: Arc<CallMetrics>,
 }
 
 impl Snapshot {
     /// Of a configuration that was found to be sound. Blocks on files.
-    pub(super) fn new(config: Config, metrics: Arc<SapMetrics>) -> Result<Self, StartError> {
+    pub(super) fn new(
+        config: Config,
+        metrics: Arc<SapMetrics>,
+        calls: Arc<CallMetrics>,
+    ) -> Result<Self, StartError> {
         let sap = Arc::new(build::sap(&config.sap, metrics)?);
-        Self::with(config, sap)
+        Self::with(config, sap, calls)
     }
 
     /// The same after a reload; what has not changed is kept as it is, connections and all.
@@ -32,13 +37,19 @@ impl Snapshot {
         } else {
             Arc::new(build::of_problems(before.renewed(&config.sap))?)
         };
-        Self::with(config, sap)
+        Self::with(config, sap, Arc::clone(&self.calls))
     }
 
-    fn with(config: Config, sap: Arc<SapClient>) -> Result<Self, StartError> {
+    fn with(
+        config: Config,
+        sap: Arc<SapClient>,
+        calls: Arc<CallMetrics>,
+    ) -> Result<Self, StartError> {
         let tls = config.listen.tls.as_ref().map(build::server_tls).transpose()?;
         let config = Arc::new(config);
-        Ok(Self { terms: Terms::new(Arc::clone(&config), sap), config, tls })
+        calls.may_be_in_flight(config.listen.max_calls);
+        let terms = Terms::new(Arc::clone(&config), sap, &calls.clients);
+        Ok(Self { config, terms, tls, calls })
     }
 
     /// The sections that are not as they were, and the certificate where it has changed.

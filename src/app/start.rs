@@ -71,15 +71,15 @@ impl App {
     /// See [`StartError`]; nothing stays behind.
     pub fn with_log(config: Config, log: &LogControl) -> Result<Self, StartError> {
         let all = AllMetrics::with_log(log)?;
-        all.process.config_loaded(clock::unix_seconds());
+        all.process.config_loaded(clock::unix_seconds(), &build::hash_of(&config));
         build::tell_notes(&config);
-        let mut snapshot = Snapshot::new(config, all.sap)?;
+        let mut snapshot = Snapshot::new(config, all.sap, Arc::clone(&all.calls))?;
         let certificate = CertificateWatch::new(Arc::clone(&all.process));
         let tls = snapshot.tls.as_ref().map(|tls| {
             certificate.shows(&tls.certificate);
             TlsInForce::new(Arc::clone(&tls.config))
         });
-        let (calls, admin) = listen(&mut snapshot, tls.clone())?;
+        let (calls, admin) = listen(&mut snapshot, tls.clone(), &all.net)?;
         let config = Arc::clone(&snapshot.config);
         let access = access_log(&config, &all.process).map_err(StartError::Access)?;
         let partners = Arc::new(Partners::new(config.cache.max_entries, all.memory));
@@ -126,9 +126,11 @@ impl App {
 fn listen(
     snapshot: &mut Snapshot,
     tls: Option<Arc<TlsInForce>>,
+    metrics: &NetMetrics,
 ) -> Result<(Listener, Listener), StartError> {
     let config = Arc::make_mut(&mut snapshot.config);
     let limits = build::with_descriptors_left(&config.listen.limits, &config.sap);
+    metrics.may_be_open(limits.connections);
     let bound = |address, tls, limits| Listener::bind(ListenerOptions { address, tls, limits });
     let calls = bound(config.listen.address, tls, limits)?;
     let admin = bound(config.admin.address, None, Limits::default())?;

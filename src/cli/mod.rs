@@ -13,6 +13,7 @@ mod explain;
 mod healthcheck;
 mod http;
 mod jtel;
+mod metrics;
 mod output;
 mod presets;
 mod run;
@@ -64,6 +65,8 @@ enum Command {
     /// The configuration: its schema, and what is in force.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// What /metrics exports, as a table.
+    Metrics,
     /// The kinds of SAP that are built in.
     #[command(subcommand)]
     Presets(presets::PresetsCommand),
@@ -134,6 +137,7 @@ pub fn main() -> ExitCode {
         Command::Certs(certs) => certs.execute(),
         Command::Secret(secret) => secret.execute(),
         Command::Config(config) => config.execute(),
+        Command::Metrics => metrics::execute(),
         Command::Presets(presets) => presets.execute(),
         Command::Healthcheck(healthcheck) => healthcheck.execute(),
         Command::Completions { shell } => completions(shell),

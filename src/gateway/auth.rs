@@ -1,5 +1,7 @@
 //! Who asks: Basic credentials (RFC 7617), as jtel sends them in its "Authorization Token".
 
+use std::sync::Arc;
+
 use base64::{
     Engine,
     alphabet::STANDARD,
@@ -7,6 +9,9 @@ use base64::{
 };
 use http::{HeaderMap, header::AUTHORIZATION};
 
+use prometheus::IntCounter;
+
+use super::clients::{ClientCounters, ClientMetrics};
 use crate::config::{ClientName, Config, SecretHash};
 
 /// Longer credentials are nobody's: a name has up to 32 characters and a password of ours 43.
@@ -21,41 +26,64 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// Those who may ask.
 pub struct Clients {
     known: Vec<Known>,
-    /// The name of everybody where the configuration lets everybody ask.
-    anybody: Option<ClientName>,
+    /// Everybody, where the configuration lets everybody ask.
+    anybody: Option<Client>,
+    /// Logins that name nobody we know.
+    unknown: IntCounter,
     /// What an unknown name's password is compared with, so that it takes as long as a known one's.
     nobody: SecretHash,
 }
 
 struct Known {
-    name: ClientName,
+    client: Client,
     secrets: [SecretHash; 2],
 }
 
+/// One of those who may ask.
+#[derive(Clone)]
+pub struct Client {
+    pub(super) name: ClientName,
+    pub(super) counters: Arc<ClientCounters>,
+}
+
 impl Clients {
-    /// The clients of the configuration.
-    pub fn new(config: &Config) -> Self {
+    /// The clients of the configuration, and where they are counted.
+    pub fn new(config: &Config, metrics: &ClientMetrics) -> Self {
+        let client = |name: ClientName| Client { counters: Arc::new(metrics.of(&name)), name };
         let nobody = SecretHash::of(&fastrand::u128(..).to_ne_bytes());
         let known = config
             .clients
             .iter()
-            .map(|client| {
-                let mut secrets = client.secrets.iter().copied();
+            .map(|configured| {
+                let mut secrets = configured.secrets.iter().copied();
                 let first = secrets.next().unwrap_or(nobody);
                 Known {
-                    name: client.name.clone(),
+                    client: client(configured.name.clone()),
                     secrets: [first, secrets.next().unwrap_or(first)],
                 }
             })
             .collect();
-        Self { known, anybody: config.anybody_may_ask.then(ClientName::anybody), nobody }
+        let anybody = config.anybody_may_ask.then(|| client(ClientName::anybody()));
+        Self { known, anybody, unknown: metrics.unknown(), nobody }
     }
 
-    /// The client's name; `None` for missing, doubled, unreadable or wrong credentials.
-    pub fn who_asks(&self, headers: &HeaderMap) -> Option<&ClientName> {
+    /// The client; `None` for missing, doubled, unreadable or wrong credentials, which count against
+    /// whoever is named.
+    pub fn who_asks(&self, headers: &HeaderMap) -> Option<&Client> {
         if self.anybody.is_some() {
             return self.anybody.as_ref();
         }
+        let (named, is_right) = self.named(headers).unzip();
+        let named = named.flatten();
+        if is_right == Some(true) {
+            return named;
+        }
+        named.map_or(&self.unknown, |client| &client.counters.failed_logins).inc();
+        None
+    }
+
+    /// Who is named, and whether the password is right; `None`: nobody can be read.
+    fn named(&self, headers: &HeaderMap) -> Option<(Option<&Client>, bool)> {
         let mut fields = headers.get_all(AUTHORIZATION).iter();
         let (Some(field), None) = (fields.next(), fields.next()) else { return None };
         let mut decoded = [0; MAX_DECODED];
@@ -64,11 +92,11 @@ impl Clients {
         let (name, password) = (credentials.get(..colon)?, credentials.get(colon + 1..)?);
 
         let given = SecretHash::of(password);
-        let client = self.known.iter().find(|client| client.name.as_str().as_bytes() == name);
-        let [first, second] = client.map_or([self.nobody; 2], |client| client.secrets);
+        let known = self.known.iter().find(|known| known.client.name.as_str().as_bytes() == name);
+        let [first, second] = known.map_or([self.nobody; 2], |known| known.secrets);
         // Both are compared, whatever the first says, so that time tells nothing.
         let matches = first.is_same(&given) | second.is_same(&given);
-        client.filter(|_| matches).map(|client| &client.name)
+        Some((known.map(|known| &known.client), matches && known.is_some()))
     }
 }
 
@@ -91,14 +119,18 @@ mod tests {
 
     fn clients() -> Clients {
         let nobody = SecretHash::of(b"nobody");
-        let client =
-            |name: &str, secrets| Known { name: ClientName::parse(name).unwrap(), secrets };
+        let metrics = ClientMetrics::new(&prometheus::Registry::new()).unwrap();
+        let client = |name: &str, secrets| {
+            let name = ClientName::parse(name).unwrap();
+            Known { client: Client { counters: Arc::new(metrics.of(&name)), name }, secrets }
+        };
         Clients {
             known: vec![
                 client("jtel", [SecretHash::of(b"old:secret"), SecretHash::of(b"new")]),
                 client("test", [SecretHash::of(b"test"); 2]),
             ],
             anybody: None,
+            unknown: metrics.unknown(),
             nobody,
         }
     }
@@ -108,7 +140,7 @@ mod tests {
         for field in fields {
             headers.append(AUTHORIZATION, HeaderValue::from_str(field).unwrap());
         }
-        clients().who_asks(&headers).map(|name| name.as_str().to_owned())
+        clients().who_asks(&headers).map(|client| client.name.as_str().to_owned())
     }
 
     fn basic(credentials: &str) -> String {

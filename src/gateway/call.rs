@@ -1,13 +1,12 @@
 //! One call's facts for its record and its metrics, written exactly once: at its end, or when the
 //! caller hangs up, or the process is told to end at once, and hyper drops the call.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, Request, StatusCode};
 use tokio::time::Instant;
 
 use crate::{
-    config::ClientName,
     lookup::{Found, Silence},
     net::{NetMetrics, Peer},
     telemetry::{
@@ -17,6 +16,8 @@ use crate::{
 };
 
 use super::{
+    auth::Client,
+    clients::ClientCounters,
     facts::{CallFacts, Verdict},
     metrics::{CallMetrics, InFlight},
     record::AccessLog,
@@ -34,6 +35,7 @@ pub(super) struct Call<'a> {
     metrics: &'a CallMetrics,
     net: &'a NetMetrics,
     access: Option<&'a AccessLog>,
+    client: Option<Arc<ClientCounters>>,
     _in_flight: InFlight,
 }
 
@@ -70,6 +72,7 @@ impl<'a> Call<'a> {
             metrics,
             net,
             access,
+            client: None,
             _in_flight: metrics.call_started(),
         }
     }
@@ -87,8 +90,9 @@ impl<'a> Call<'a> {
         self.started
     }
 
-    pub(super) fn asked_by(&mut self, client: &ClientName) {
-        self.note(|facts| facts.client = Some(client.clone()));
+    pub(super) fn asked_by(&mut self, client: &Client) {
+        self.client = Some(Arc::clone(&client.counters));
+        self.note(|facts| facts.client = Some(client.name.clone()));
     }
 
     /// What was waited for, and what SAP did instead of answering.
@@ -130,6 +134,11 @@ impl<'a> Call<'a> {
             Verdict::NoSuchPath => self.metrics.path_not_found(),
             Verdict::MethodNotAllowed => self.metrics.method_not_allowed(),
             Verdict::Unanswered | Verdict::Panic => self.metrics.unanswered(),
+        }
+        if let Some(client) = &self.client
+            && let decision @ ("dial" | "refuse") = facts.verdict.decision()
+        {
+            client.decided(decision);
         }
         if let Some(access) = self.access {
             access.record(facts);

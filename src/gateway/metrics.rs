@@ -4,7 +4,11 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
 
-use crate::domain::{CallerId, Reason, Source};
+use super::clients::ClientMetrics;
+use crate::{
+    domain::{CallerId, Reason, Source},
+    telemetry::metrics::declare::{gauge, shown},
+};
 
 /// Bounds for a call, in seconds. An answer from memory takes far below a millisecond; SAP took
 /// 2.06 s in the example of its own developer guide and is given 2.5 s by default.
@@ -20,6 +24,9 @@ pub struct CallMetrics {
     in_flight: IntGauge,
     /// Warned, fallback, refused.
     misfits: [IntCounter; 3],
+    /// By those who ask.
+    pub clients: ClientMetrics,
+    in_flight_limit: IntGauge,
     not_found: IntCounter,
     method_not_allowed: IntCounter,
 }
@@ -73,10 +80,21 @@ impl CallMetrics {
             unanswered: calls.with_label_values(&["none", "unanswered", "none"]),
             seconds: Source::ALL.map(|s| seconds.with_label_values(&[s.label()])),
             in_flight,
+            clients: ClientMetrics::new(registry)?,
+            in_flight_limit: gauge(
+                registry,
+                "dialgate_calls_in_flight_limit",
+                "Most calls that are answered at once (listen.max_calls).",
+            )?,
             misfits: ["warned", "fallback", "refused"].map(|o| misfits.with_label_values(&[o])),
             not_found: other.with_label_values(&["404"]),
             method_not_allowed: other.with_label_values(&["405"]),
         })
+    }
+
+    /// So many calls may be in flight.
+    pub fn may_be_in_flight(&self, most: usize) {
+        self.in_flight_limit.set(shown(most));
     }
 
     /// jtel was told to dial.

@@ -7,6 +7,7 @@
 mod answer;
 mod auth;
 mod call;
+mod clients;
 mod drop_in;
 mod facts;
 mod metrics;
@@ -40,7 +41,8 @@ use drop_in::{DropInError, Wanted};
 use places::Places;
 
 pub use answer::status_of;
-pub use auth::Clients;
+pub use auth::{Client, Clients};
+pub use clients::ClientMetrics;
 pub use facts::{CallFacts, HttpVersion, Verb, Verdict};
 pub use metrics::CallMetrics;
 pub use query::{Query, QueryError};

@@ -13,7 +13,7 @@ use crate::{
     sap::SapClient,
 };
 
-use super::{answer::dial_head, auth::Clients};
+use super::{answer::dial_head, auth::Clients, clients::ClientMetrics};
 
 /// Who may ask, by which rules a call is decided, and which SAP is asked. A call has one of them from
 /// its beginning to its end.
@@ -31,14 +31,14 @@ pub struct Terms {
 
 impl Terms {
     /// Prepares what every call needs.
-    pub fn new(config: Arc<Config>, sap: Arc<SapClient>) -> Arc<Self> {
+    pub fn new(config: Arc<Config>, sap: Arc<SapClient>, metrics: &ClientMetrics) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
 
         let pairs = config.rules.default_pair.iter().chain(config.rules.fallbacks.values());
         let ready_heads =
             pairs.map(|pair| (pair.contract_number.clone(), pair_head(pair))).collect();
         Arc::new(Self {
-            clients: Clients::new(&config),
+            clients: Clients::new(&config, metrics),
             rules: NEXT.fetch_add(1, Ordering::Relaxed),
             ready_heads,
             config,

@@ -72,6 +72,11 @@ impl Memory {
         self.0.insert(key, remembered);
     }
 
+    /// How many partners there may be.
+    pub(super) fn most(&self) -> u64 {
+        self.0.policy().max_capacity().unwrap_or_default()
+    }
+
     /// How many partners there are, about.
     pub(super) fn len(&self) -> u64 {
         self.0.entry_count()

@@ -2,6 +2,8 @@
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
+use crate::telemetry::metrics::declare::{gauge, shown};
+
 /// Use of the memory.
 pub struct MemoryMetrics {
     hits: IntCounter,
@@ -10,6 +12,9 @@ pub struct MemoryMetrics {
     last_good: IntCounter,
     refreshed: IntCounter,
     entries: IntGauge,
+    limit: IntGauge,
+    contracts: IntGauge,
+    unmapped: IntGauge,
 }
 
 impl MemoryMetrics {
@@ -43,6 +48,21 @@ impl MemoryMetrics {
             last_good: lookups.with_label_values(&["last_good"]),
             refreshed,
             entries,
+            limit: gauge(
+                registry,
+                "dialgate_memory_entries_limit",
+                "Most partners in memory (cache.max_entries).",
+            )?,
+            contracts: gauge(
+                registry,
+                "dialgate_contract_numbers",
+                "Contract numbers that SAP's answers have led to since the start.",
+            )?,
+            unmapped: gauge(
+                registry,
+                "dialgate_contract_numbers_missing",
+                "Those of them that have no service number; /coverage.json names them.",
+            )?,
         })
     }
 
@@ -71,8 +91,19 @@ impl MemoryMetrics {
         self.refreshed.inc();
     }
 
+    /// So many partners there may be.
+    pub fn may_hold(&self, most: u64) {
+        self.limit.set(shown(most));
+    }
+
+    /// How many contract numbers SAP's answers have led to, and how many of them have no service number.
+    pub fn has_seen(&self, contracts: usize, without_number: usize) {
+        self.contracts.set(shown(contracts));
+        self.unmapped.set(shown(without_number));
+    }
+
     /// How many partners there are, told just before the metrics are read.
     pub fn holds(&self, entries: u64) {
-        self.entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
+        self.entries.set(shown(entries));
     }
 }

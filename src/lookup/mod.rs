@@ -21,7 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::Cache,
-    domain::{DialledNumber, PartnerId, Source},
+    domain::{DialledNumber, PartnerId, ServiceNumbers, Source},
     sap::{LookupError, SapClient, Urgency},
     telemetry::trace::Trace,
 };
@@ -288,8 +288,12 @@ impl Partners {
     }
 
     /// Tells the metrics how much is remembered.
-    pub fn count(&self) {
-        self.shared.metrics.holds(self.shared.memory.len());
+    pub fn count(&self, numbers: &ServiceNumbers) {
+        let metrics = &self.shared.metrics;
+        metrics.holds(self.shared.memory.len());
+        metrics.may_hold(self.shared.memory.most());
+        let (contracts, missing) = self.shared.seen.count(numbers);
+        metrics.has_seen(contracts, missing);
     }
 
     /// Ends what is under way: nobody waits for it any more, and the memory ends with the process.

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::domain::{ContractNumber, Lookup};
+use crate::domain::{ContractNumber, Lookup, ServiceNumbers};
 
 /// The most contract numbers kept: a company has a handful of channels in some dozen countries.
 const MAX_KEPT: usize = 1000;
@@ -49,6 +49,13 @@ impl Contracts {
         } else {
             kept.overflowed = true;
         }
+    }
+
+    /// How many there are, and how many of them have no service number.
+    pub fn count(&self, numbers: &ServiceNumbers) -> (usize, usize) {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = kept.seen.keys().filter(|number| numbers.of_text(number).is_none());
+        (kept.seen.len(), missing.count())
     }
 
     /// All of them in order of the alphabet; how many answers had no contract number; whether there

@@ -96,6 +96,7 @@ pub struct NetMetrics {
     handshakes: [IntCounter; Handshake::ALL.len()],
     handshake_seconds: Histogram,
     open: [IntGauge; Protocol::ALL.len()],
+    limit: IntGauge,
     refused: [IntCounter; Refusal::ALL.len()],
     closed: [IntCounter; Ending::ALL.len()],
     unreadable: [IntCounter; Unreadable::ALL.len()],
@@ -144,6 +145,11 @@ impl NetMetrics {
             &["protocol"],
         )?;
         register(registry, &open)?;
+        let limit = IntGauge::new(
+            "dialgate_connections_limit",
+            "Most connections of callers at once: listen.limits.connections, or as many as file descriptors allow.",
+        )?;
+        register(registry, &limit)?;
         let refused = counters(
             registry,
             "dialgate_connections_refused_total",
@@ -169,6 +175,7 @@ impl NetMetrics {
                 handshakes.with_label_values(&[version, result])
             }),
             handshake_seconds,
+            limit,
             open: Protocol::ALL.map(|protocol| open.with_label_values(&[protocol.label()])),
             refused: Refusal::ALL.map(|reason| refused.with_label_values(&[reason.label()])),
             closed: Ending::ALL.map(|reason| closed.with_label_values(&[reason.label()])),
@@ -184,6 +191,11 @@ impl NetMetrics {
             gauge.inc();
         }
         OpenConnection(gauge)
+    }
+
+    /// So many connections there may be.
+    pub fn may_be_open(&self, most: usize) {
+        self.limit.set(i64::try_from(most).unwrap_or(i64::MAX));
     }
 
     /// A handshake succeeded.
@@ -284,7 +296,7 @@ mod tests {
         drop(metrics.opened(Protocol::Http2));
 
         assert_eq!(series(), at_start);
-        assert_eq!(at_start, 6 + 1 + 3 + 3 + 9 + 14);
+        assert_eq!(at_start, 6 + 1 + 3 + 1 + 3 + 9 + 14);
     }
 
     #[test]

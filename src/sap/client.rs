@@ -15,7 +15,7 @@ use super::{
     door::{Door, Pass, Ran, SapHealth, Urgency},
     error::LookupError,
     link::upstreams::Upstreams,
-    metrics::SapMetrics,
+    metrics::{SapMetrics, Way},
     outcome::{BreakerState, SapOutcome},
     prepare::Prepared,
     problem::DialectProblem,
@@ -38,6 +38,7 @@ pub struct SapClient {
     pub(super) upstreams: Upstreams,
     pub(super) door: Arc<Door>,
     pub(super) max_answer_bytes: usize,
+    max_in_flight: usize,
     pub(super) total_timeout: Duration,
     pub(super) probe_interval: Duration,
     pub(super) id_form: IdForm,
@@ -100,6 +101,7 @@ impl SapClient {
             total_timeout: sap.total_timeout,
             probe_interval: sap.probe_interval,
             max_answer_bytes: sap.max_answer_bytes,
+            max_in_flight: sap.max_in_flight,
             id_form: sap.id_form,
             try_other_id_form: sap.try_other_id_form,
             host,
@@ -210,6 +212,13 @@ impl SapClient {
     /// Tells the metrics what changes without anybody asking.
     pub fn count(&self) {
         self.door.count();
+        let (token_left, token_failing) = self.door.login.token_state();
+        self.door.metrics.way.is(&Way {
+            token_left,
+            token_failing,
+            places: self.max_in_flight,
+            ..self.upstreams.way()
+        });
     }
 
     /// Which system its answers are from.

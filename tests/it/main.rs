@@ -25,6 +25,7 @@ mod layering;
 mod logging;
 mod logins;
 mod memory;
+mod metrics;
 mod mock_sap;
 mod nginx;
 mod numbers;

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Stdio};
 
-use dialgate::{app::AllMetrics, domain::Reason};
+use dialgate::domain::Reason;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Command,
@@ -12,7 +12,7 @@ use tokio::{
 use crate::support::{
     PATIENCE,
     gateway::write_config,
-    program::{Demo, run, stderr, stdout, terminate},
+    program::{Demo, dialgate, run, stderr, stdout, terminate},
 };
 
 const README: &str = include_str!("../../README.md");
@@ -131,18 +131,31 @@ fn the_second_command_is_the_one_that_ci_runs() {
     assert!(ci.lines().any(|line| line == "exec tests/run"), "{ci}");
 }
 
-#[test]
-fn every_metric_and_every_reason_is_in_its_table() {
-    let metrics = AllMetrics::new().unwrap().process.render().unwrap();
+#[tokio::test]
+async fn the_page_of_metrics_is_what_the_program_prints_and_names_each_of_them() {
+    let page = include_str!("../../docs/metrics.md");
+    let printed = stdout(&run(dialgate().arg("metrics")).await);
+    assert!(printed == page, "docs/metrics.md is not what `dialgate metrics` prints");
+
+    let gateway = crate::support::Gateway::start().await;
+    let metrics = gateway.metrics().await;
     let names = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
-    for name in names.filter(|name| !name.starts_with("process_")) {
-        let is_named = README.contains(name)
-            || ["dialgate_connections", "dialgate_sap_daily_requests"]
-                .iter()
-                .any(|full| name != *full && README.contains(&name.replacen(full, "…", 1)));
-        assert!(is_named, "{name} is not in the README");
+    for name in names {
+        assert!(page.contains(&format!("| `{name}` |")), "{name} is not in docs/metrics.md");
     }
+    // A gateway with one client; each further client has three more.
+    let series = metrics.lines().filter(|line| !line.starts_with('#')).count();
+    assert!((200..700).contains(&series), "{series} series");
+}
+
+#[test]
+fn every_reason_is_in_its_table_and_every_metric_in_the_text_is_one() {
     for reason in Reason::ALL {
         assert!(README.contains(&format!("`{}`", reason.label())), "{reason:?}");
+    }
+    let page = include_str!("../../docs/metrics.md");
+    let words = README.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    for word in words.filter(|word| word.starts_with("dialgate_")) {
+        assert!(page.contains(&format!("| `{word}` |")), "{word} is no metric");
     }
 }

@@ -148,8 +148,7 @@ impl IdleConnections {
         self.waiting().connections.clear();
     }
 
-    /// How many wait, for tests.
-    #[cfg(test)]
+    /// How many wait.
     pub(in crate::sap) fn len(&self) -> usize {
         self.waiting().connections.len()
     }

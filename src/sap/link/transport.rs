@@ -7,13 +7,23 @@
 //! the socket before it is used again, so that bytes nobody asked for end the connection instead of
 //! becoming the next partner's answer.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header, uri::PathAndQuery};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
+use rustls::pki_types::CertificateDer;
 use tokio::{net::TcpStream, time::timeout};
 use tracing::debug;
+use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
 use super::{
     pool::{Body, Connection, IdleConnections},
@@ -82,6 +92,10 @@ pub(in crate::sap) struct Transport {
     proxy: Option<Proxy>,
     connect_timeout: Duration,
     pub(in crate::sap) idle: Arc<IdleConnections>,
+    /// Connections since somebody asked.
+    pub(super) opened: AtomicU64,
+    /// When the chain that was shown last ends, in seconds since 1970; 0: none was.
+    pub(super) certificate_ends: AtomicI64,
 }
 
 impl Transport {
@@ -121,6 +135,8 @@ impl Transport {
             port,
             tls,
             connect_timeout: address.connect_timeout,
+            opened: AtomicU64::default(),
+            certificate_ends: AtomicI64::default(),
             idle: IdleConnections::new(
                 address.idle_connections,
                 address.idle_timeout,
@@ -175,6 +191,7 @@ impl Transport {
                 let told = format!("no connection within {}", rounded(limit));
                 Err(TransportError::Connect(io::Error::new(io::ErrorKind::TimedOut, told)))
             })?;
+        self.opened.fetch_add(1, Ordering::Relaxed);
         self.idle.begins(&mut fresh);
         let mut request = request();
         if over == Over::Alone {
@@ -244,12 +261,25 @@ impl Transport {
             Some(tls) => {
                 let tls = tls.current();
                 let stream = tls.connector.connect(tls.name.clone(), tcp).await?;
-                let version = stream.get_ref().1.protocol_version();
+                let session = stream.get_ref().1;
+                let version = session.protocol_version();
+                if let Some(ends) = session.peer_certificates().and_then(first_end) {
+                    self.certificate_ends.store(ends, Ordering::Relaxed);
+                }
                 debug!(upstream = %self.host, ?version, "TLS is established");
                 Connection::over(stream, socket).await
             }
         }
     }
+}
+
+/// When the first certificate of a chain to end does, in seconds since 1970.
+fn first_end(chain: &[CertificateDer<'_>]) -> Option<i64> {
+    let end = |der| {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        Some(certificate.validity().not_after.timestamp())
+    };
+    chain.iter().filter_map(|certificate| end(certificate)).min()
 }
 
 fn request(

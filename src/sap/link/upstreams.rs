@@ -1,7 +1,7 @@
 //! Which of SAP's addresses is asked: the second one when the first does not answer.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use crate::sap::{
     error::LookupError,
     link::pool::Connection,
     link::transport::{Over, Transport, TransportError},
+    metrics::Way,
 };
 use crate::telemetry::trace::Trace;
 
@@ -107,6 +108,20 @@ impl Upstreams {
         let first = self.first.transport.reread();
         let second = self.second.as_ref().map_or(Ok(false), |second| second.transport.reread());
         Ok(first? | second?)
+    }
+
+    /// What the way looks like now, told to one who asks; of two, the certificate that ends first counts.
+    pub(in crate::sap) fn way(&self) -> Way {
+        let mut way = Way::default();
+        for upstream in [Some(&self.first), self.second.as_ref()].into_iter().flatten() {
+            let transport = &upstream.transport;
+            way.idle += transport.idle.len();
+            way.opened += transport.opened.swap(0, Ordering::Relaxed);
+            let ends = transport.certificate_ends.load(Ordering::Relaxed);
+            let ends = (ends != 0).then_some(ends);
+            way.certificate_ends = way.certificate_ends.into_iter().chain(ends).min();
+        }
+        way
     }
 
     /// Connections kept for the next request.

@@ -192,6 +192,15 @@ impl Login {
         Ok(())
     }
 
+    /// For how many seconds the token is usable, and whether the token server gave none when it was asked
+    /// last; nothing without tokens.
+    pub(super) fn token_state(&self) -> (Option<u64>, bool) {
+        match &self.current().shown {
+            Shown::Tokens(tokens) => tokens.left(),
+            Shown::Headers(_) => (None, false),
+        }
+    }
+
     /// Lets one more request try the current ones, alone.
     pub(super) fn retry(&self) {
         let current = self.current.load();

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
-};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
 
-use crate::sap::outcome::BreakerState;
+use crate::{sap::outcome::BreakerState, telemetry::metrics::declare};
 
 /// Bounds for the wait for a place, in seconds: from none at all to the deadline of a call, 2.5 s by
 /// default.
@@ -32,16 +30,9 @@ impl DoorMetrics {
     ///
     /// See [`crate::telemetry::metrics::Metrics::new`].
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        fn declared<C: Collector + Clone + 'static>(
-            registry: &Registry,
-            metric: C,
-        ) -> Result<C, prometheus::Error> {
-            registry.register(Box::new(metric.clone()))?;
-            Ok(metric)
-        }
-        let gauge = |name: &str, help: &str| declared(registry, IntGauge::new(name, help)?);
-        let counter = |name: &str, help: &str| declared(registry, IntCounter::new(name, help)?);
-        let breaker = declared(
+        let gauge = |name: &str, help: &str| declare::gauge(registry, name, help);
+        let counter = |name: &str, help: &str| declare::counter(registry, name, help);
+        let breaker = declare::declared(
             registry,
             IntGaugeVec::new(
                 Opts::new(
@@ -52,7 +43,7 @@ impl DoorMetrics {
             )?,
         )?;
         Ok(Self {
-            queue_seconds: declared(
+            queue_seconds: declare::declared(
                 registry,
                 Histogram::with_opts(
                     HistogramOpts::new(

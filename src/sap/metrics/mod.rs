@@ -4,6 +4,7 @@
 //! the first step does not know, and the first of the two counts as `unknown`.
 
 mod door;
+mod way;
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 use super::outcome::SapOutcome;
 
 pub use door::DoorMetrics;
+pub(super) use way::{Way, WayMetrics};
 
 /// Bounds for a request to SAP, in seconds. Cloud for Customer took 2.06 s in the example of SAP's
 /// own developer guide, so the bounds are dense up to there and end above it.
@@ -33,6 +35,8 @@ pub struct SapMetrics {
     credentials_refused: IntGauge,
     /// What passes the door and what does not.
     pub door: DoorMetrics,
+    /// What the way to SAP looks like.
+    pub(super) way: WayMetrics,
 }
 
 impl SapMetrics {
@@ -86,6 +90,7 @@ impl SapMetrics {
             up,
             credentials_refused,
             door: DoorMetrics::new(registry)?,
+            way: WayMetrics::new(registry)?,
         })
     }
 

@@ -6,9 +6,11 @@
 //! series exists from the start, because a series that appears with its first error hides that
 //! error from `rate()`.
 
+pub mod declare;
 mod process;
 
 use crate::domain::words;
+use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 words! {
@@ -31,6 +33,7 @@ pub struct Metrics {
     reloads: [IntCounter; 3],
     certificate_expiry: IntGauge,
     ready: IntGauge,
+    config: IntGaugeVec,
 }
 
 impl Metrics {
@@ -70,7 +73,7 @@ impl Metrics {
         )?;
         registry.register(Box::new(reloads.clone()))?;
         registry.register(Box::new(process::ProcessCollector::new()?))?;
-        Ok(Self {
+        let metrics = Self {
             config_loaded: gauge(
                 "dialgate_config_loaded_timestamp_seconds",
                 "When the configuration in force was loaded, in seconds since 1970.",
@@ -81,9 +84,17 @@ impl Metrics {
             )?,
             reloads: Reload::ALL.map(|result| reloads.with_label_values(&[result.label()])),
             certificate_expiry: expiry.with_label_values(&["server"]),
+            config: declare::gauges(
+                &registry,
+                "dialgate_config_info",
+                "Always 1; the label is the beginning of the SHA-256 of the files that are in force, to compare replicas by.",
+                &["hash"],
+            )?,
             ready: gauge("dialgate_ready", "1 while /readyz says that calls can be sent here.")?,
             registry,
-        })
+        };
+        metrics.config.with_label_values(&[""]).set(1);
+        Ok(metrics)
     }
 
     /// The registry, for the metrics of other rooms.
@@ -91,10 +102,12 @@ impl Metrics {
         &self.registry
     }
 
-    /// The configuration in force was loaded at this second since 1970.
-    pub fn config_loaded(&self, at: i64) {
+    /// The configuration in force was loaded at this second since 1970; `hash` names its content.
+    pub fn config_loaded(&self, at: i64, hash: &str) {
         self.config_loaded.set(at);
         self.config_is_current.set(1);
+        self.config.reset();
+        self.config.with_label_values(&[hash]).set(1);
     }
 
     /// The configuration was read again.
@@ -115,6 +128,11 @@ impl Metrics {
     /// Whether calls can be sent here.
     pub fn ready(&self, ready: bool) {
         self.ready.set(i64::from(ready));
+    }
+
+    /// All metrics, by name.
+    pub fn families(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
     }
 
     /// All metrics in Prometheus' text format.

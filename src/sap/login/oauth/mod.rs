@@ -163,6 +163,16 @@ impl Tokens {
         was_good || !dropped
     }
 
+    /// For how many seconds the token is usable, and whether the last request gave none.
+    pub(in crate::sap) fn left(&self) -> (Option<u64>, bool) {
+        let state = self.shared.state.borrow();
+        let left = state
+            .token
+            .as_ref()
+            .map(|token| token.usable_until.saturating_duration_since(Instant::now()).as_secs());
+        (left, state.failure.is_some())
+    }
+
     /// Forgets what went wrong and asks again.
     pub(in crate::sap) fn retry(&self) {
         self.shared.state.send_modify(|state| state.failure = None);
