@@ -21,6 +21,7 @@ mod demo;
 mod drop_in;
 mod ending;
 mod faults;
+mod grafana;
 mod layering;
 mod logging;
 mod logins;
