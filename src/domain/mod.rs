@@ -13,10 +13,11 @@ mod plan;
 mod ranges;
 mod reason;
 mod refusal;
+mod rule;
 mod rules;
 mod words;
 
-pub use decision::{CallerId, Decision, Dial, decide, decide_without_sap};
+pub use decision::{CallerId, Decided, Decision, Dial, decide, decide_without_sap, rule_by_rule};
 pub use facts::Facts;
 pub use id_form::IdForm;
 pub use numbers::{
@@ -31,6 +32,7 @@ pub use plan::PlanFault;
 pub use ranges::{NumberRangeError, NumberRanges};
 pub use reason::{Reason, Source};
 pub use refusal::{Refusal, ValueTest};
+pub use rule::{Part, Rule};
 pub use rules::{
     CallerIdFit, DefaultPair, DuplicateContract, NeverDialled, Rules, ServiceNumbers, Unavailable,
     Unmatched,

@@ -8,6 +8,7 @@ use super::{
     partner::{ContractNumber, CountryCode, DistributionChannel},
     ranges::NumberRanges,
     refusal::Refusal,
+    rule::Rule,
 };
 
 /// What happens when a partner's contract number has no service number.
@@ -69,16 +70,16 @@ impl NeverDialled {
         self.rule_for(dialled).is_some()
     }
 
-    /// The key of the rule that forbids a number.
-    pub fn rule_for(&self, dialled: &DialledNumber) -> Option<&'static str> {
+    /// The rule that forbids a number.
+    pub fn rule_for(&self, dialled: &DialledNumber) -> Option<Rule> {
         if self.emergency && dialled.may_reach_emergency() {
-            Some("rules.never_dialled.emergency")
+            Some(Rule::Emergency)
         } else if self.ranges.contain(dialled.digits()) {
-            Some("rules.never_dialled.prefixes or ranges_file")
+            Some(Rule::Ranges)
         } else if self.short_codes && dialled.may_reach_short_code() {
-            Some("rules.never_dialled.short_codes")
+            Some(Rule::ShortCodes)
         } else if self.premium && dialled.may_cost_extra() {
-            Some("rules.never_dialled.premium")
+            Some(Rule::Premium)
         } else {
             None
         }

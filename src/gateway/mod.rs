@@ -130,11 +130,11 @@ impl Gateway {
         let found = self.look_up(&question, request.headers(), terms, call).await;
 
         let (dialled, rules) = (question.dialled.as_ref(), &terms.config.rules);
-        let (decision, source) = match &found.known {
+        let (decided, source) = match &found.known {
             Some(known) => (decide(&known.lookup, dialled, rules), found.source),
             None => (decide_without_sap(dialled, rules), Source::Default),
         };
-        match decision {
+        match decided.decision {
             Decision::Dial(dial) => {
                 let text = match form {
                     Form::Own => Text::Head(head(&dial, &found, terms)),

@@ -4,7 +4,8 @@ use super::{Story, rings};
 use crate::{
     config::Config,
     domain::{
-        Ambiguity, BusinessPartner, CallerId, CallerIdFit, ContractNumber, Decision, Lookup, Reason,
+        Ambiguity, BusinessPartner, CallerId, CallerIdFit, ContractNumber, Decision, Lookup,
+        Reason, Rule,
     },
     sap::{LeftOut, Looked, Seen},
 };
@@ -197,6 +198,9 @@ fn number(story: &Story, config: &Config) -> String {
         return format!("without a number {} refuse every call", rules.join(" and "));
     };
     match config.rules.never_dialled.rule_for(dialled) {
+        Some(Rule::Ranges) => {
+            "rules.never_dialled.prefixes or ranges_file forbids the number".to_owned()
+        }
         Some(rule) => format!("{rule} forbids the number, as it is or as a network would read it"),
         None => format!(
             "the number rings in {}, which is not in rules.destination_countries",

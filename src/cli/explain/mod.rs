@@ -18,8 +18,8 @@ use crate::{
     app::{self, AllMetrics},
     config::{Answers, Config, Environment},
     domain::{
-        Ambiguity, BusinessPartner, CallerId, ContractNumber, Decision, Dial, DialledNumber,
-        DistributionChannel, Lookup, PartnerId, decide, decide_without_sap,
+        Ambiguity, BusinessPartner, CallerId, ContractNumber, Decided, Decision, Dial,
+        DialledNumber, DistributionChannel, Lookup, PartnerId, decide, decide_without_sap,
     },
     gateway::status_of,
     sap::{Asked, LeftOut, Looked, LookupError, SapClient, Seen},
@@ -77,7 +77,7 @@ fn first_problem(problem: Option<crate::sap::DialectProblem>) -> anyhow::Error {
 }
 
 impl Story {
-    fn decision<'a>(&'a self, config: &'a Config) -> Decision<'a> {
+    fn decided<'a>(&'a self, config: &'a Config) -> Decided<'a> {
         match &self.result {
             Ok(lookup) => decide(lookup, self.dialled.as_ref(), &config.rules),
             Err(_) => decide_without_sap(self.dialled.as_ref(), &config.rules),
@@ -133,7 +133,7 @@ impl Story {
             Ok(Lookup::Ambiguous(what)) => line("result", several(*what)),
             Err(error) => line("result", &with_causes(error)),
         }
-        let decision = self.decision(config);
+        let decision = self.decided(config).decision;
         let is_dial = matches!(decision, Decision::Dial(_));
         let style = if is_dial { GOOD } else { BAD };
         line("jtel gets", &painted(style, told(&decision, config.answers)));
@@ -149,7 +149,7 @@ impl Story {
     }
 
     fn json(&self, config: &Config) -> String {
-        let decision = self.decision(config);
+        let decision = self.decided(config).decision;
         let steps: Vec<_> = self
             .steps
             .iter()

@@ -77,7 +77,7 @@ fn told(
         steps: vec![asked],
         result,
     };
-    let decision = story.decision(config);
+    let decision = story.decided(config).decision;
     let reason = match decision {
         Decision::Refuse(reason) => Some(reason),
         Decision::Dial(_) => None,

@@ -2,12 +2,26 @@
 //!
 //! A pure function; its table of cases below is the specification.
 
+mod parts;
+
 use super::{
     numbers::{DialledNumber, ServiceNumber},
     partner::{BusinessPartner, ContractNumber, CountryCode, DistributionChannel, Lookup},
     reason::Reason,
+    rule::Rule,
     rules::{CallerIdFit, DefaultPair, Rules, Unavailable, Unmatched},
 };
+
+pub use parts::rule_by_rule;
+
+/// A decision, and which rule made it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Decided<'a> {
+    /// What jtel is told.
+    pub decision: Decision<'a>,
+    /// The rule that had the last word.
+    pub rule: Rule,
+}
 
 /// What jtel is told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,6 +62,16 @@ pub enum CallerId {
     Fallback,
 }
 
+impl<'a> Decided<'a> {
+    fn refuse(reason: Reason, rule: Rule) -> Self {
+        Self { decision: Decision::Refuse(reason), rule }
+    }
+
+    fn dial(dial: Dial<'a>, rule: Rule) -> Self {
+        Self { decision: Decision::Dial(dial), rule }
+    }
+}
+
 impl CallerId {
     /// The word in records.
     pub fn label(self) -> &'static str {
@@ -70,94 +94,105 @@ pub fn decide<'a>(
     lookup: &'a Lookup,
     dialled: Option<&DialledNumber>,
     rules: &'a Rules,
-) -> Decision<'a> {
-    if !may_be_dialled(dialled, rules) {
-        return Decision::Refuse(Reason::NumberNotAllowed);
+) -> Decided<'a> {
+    if let Some(rule) = forbids_the_number(dialled, rules) {
+        return Decided::refuse(Reason::NumberNotAllowed, rule);
     }
     let partner = match lookup {
         Lookup::Found(partner) => partner,
-        Lookup::Unknown => return Decision::Refuse(Reason::PartnerUnknown),
-        Lookup::Ambiguous(_) => return Decision::Refuse(Reason::PartnerAmbiguous),
+        Lookup::Unknown => return Decided::refuse(Reason::PartnerUnknown, Rule::Known),
+        Lookup::Ambiguous(_) => return Decided::refuse(Reason::PartnerAmbiguous, Rule::Known),
     };
     if rules.refuse_blocked && partner.blocked {
-        return Decision::Refuse(Reason::PartnerBlocked);
+        return Decided::refuse(Reason::PartnerBlocked, Rule::Blocked);
     }
     if rules.refuse_contact_refused && partner.contact_refused {
-        return Decision::Refuse(Reason::ContactNotAllowed);
+        return Decided::refuse(Reason::ContactNotAllowed, Rule::ContactRefused);
     }
-    if let Some(refusal) = rules.refuse_when.iter().find(|refusal| refusal.meets(partner)) {
-        return Decision::Refuse(refusal.reason);
+    for (entry, refusal) in (0..).zip(&rules.refuse_when) {
+        if refusal.meets(partner) {
+            return Decided::refuse(refusal.reason, Rule::RefuseWhen(entry));
+        }
     }
     let own = own_pair(partner);
     if let Some(own) = own
         && let Some(service_number) = rules.service_numbers.of(own.contract_number)
     {
-        return fitting(Dial { service_number: Some(service_number), ..own }, dialled, rules);
+        let dial = Dial { service_number: Some(service_number), ..own };
+        return fitting(dial, Rule::ServiceNumbers, dialled, rules);
     }
+    let rule = Rule::WithoutServiceNumber;
     match (rules.unmatched, own, &rules.default_pair) {
-        (Unmatched::DialWithoutNumber, Some(own), _) => Decision::Dial(own),
-        (Unmatched::DialDefault, _, Some(pair)) => fitting(by_default(pair), dialled, rules),
-        _ if partner.channel.is_none() => Decision::Refuse(Reason::NoChannel),
-        _ if partner.country.is_none() => Decision::Refuse(Reason::NoCountry),
-        _ => Decision::Refuse(Reason::NoServiceNumber),
+        (Unmatched::DialWithoutNumber, Some(own), _) => Decided::dial(own, rule),
+        (Unmatched::DialDefault, _, Some(pair)) => fitting(by_default(pair), rule, dialled, rules),
+        _ if partner.channel.is_none() => Decided::refuse(Reason::NoChannel, rule),
+        _ if partner.country.is_none() => Decided::refuse(Reason::NoCountry, rule),
+        _ => Decided::refuse(Reason::NoServiceNumber, rule),
     }
 }
 
 /// Decides where SAP gave no answer and none is remembered.
-pub fn decide_without_sap<'a>(dialled: Option<&DialledNumber>, rules: &'a Rules) -> Decision<'a> {
-    if !may_be_dialled(dialled, rules) {
-        return Decision::Refuse(Reason::NumberNotAllowed);
+pub fn decide_without_sap<'a>(dialled: Option<&DialledNumber>, rules: &'a Rules) -> Decided<'a> {
+    if let Some(rule) = forbids_the_number(dialled, rules) {
+        return Decided::refuse(Reason::NumberNotAllowed, rule);
     }
+    let rule = Rule::SapUnavailable;
     match (rules.unavailable, &rules.default_pair) {
-        (Unavailable::DialDefault, Some(pair)) => fitting(by_default(pair), dialled, rules),
-        _ => Decision::Refuse(Reason::SapUnavailable),
+        (Unavailable::DialDefault, Some(pair)) => fitting(by_default(pair), rule, dialled, rules),
+        _ => Decided::refuse(Reason::SapUnavailable, rule),
     }
 }
 
-/// What the number alone says, whoever the partner is.
-fn may_be_dialled(dialled: Option<&DialledNumber>, rules: &Rules) -> bool {
+/// What the number alone says, whoever the partner is: the rule that forbids it.
+fn forbids_the_number(dialled: Option<&DialledNumber>, rules: &Rules) -> Option<Rule> {
     let Some(dialled) = dialled else {
-        return !rules.never_dialled.is_set() && rules.destinations.is_none();
+        let is_needed = rules.never_dialled.is_set() || rules.destinations.is_some();
+        return is_needed.then_some(Rule::NoNumber);
     };
-    if rules.never_dialled.is_set() && rules.never_dialled.contain(dialled) {
-        return false;
+    if rules.never_dialled.is_set()
+        && let Some(rule) = rules.never_dialled.rule_for(dialled)
+    {
+        return Some(rule);
     }
-    match &rules.destinations {
-        None => true,
-        // A number whose country nobody can tell is in none of them.
-        Some(allowed) => dialled.country().is_some_and(|country| allowed.contains(&country)),
-    }
+    let allowed = rules.destinations.as_ref()?;
+    // A number whose country nobody can tell is in none of them.
+    let is_allowed = dialled.country().is_some_and(|country| allowed.contains(&country));
+    (!is_allowed).then_some(Rule::Destinations)
 }
 
-/// The last step of a call that is put through: whether its number may be shown where it rings.
-fn fitting<'a>(dial: Dial<'a>, dialled: Option<&DialledNumber>, rules: &'a Rules) -> Decision<'a> {
+/// The last step of a call that `rule` puts through: whether its number may be shown where it rings.
+fn fitting<'a>(
+    dial: Dial<'a>,
+    rule: Rule,
+    dialled: Option<&DialledNumber>,
+    rules: &'a Rules,
+) -> Decided<'a> {
+    let refused = Decided::refuse(Reason::CallerIdNotAllowed, Rule::CallerIdFit);
     let (Some(shown), Some(dialled)) = (&dial.service_number, dialled) else {
         return match (rules.caller_id_fit, dial.service_number) {
-            (CallerIdFit::Refuse | CallerIdFit::Fallback, Some(_)) => {
-                Decision::Refuse(Reason::CallerIdNotAllowed)
-            }
-            _ => Decision::Dial(dial),
+            (CallerIdFit::Refuse | CallerIdFit::Fallback, Some(_)) => refused,
+            _ => Decided::dial(dial, rule),
         };
     };
     if rules.caller_id_fit == CallerIdFit::Off {
-        return Decision::Dial(dial);
+        return Decided::dial(dial, rule);
     }
     if dialled.rings_in_the_country_of(shown) {
-        return Decision::Dial(Dial { caller_id: CallerId::Fits, ..dial });
+        return Decided::dial(Dial { caller_id: CallerId::Fits, ..dial }, rule);
     }
     let fallback = || rules.fallbacks.get(&dialled.country()?);
     match rules.caller_id_fit {
         CallerIdFit::Off | CallerIdFit::Warn => {
-            Decision::Dial(Dial { caller_id: CallerId::Misfit, ..dial })
+            Decided::dial(Dial { caller_id: CallerId::Misfit, ..dial }, rule)
         }
-        CallerIdFit::Refuse => Decision::Refuse(Reason::CallerIdNotAllowed),
+        CallerIdFit::Refuse => refused,
         CallerIdFit::Fallback => match fallback() {
-            Some(pair) => Decision::Dial(Dial {
-                by_default: false,
-                caller_id: CallerId::Fallback,
-                ..by_default(pair)
-            }),
-            None => Decision::Refuse(Reason::CallerIdNotAllowed),
+            Some(pair) => {
+                let caller_id = CallerId::Fallback;
+                let shown = Dial { by_default: false, caller_id, ..by_default(pair) };
+                Decided::dial(shown, Rule::CallerIdFit)
+            }
+            None => refused,
         },
     }
 }

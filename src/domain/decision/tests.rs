@@ -1,7 +1,9 @@
 //! The table of cases: the specification of the decision.
 
 use super::*;
-use crate::domain::{Ambiguity, Facts, Home, NeverDialled, Refusal, ServiceNumbers, ValueTest};
+use crate::domain::{
+    Ambiguity, Facts, Home, NeverDialled, Part, Refusal, ServiceNumbers, ValueTest,
+};
 
 fn partner(channel: &str, country: &str) -> BusinessPartner {
     BusinessPartner::new(
@@ -60,8 +62,8 @@ fn austrian() -> DefaultPair {
 }
 
 /// A decision in one line, to keep the table readable.
-fn told(decision: Decision<'_>) -> String {
-    match decision {
+fn told(decided: Decided<'_>) -> String {
+    match decided.decision {
         Decision::Refuse(reason) => reason.label().to_owned(),
         Decision::Dial(dial) => format!(
             "{} shows {}{}{}",
@@ -171,7 +173,7 @@ fn a_number_that_is_never_dialled_is_refused_whatever_sap_says() {
             decide(&Lookup::Unknown, dialled.as_ref(), &rules),
             decide_without_sap(dialled.as_ref(), &rules),
         ] {
-            let is_refused = decision == Decision::Refuse(Reason::NumberNotAllowed);
+            let is_refused = decision.decision == Decision::Refuse(Reason::NumberNotAllowed);
             assert_eq!(is_refused, refused, "{dialled:?}");
         }
     }
@@ -196,7 +198,7 @@ fn only_the_allowed_destinations_are_called_and_one_that_nobody_knows_is_none_of
     ] {
         let dialled = dialled.map(number);
         let decision = decide(&found, dialled.as_ref(), &rules);
-        let is_refused = decision == Decision::Refuse(Reason::NumberNotAllowed);
+        let is_refused = decision.decision == Decision::Refuse(Reason::NumberNotAllowed);
         assert_eq!(is_refused, refused, "{dialled:?}");
     }
 }
@@ -273,6 +275,64 @@ fn a_partner_is_refused_for_the_reason_of_the_first_test_that_is_met() {
         let found = Lookup::Found(partner("Direct sales", "DE").with_facts(vec![facts]));
         let decision = decide(&found, Some(&number("+498955555")), &rules);
         assert_eq!(told(decision), expected, "{paths:?}");
+    }
+}
+
+#[test]
+fn the_rule_that_decided_is_named_and_those_before_it_let_the_call_pass() {
+    let found = |channel, country| Lookup::Found(partner(channel, country));
+    let blocked = BusinessPartner { blocked: true, ..partner("Direct sales", "DE") };
+    let marked = |path: &str| {
+        let mut facts = Facts::default();
+        facts.note(&path.into(), vec!["X".to_owned()]);
+        Lookup::Found(partner("Direct sales", "DE").with_facts(vec![facts]))
+    };
+    let refusal = |path: &str| Refusal {
+        path: path.into(),
+        test: ValueTest::Exists,
+        reason: Reason::PartnerBlocked,
+    };
+    let rules = Rules {
+        refuse_when: vec![refusal("Lock"), refusal("Consent")],
+        never_dialled: NeverDialled { emergency: true, premium: true, ..NeverDialled::default() },
+        destinations: Some(vec![CountryCode::parse("DE").unwrap()]),
+        caller_id_fit: CallerIdFit::Refuse,
+        ..rules(Unmatched::Refuse, Unavailable::DialDefault)
+    };
+    let here = Some("+498955555");
+    let direct = || found("Direct sales", "DE");
+
+    for (lookup, dialled, expected) in [
+        (Some(direct()), here, Rule::ServiceNumbers),
+        (Some(direct()), Some("112"), Rule::Emergency),
+        (Some(direct()), Some("0900 1 123456"), Rule::Premium),
+        (Some(direct()), Some("+43100000009"), Rule::Destinations),
+        (Some(direct()), None, Rule::NoNumber),
+        (Some(Lookup::Unknown), here, Rule::Known),
+        (Some(Lookup::Found(blocked)), here, Rule::Blocked),
+        (Some(marked("Consent")), here, Rule::RefuseWhen(1)),
+        (Some(found("Partner", "DE")), here, Rule::WithoutServiceNumber),
+        (None, here, Rule::SapUnavailable),
+        (None, Some("110"), Rule::Emergency),
+    ] {
+        let dialled = dialled.map(number);
+        let decided = match &lookup {
+            Some(lookup) => decide(lookup, dialled.as_ref(), &rules),
+            None => decide_without_sap(dialled.as_ref(), &rules),
+        };
+        assert_eq!(decided.rule, expected, "{lookup:?} {dialled:?}");
+        let all = rule_by_rule(&rules, decided.rule);
+        let place = all.iter().position(|(rule, _)| *rule == expected).unwrap();
+        for (at, (rule, part)) in all.iter().enumerate() {
+            let is_set = !matches!(rule, Rule::Ranges | Rule::ShortCodes);
+            let wanted = match at.cmp(&place) {
+                std::cmp::Ordering::Equal => Part::Decided,
+                _ if !is_set => Part::Off,
+                std::cmp::Ordering::Less => Part::Passed,
+                std::cmp::Ordering::Greater => Part::NotAsked,
+            };
+            assert_eq!(*part, wanted, "{rule} for {expected}");
+        }
     }
 }
 

@@ -47,7 +47,7 @@ fn bodies() -> Vec<(&'static str, String)> {
 fn dialled(preset: &str, body: &[u8]) -> Option<String> {
     let steps = steps(preset);
     let Ok(Read::Known(lookup)) = read(&steps[0].reader, "1001910", body) else { return None };
-    match decide(&lookup, None, &RULES) {
+    match decide(&lookup, None, &RULES).decision {
         Decision::Dial(dial) => Some(dial.contract_number.as_str().to_owned()),
         Decision::Refuse(_) => None,
     }

@@ -1,0 +1,49 @@
+//! What each rule had to say in one decision.
+
+use crate::domain::{
+    rule::{Part, Rule},
+    rules::{CallerIdFit, Rules},
+};
+
+/// All rules in the order in which they are asked, each with its part in a decision that `decider`
+/// made. The order alone tells it: a rule that comes before the one that decided let the call pass.
+pub fn rule_by_rule(rules: &Rules, decider: Rule) -> Vec<(Rule, Part)> {
+    let never = &rules.never_dialled;
+    let fits = !matches!(rules.caller_id_fit, CallerIdFit::Off);
+    let mut all = vec![
+        (Rule::Emergency, never.emergency),
+        (Rule::Ranges, !never.ranges.is_empty()),
+        (Rule::ShortCodes, never.short_codes),
+        (Rule::Premium, never.premium),
+        (Rule::Destinations, rules.destinations.is_some()),
+    ];
+    if decider == Rule::NoNumber {
+        all.insert(0, (Rule::NoNumber, true));
+    }
+    if decider == Rule::SapUnavailable {
+        all.push((Rule::SapUnavailable, true));
+    } else {
+        all.extend([
+            (Rule::Known, true),
+            (Rule::Blocked, rules.refuse_blocked),
+            (Rule::ContactRefused, rules.refuse_contact_refused),
+        ]);
+        let entries = (0..).take(rules.refuse_when.len());
+        all.extend(entries.map(|entry| (Rule::RefuseWhen(entry), true)));
+        all.extend([(Rule::ServiceNumbers, true), (Rule::WithoutServiceNumber, true)]);
+    }
+    all.push((Rule::CallerIdFit, fits));
+    let mut before = true;
+    all.into_iter()
+        .map(|(rule, is_set)| {
+            let part = match (rule == decider, is_set, before) {
+                (true, _, _) => Part::Decided,
+                (false, false, _) => Part::Off,
+                (false, true, true) => Part::Passed,
+                (false, true, false) => Part::NotAsked,
+            };
+            before &= rule != decider;
+            (rule, part)
+        })
+        .collect()
+}

@@ -1,0 +1,84 @@
+//! The names of the rules: for records, for `explain`, and for those who want to know which rules
+//! their tests reach.
+
+use std::fmt;
+
+/// A rule of the house, in the order in which rules are asked.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Rule {
+    /// The question has no number, and a rule needs one.
+    NoNumber,
+    /// `rules.never_dialled.emergency`
+    Emergency,
+    /// `rules.never_dialled.prefixes` and `ranges_file`
+    Ranges,
+    /// `rules.never_dialled.short_codes`
+    ShortCodes,
+    /// `rules.never_dialled.premium`
+    Premium,
+    /// `rules.destination_countries`
+    Destinations,
+    /// `rules.sap_unavailable`: SAP gave no answer and none is remembered.
+    SapUnavailable,
+    /// Not one of the configuration: SAP has to know exactly one such partner.
+    Known,
+    /// `rules.partner_blocked`
+    Blocked,
+    /// `rules.contact_not_allowed`
+    ContactRefused,
+    /// `rules.refuse_when`, and which of them, from 0.
+    RefuseWhen(u16),
+    /// `rules.service_numbers` and its file.
+    ServiceNumbers,
+    /// `rules.without_service_number`
+    WithoutServiceNumber,
+    /// `rules.caller_id_fit`
+    CallerIdFit,
+}
+
+/// What became of a rule in one decision.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// The configuration does not have it.
+    Off,
+    /// It was asked, and let the call go on.
+    Passed,
+    /// It decided.
+    Decided,
+    /// Another one had decided before.
+    NotAsked,
+}
+
+impl Part {
+    /// The word for it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Passed => "passed",
+            Self::Decided => "decided",
+            Self::NotAsked => "not_asked",
+        }
+    }
+}
+
+/// As the configuration names it.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoNumber => "number_missing",
+            Self::Emergency => "rules.never_dialled.emergency",
+            Self::Ranges => "rules.never_dialled.prefixes",
+            Self::ShortCodes => "rules.never_dialled.short_codes",
+            Self::Premium => "rules.never_dialled.premium",
+            Self::Destinations => "rules.destination_countries",
+            Self::SapUnavailable => "rules.sap_unavailable",
+            Self::Known => "partner_known",
+            Self::Blocked => "rules.partner_blocked",
+            Self::ContactRefused => "rules.contact_not_allowed",
+            Self::RefuseWhen(entry) => return write!(f, "rules.refuse_when[{entry}]"),
+            Self::ServiceNumbers => "rules.service_numbers",
+            Self::WithoutServiceNumber => "rules.without_service_number",
+            Self::CallerIdFit => "rules.caller_id_fit",
+        })
+    }
+}
