@@ -46,6 +46,13 @@ pub struct Client {
     pub(super) counters: Arc<ClientCounters>,
 }
 
+impl Client {
+    /// Has shown a password, and is not just anybody.
+    pub(super) fn is_known(&self) -> bool {
+        self.name != ClientName::anybody()
+    }
+}
+
 impl Clients {
     /// The clients of the configuration, and where they are counted.
     pub fn new(config: &Config, metrics: &ClientMetrics) -> Self {

@@ -18,8 +18,9 @@ use crate::{
 use super::{
     auth::Client,
     clients::ClientCounters,
-    facts::{CallFacts, Verdict},
+    facts::{Basis, CallFacts, Verdict},
     metrics::{CallMetrics, InFlight},
+    recent::Recent,
     record::AccessLog,
 };
 
@@ -35,6 +36,7 @@ pub(super) struct Call<'a> {
     metrics: &'a CallMetrics,
     net: &'a NetMetrics,
     access: Option<&'a AccessLog>,
+    recent: &'a Recent,
     client: Option<Arc<ClientCounters>>,
     _in_flight: InFlight,
 }
@@ -47,6 +49,7 @@ impl<'a> Call<'a> {
         metrics: &'a CallMetrics,
         net: &'a NetMetrics,
         access: Option<&'a AccessLog>,
+        recent: &'a Recent,
     ) -> Self {
         let at = Moment::now();
         let id = CallId::new(at);
@@ -64,6 +67,8 @@ impl<'a> Call<'a> {
             queue: None,
             sap_took: None,
             took: Duration::ZERO,
+            trace: Trace::new(id),
+            basis: None,
         };
         Self {
             started: Instant::now(),
@@ -72,6 +77,7 @@ impl<'a> Call<'a> {
             metrics,
             net,
             access,
+            recent,
             client: None,
             _in_flight: metrics.call_started(),
         }
@@ -81,18 +87,24 @@ impl<'a> Call<'a> {
         self.id.text()
     }
 
-    /// What ties requests to SAP to this call; `headers` are the caller's.
-    pub(super) fn trace(&self, headers: &HeaderMap) -> Trace {
-        Trace::of(self.id, headers)
+    /// What ties requests to SAP to this call.
+    pub(super) fn trace(&self) -> Trace {
+        self.facts.as_ref().map_or_else(|| Trace::new(self.id), |facts| facts.trace)
     }
 
     pub(super) fn started(&self) -> Instant {
         self.started
     }
 
-    pub(super) fn asked_by(&mut self, client: &Client) {
+    /// Who asks, and which trace goes on: only of somebody who is known. What strangers send must not
+    /// end up in SAP's logs or join calls that have nothing to do with each other.
+    pub(super) fn asked_by(&mut self, client: &Client, headers: &HeaderMap) {
         self.client = Some(Arc::clone(&client.counters));
-        self.note(|facts| facts.client = Some(client.name.clone()));
+        let trace = client.is_known().then(|| Trace::of(self.id, headers));
+        self.note(|facts| {
+            facts.client = Some(client.name.clone());
+            facts.trace = trace.unwrap_or(facts.trace);
+        });
     }
 
     /// What was waited for, and what SAP did instead of answering.
@@ -102,6 +114,11 @@ impl<'a> Call<'a> {
             facts.sap_took = found.sap_took;
             facts.sap = found.silence.as_ref().map(Silence::outcome);
         });
+    }
+
+    /// What was decided on.
+    pub(super) fn decided(&mut self, basis: Basis) {
+        self.note(|facts| facts.basis = Some(basis));
     }
 
     fn note(&mut self, fact: impl FnOnce(&mut CallFacts)) {
@@ -139,6 +156,9 @@ impl<'a> Call<'a> {
             && let decision @ ("dial" | "refuse") = facts.verdict.decision()
         {
             client.decided(decision);
+        }
+        if matches!(facts.verdict, Verdict::Dial { .. } | Verdict::Refuse { .. }) {
+            self.recent.note(&facts);
         }
         if let Some(access) = self.access {
             access.record(facts);

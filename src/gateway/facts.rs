@@ -1,18 +1,22 @@
 //! What is known of one call when it is over: typed, for whoever tells it on.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use http::{Method, StatusCode, Version};
 
 use crate::{
     config::ClientName,
-    domain::{CallerId, Reason, Source, words},
+    domain::{CallerId, ContractNumber, Reason, Rule, ServiceNumber, Source, words},
+    lookup::Remembered,
     net::{TlsFacts, wire::WireFault},
-    sap::SapOutcome,
-    telemetry::clock::{CallId, Moment},
+    sap::{Requests, SapOutcome},
+    telemetry::{
+        clock::{CallId, Moment},
+        trace::Trace,
+    },
 };
 
-/// One call. Has nothing of the question: no query, no partner, no number.
+/// One call. Has nothing of the question: no query, no partner's ID, no number that was to be dialled.
 #[derive(Clone, Debug)]
 pub struct CallFacts {
     /// When the request was read.
@@ -41,6 +45,29 @@ pub struct CallFacts {
     pub sap_took: Option<Duration>,
     /// From the read request to the answer.
     pub took: Duration,
+    /// The trace it is part of.
+    pub trace: Trace,
+    /// What led to the decision; `None` where nothing was decided on.
+    pub basis: Option<Basis>,
+}
+
+/// What a decision was made on, and what it shows.
+#[derive(Clone, Debug)]
+pub struct Basis {
+    /// Names the terms it was made under.
+    pub terms: u64,
+    /// The rule that had the last word.
+    pub rule: Rule,
+    /// What SAP knows of the partner; `None`: nothing was known.
+    pub known: Option<Arc<Remembered>>,
+    /// How long ago SAP said it.
+    pub age: Duration,
+    /// What was sent to SAP for it; `None` where nobody waited.
+    pub requests: Option<Arc<Requests>>,
+    /// Of the partner, or of a pair of the rules; `None`: nothing is dialled, or nobody knows it.
+    pub contract_number: Option<ContractNumber>,
+    /// What the customer gets to see.
+    pub service_number: Option<ServiceNumber>,
 }
 
 /// How a request ended.
@@ -175,6 +202,51 @@ impl From<&Method> for Verb {
             Method::DELETE => Self::Delete,
             Method::OPTIONS => Self::Options,
             _ => Self::Other,
+        }
+    }
+}
+
+/// A call for tests.
+#[cfg(test)]
+pub(in crate::gateway) mod testing {
+    use super::*;
+    use crate::domain::{CountryCode, DistributionChannel};
+
+    /// A call of jtel's over TLS, one that SAP was waited for.
+    pub(in crate::gateway) fn facts(call: CallId, verdict: Verdict) -> CallFacts {
+        let channel = DistributionChannel::parse("Direct sales").unwrap();
+        CallFacts {
+            at: Moment::now(),
+            call,
+            client: Some(ClientName::parse("jtel").unwrap()),
+            peer: [192, 0, 2, 7].into(),
+            tls: Some(TlsFacts {
+                version: "TLSv1.3",
+                cipher: "TLS13_AES_128_GCM_SHA256",
+                resumed: false,
+                alpn: "h2",
+            }),
+            http: HttpVersion::Http2,
+            method: Verb::Get,
+            status: StatusCode::OK,
+            verdict,
+            sap: None,
+            queue: Some(Duration::from_micros(34)),
+            sap_took: Some(Duration::from_micros(1200)),
+            took: Duration::from_micros(1300),
+            trace: Trace::new(call),
+            basis: Some(Basis {
+                terms: 1,
+                rule: Rule::ServiceNumbers,
+                known: None,
+                age: Duration::ZERO,
+                requests: None,
+                contract_number: Some(ContractNumber::of(
+                    &channel,
+                    CountryCode::parse("DE").unwrap(),
+                )),
+                service_number: Some(ServiceNumber::parse("498912345678").unwrap()),
+            }),
         }
     }
 }

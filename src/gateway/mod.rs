@@ -13,6 +13,7 @@ mod facts;
 mod metrics;
 mod places;
 mod query;
+mod recent;
 mod record;
 mod terms;
 
@@ -20,14 +21,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response};
+use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Body;
 
 use crate::{
     config::Listen,
     domain::{
-        CallerId, Decision, Dial, DialledNumber, PartnerId, Reason, Source, decide,
+        CallerId, Decided, Decision, Dial, DialledNumber, PartnerId, Reason, Source, decide,
         decide_without_sap,
     },
     lookup::{Found, Inquiry, Partners, Silence},
@@ -43,9 +44,10 @@ use places::Places;
 pub use answer::status_of;
 pub use auth::{Client, Clients};
 pub use clients::ClientMetrics;
-pub use facts::{CallFacts, HttpVersion, Verb, Verdict};
+pub use facts::{Basis, CallFacts, HttpVersion, Verb, Verdict};
 pub use metrics::CallMetrics;
 pub use query::{Query, QueryError};
+pub use recent::Recent;
 pub use record::{AccessLog, start_access_log};
 pub use terms::Terms;
 
@@ -60,6 +62,7 @@ pub struct Gateway {
     metrics: Arc<CallMetrics>,
     net: Arc<NetMetrics>,
     access: Option<AccessLog>,
+    recent: Recent,
 }
 
 /// How a question is put, and so how it is answered.
@@ -87,7 +90,13 @@ impl Gateway {
         access: Option<AccessLog>,
     ) -> Self {
         let terms = ArcSwap::new(terms);
-        Self { terms, places: Places::default(), partners, metrics, net, access }
+        let (places, recent) = (Places::default(), Recent::default());
+        Self { terms, places, partners, metrics, net, access, recent }
+    }
+
+    /// What was decided lately.
+    pub fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     /// The terms in force.
@@ -103,7 +112,8 @@ impl Gateway {
     /// Answers one request and leaves exactly one record of it, also when the caller hangs up.
     pub async fn handle<B: Body>(&self, request: Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
         let terms = self.terms();
-        let mut call = Call::begin(&request, peer, &self.metrics, &self.net, self.access.as_ref());
+        let access = self.access.as_ref();
+        let mut call = Call::begin(&request, peer, &self.metrics, &self.net, access, &self.recent);
         let answer = match self.answer(&terms, &request, &mut call).await {
             Ok(answer) | Err(answer) => answer,
         };
@@ -123,17 +133,18 @@ impl Gateway {
         wire::check(request, &listen.limits).map_err(Answer::Malformed)?;
         let form = route(request, listen)?;
         let client = terms.clients.who_asks(request.headers()).ok_or(Answer::UNAUTHORIZED)?;
-        call.asked_by(client);
+        call.asked_by(client, request.headers());
         let _place = self.places.take(listen.max_calls).ok_or(Answer::OVERLOADED)?;
         let question = question(form, request.uri().query().unwrap_or_default(), terms)?;
 
-        let found = self.look_up(&question, request.headers(), terms, call).await;
+        let found = self.look_up(&question, terms, call).await;
 
         let (dialled, rules) = (question.dialled.as_ref(), &terms.config.rules);
         let (decided, source) = match &found.known {
             Some(known) => (decide(&known.lookup, dialled, rules), found.source),
             None => (decide_without_sap(dialled, rules), Source::Default),
         };
+        call.decided(basis(&found, &decided, terms));
         match decided.decision {
             Decision::Dial(dial) => {
                 let text = match form {
@@ -148,13 +159,7 @@ impl Gateway {
     }
 
     /// What SAP knows of the partner, and where that is from.
-    async fn look_up(
-        &self,
-        question: &Question,
-        headers: &HeaderMap,
-        terms: &Terms,
-        call: &mut Call<'_>,
-    ) -> Found {
+    async fn look_up(&self, question: &Question, terms: &Terms, call: &mut Call<'_>) -> Found {
         let config = &terms.config;
         let inquiry = Inquiry {
             partner: question.partner,
@@ -165,7 +170,7 @@ impl Gateway {
             started: call.started(),
             deadline: call.started() + config.deadline,
         };
-        let found = self.partners.find(&inquiry, || call.trace(headers)).await;
+        let found = self.partners.find(&inquiry, || call.trace()).await;
         call.looked_up(&found);
         found
     }
@@ -205,6 +210,23 @@ fn wanted_of(wanted: Wanted, sap: &SapClient) -> Result<Question, DropInError> {
         }
         (Wanted::Phone(_), false) => Err(DropInError::ByPhone),
         (Wanted::Customer(_), true) => Err(DropInError::ById),
+    }
+}
+
+/// What a decision was made on.
+fn basis(found: &Found, decided: &Decided<'_>, terms: &Terms) -> Basis {
+    let (contract_number, service_number) = match &decided.decision {
+        Decision::Dial(dial) => (Some(dial.contract_number.clone()), dial.service_number),
+        Decision::Refuse(_) => (None, None),
+    };
+    Basis {
+        terms: terms.rules,
+        rule: decided.rule,
+        known: found.known.clone(),
+        age: found.age,
+        requests: found.requests.clone(),
+        contract_number,
+        service_number,
     }
 }
 

@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 use super::facts::CallFacts;
 use crate::{
     config::ClientName,
-    domain::CallerId,
+    domain::{CallerId, ContractNumber, Rule, ServiceNumber},
     sap::SapOutcome,
     telemetry::lines::{Lines, Losses, Record},
 };
@@ -79,14 +79,26 @@ struct AccessRecord<'a> {
     source: &'static str,
     caller_id: &'static str,
     sap: &'static str,
+    /// The rule that had the last word, as the configuration names it.
+    #[serde(serialize_with = "as_text_if_any")]
+    rule: Option<Rule>,
+    contract_number: Option<&'a str>,
+    /// What the customer got to see.
+    #[serde(serialize_with = "as_text_if_any")]
+    service_number: Option<ServiceNumber>,
+    /// How long ago SAP had said it.
+    age_s: Option<u64>,
     took_us: u64,
     queue_us: Option<u64>,
     sap_us: Option<u64>,
+    #[serde(serialize_with = "as_text")]
+    trace: &'a dyn Display,
 }
 
 impl<'a> AccessRecord<'a> {
     fn of(facts: &'a CallFacts) -> Self {
         let verdict = facts.verdict;
+        let basis = facts.basis.as_ref();
         Self {
             at: &facts.at,
             call: &facts.call,
@@ -102,9 +114,15 @@ impl<'a> AccessRecord<'a> {
             source: verdict.source().label(),
             caller_id: verdict.caller_id().map_or("none", CallerId::label),
             sap: facts.sap.map_or("none", SapOutcome::label),
+            rule: basis.map(|basis| basis.rule),
+            contract_number: basis
+                .and_then(|basis| basis.contract_number.as_ref().map(ContractNumber::as_str)),
+            service_number: basis.and_then(|basis| basis.service_number),
+            age_s: basis.filter(|basis| basis.known.is_some()).map(|basis| basis.age.as_secs()),
             took_us: microseconds(facts.took),
             queue_us: facts.queue.map(microseconds),
             sap_us: facts.sap_took.map(microseconds),
+            trace: &facts.trace.id,
         }
     }
 }
@@ -113,44 +131,33 @@ fn as_text<S: Serializer>(value: &dyn Display, serializer: S) -> Result<S::Ok, S
     serializer.collect_str(value)
 }
 
+#[expect(clippy::ref_option, reason = "serde hands over what the record has")]
+fn as_text_if_any<T: Display, S: Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
+}
+
 fn microseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use http::StatusCode;
-
     use super::*;
     use crate::{
         domain::Source,
-        gateway::facts::{HttpVersion, Verb, Verdict},
-        net::TlsFacts,
+        gateway::facts::{Verdict, testing},
         telemetry::clock::{CallId, Moment},
     };
 
     fn facts() -> CallFacts {
-        let at = Moment::now();
-        CallFacts {
-            at,
-            call: CallId::new(at),
-            client: Some(ClientName::parse("jtel").unwrap()),
-            peer: [192, 0, 2, 7].into(),
-            tls: Some(TlsFacts {
-                version: "TLSv1.3",
-                cipher: "TLS13_AES_128_GCM_SHA256",
-                resumed: false,
-                alpn: "h2",
-            }),
-            http: HttpVersion::Http2,
-            method: Verb::Get,
-            status: StatusCode::OK,
-            verdict: Verdict::Dial { source: Source::Sap, caller_id: CallerId::Fits },
-            sap: None,
-            queue: Some(Duration::from_micros(34)),
-            sap_took: Some(Duration::from_micros(1200)),
-            took: Duration::from_micros(1300),
-        }
+        let verdict = Verdict::Dial { source: Source::Sap, caller_id: CallerId::Fits };
+        testing::facts(CallId::new(Moment::now()), verdict)
     }
 
     #[test]
@@ -165,11 +172,12 @@ mod tests {
                 r#"{{"at":"{}","call":"{}","client":"jtel","peer":"192.0.2.7","#,
                 r#""tls_version":"TLSv1.3","tls_cipher":"TLS13_AES_128_GCM_SHA256","#,
                 r#""http":"2","method":"GET","status":200,"decision":"dial","reason":"none","#,
-                r#""source":"sap","caller_id":"fits","sap":"none","#,
-                r#""took_us":1300,"queue_us":34,"sap_us":1200}}"#,
+                r#""source":"sap","caller_id":"fits","sap":"none","rule":"rules.service_numbers","#,
+                r#""contract_number":"Direct salesDE","service_number":"498912345678","#,
+                r#""age_s":null,"took_us":1300,"queue_us":34,"sap_us":1200,"trace":"{}"}}"#,
                 "\n"
             ),
-            facts.at, facts.call
+            facts.at, facts.call, facts.trace.id
         );
         assert_eq!(String::from_utf8(text).unwrap(), expected);
     }
@@ -185,12 +193,23 @@ mod tests {
             sap: Some(SapOutcome::Busy),
             queue: None,
             sap_took: None,
+            basis: None,
             ..facts()
         }
         .render(&mut text);
 
         let record: serde_json::Value = serde_json::from_slice(&text).unwrap();
-        for field in ["client", "tls_version", "tls_cipher", "queue_us", "sap_us"] {
+        for field in [
+            "client",
+            "tls_version",
+            "tls_cipher",
+            "rule",
+            "contract_number",
+            "service_number",
+            "age_s",
+            "queue_us",
+            "sap_us",
+        ] {
             assert!(record[field].is_null(), "{field} in {record}");
         }
         assert_eq!(record["reason"], "unanswered");

@@ -31,6 +31,7 @@ pub(super) struct Key {
 pub(super) struct Memory(MokaCache<Key, Arc<Remembered>>);
 
 /// What SAP said of one partner, and the beginning of the answer to jtel where it was rendered.
+#[derive(Debug)]
 pub struct Remembered {
     /// What SAP said.
     pub lookup: Lookup,
@@ -49,6 +50,7 @@ pub struct Remembered {
 }
 
 /// The part of an answer that is the same for every call about one partner under one rule set.
+#[derive(Debug)]
 pub struct Rendered {
     /// The rule set it was rendered under.
     pub rules: u64,

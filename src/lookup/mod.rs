@@ -7,6 +7,7 @@
 //! remembered (`memory`).
 
 mod flight;
+mod found;
 mod memory;
 mod metrics;
 mod refresh;
@@ -31,6 +32,7 @@ use memory::{Key, Memory};
 use refresh::Refreshes;
 use trip::Trip;
 
+pub use found::Found;
 pub use memory::{Remembered, Rendered};
 pub use metrics::MemoryMetrics;
 pub use seen::{Contract, Contracts};
@@ -69,22 +71,6 @@ pub struct Inquiry<'i> {
     pub started: Instant,
     /// When its answer has to be there.
     pub deadline: Instant,
-}
-
-/// What is known of a partner: always said from where, how old it is, and what SAP did.
-pub struct Found {
-    /// What SAP said, now or before; `None`: nothing is known.
-    pub known: Option<Arc<Remembered>>,
-    /// From where; [`Source::None`] where nothing is known.
-    pub source: Source,
-    /// How long ago SAP said it.
-    pub age: Duration,
-    /// Waited for a place among the requests to SAP.
-    pub queued: Option<Duration>,
-    /// Waited for SAP.
-    pub sap_took: Option<Duration>,
-    /// Why SAP has not said it now.
-    pub silence: Option<Silence>,
 }
 
 impl Partners {
@@ -174,7 +160,8 @@ impl Partners {
                         queued: (!queued.is_zero()).then_some(queued),
                         sap_took: Some(took),
                         ..Found::of(remembered, Source::Sap, Instant::now())
-                    };
+                    }
+                    .by(&seat);
                 }
                 Ok(told @ Landed { result: Err(_), .. }) => {
                     let Err(silence) = &told.result else { continue };
@@ -188,27 +175,44 @@ impl Partners {
                         is_second_try = true;
                         continue;
                     }
-                    return self.without_sap(inquiry, older, silence.clone(), Some(&told));
+                    return self
+                        .without_sap(inquiry, older, silence.clone(), Some(&told))
+                        .by(&seat);
                 }
                 Err(_elapsed) => {
-                    let silence = so_far(&seat.flight);
-                    let Some(older) = older else {
-                        return self.without_sap(inquiry, None, silence, None);
-                    };
-                    seat.leave_it_flying();
-                    if is_silent {
-                        return self.without_sap(inquiry, Some(older), silence, None);
+                    let found = self.left_behind(inquiry, older, &seat, is_silent);
+                    // What SAP says is for the next caller.
+                    if found.known.is_some() {
+                        seat.leave_it_flying();
                     }
-                    self.shared.metrics.stale_used();
-                    sap.call_served_stale();
-                    return Found {
-                        silence: Some(silence),
-                        sap_took: Some(inquiry.started.elapsed()),
-                        ..Found::of(older, Source::Stale, Instant::now())
-                    };
+                    return found;
                 }
             }
         }
+    }
+
+    /// For a caller who waits for a flight no longer.
+    fn left_behind(
+        &self,
+        inquiry: &Inquiry<'_>,
+        older: Option<Arc<Remembered>>,
+        seat: &Seat,
+        is_silent: bool,
+    ) -> Found {
+        let silence = so_far(&seat.flight);
+        let found = match older {
+            Some(older) if !is_silent => {
+                self.shared.metrics.stale_used();
+                inquiry.sap.call_served_stale();
+                Found {
+                    silence: Some(silence),
+                    sap_took: Some(inquiry.started.elapsed()),
+                    ..Found::of(older, Source::Stale, Instant::now())
+                }
+            }
+            older => self.without_sap(inquiry, older, silence, None),
+        };
+        found.by(seat)
     }
 
     /// The same without memory, for an SAP whose answers depend on the dialled number and not on the
@@ -221,7 +225,7 @@ impl Partners {
         }
         let seat = Seat::alone();
         self.take_off(None, &seat, inquiry, trace);
-        match timeout_at(inquiry.deadline, seat.told()).await {
+        let found = match timeout_at(inquiry.deadline, seat.told()).await {
             Ok(Landed { result: Ok(remembered), queued, took }) => Found {
                 queued: (!queued.is_zero()).then_some(queued),
                 sap_took: Some(took),
@@ -232,7 +236,8 @@ impl Partners {
                 self.without_sap(inquiry, None, silence, Some(&told))
             }
             Err(_elapsed) => self.without_sap(inquiry, None, so_far(&seat.flight), None),
-        }
+        };
+        found.by(&seat)
     }
 
     /// The last rungs: what SAP said before, or nothing.
@@ -311,21 +316,6 @@ fn so_far(flight: &Flight) -> Silence {
     }
     let waited = flight.started.elapsed();
     Silence::Sap(Arc::new(LookupError::Busy { waited }))
-}
-
-impl Found {
-    const NOTHING: Self = Self {
-        known: None,
-        source: Source::None,
-        age: Duration::ZERO,
-        queued: None,
-        sap_took: None,
-        silence: None,
-    };
-
-    fn of(remembered: Arc<Remembered>, source: Source, now: Instant) -> Self {
-        Self { age: remembered.age(now), known: Some(remembered), source, ..Self::NOTHING }
-    }
 }
 
 #[cfg(test)]

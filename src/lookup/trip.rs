@@ -60,7 +60,12 @@ impl Shared {
         }
         flight.is_sent();
         let (queued, began) = (pass.queued, Instant::now());
-        let question = Question { partner, dialled: dialled.as_ref(), trace: trace.as_ref() };
+        let question = Question {
+            partner,
+            dialled: dialled.as_ref(),
+            trace: trace.as_ref(),
+            requests: &flight.requests,
+        };
         // A box of its own: thousands may wait for a place, a handful have one.
         let asking = Box::pin(sap.ask(pass, question, |result| {
             // What SAP thinks of our credentials is known at its door; a correction counts at once.

@@ -12,6 +12,7 @@ use super::{
     metrics::SapRequest,
     outcome::SapOutcome,
     reply::{Head, Marks, Read, Reader, Sought, retry_after::retry_after, said::Said},
+    requests::Requests,
 };
 use crate::{
     domain::{BusinessPartner, Lookup},
@@ -60,6 +61,8 @@ pub(super) struct Asking<'s> {
     pub(super) until: Until,
     /// Whose call it is, for SAP's own logs.
     pub(super) trace: Option<&'s Trace>,
+    /// Where it is written down what was sent.
+    pub(super) requests: &'s Requests,
 }
 
 impl<'s> Asking<'s> {
@@ -67,7 +70,7 @@ impl<'s> Asking<'s> {
     pub(super) fn new(
         step: &'s Step,
         sought: Sought<'s>,
-        trace: Option<&'s Trace>,
+        (trace, requests): (Option<&'s Trace>, &'s Requests),
         until: Until,
     ) -> Self {
         Self {
@@ -84,6 +87,7 @@ impl<'s> Asking<'s> {
             started: Instant::now(),
             until,
             trace,
+            requests,
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
     door::Urgency,
     error::LookupError,
     reply::Sought,
+    requests::Requests,
 };
 use crate::domain::{Lookup, PartnerId};
 
@@ -37,7 +38,8 @@ impl SapClient {
         let deadline = began + self.total_timeout;
         let pass = self.enter(Urgency::Probe, deadline).await?;
         let nobody = Sought { id: self.id_form.of(nobody), phone: Some(NOBODYS_PHONE) };
-        let mut asking = Asking::new(step, nobody, None, Until::Ends(deadline));
+        let requests = Requests::default();
+        let mut asking = Asking::new(step, nobody, (None, &requests), Until::Ends(deadline));
         let answer = pin!(self.request(&pass, &mut asking));
         let answer = pass.run(self.total_timeout, answer).await.or(|| self.no_answer(began));
         // Whatever it is, it is an answer.

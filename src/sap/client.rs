@@ -20,6 +20,7 @@ use super::{
     prepare::Prepared,
     problem::DialectProblem,
     reply::{Read, Sought},
+    requests::Requests,
     system::SystemId,
 };
 use crate::{
@@ -58,6 +59,8 @@ pub struct Question<'q> {
     pub dialled: Option<&'q DialledNumber>,
     /// Whose call it is, for SAP's own logs.
     pub trace: Option<&'q Trace>,
+    /// Where it is written down what was sent for it.
+    pub requests: &'q Requests,
 }
 
 impl SapClient {
@@ -258,7 +261,8 @@ impl SapClient {
         until: Until,
         mut note: impl FnMut(&Asking<'_>, &Result<Read, LookupError>),
     ) -> Result<Lookup, LookupError> {
-        let Question { partner, dialled, trace } = question;
+        let Question { partner, dialled, trace, requests } = question;
+        let told = (trace, requests);
         let phone = dialled.map(DialledNumber::digits);
         let other = self.try_other_id_form.then(|| self.id_form.other(partner)).flatten();
         let forms = [Some(self.id_form.of(partner)), other];
@@ -269,7 +273,7 @@ impl SapClient {
                 if step.by == By::Phone && (phone.is_none() || turn > 0) {
                     continue;
                 }
-                let mut asking = Asking::new(step, Sought { id, phone }, trace, until);
+                let mut asking = Asking::new(step, Sought { id, phone }, told, until);
                 let result = self.request(pass, &mut asking).await;
                 note(&asking, &result);
                 let (next, step, marks) = match result? {
@@ -282,7 +286,7 @@ impl SapClient {
                 };
                 // The record checked there is the other partner's own: it must have the ID that
                 // this one's record named.
-                let mut asking = Asking::new(step, Sought { id: next, phone }, trace, until);
+                let mut asking = Asking::new(step, Sought { id: next, phone }, told, until);
                 let result = self.request(pass, &mut asking).await;
                 note(&asking, &result);
                 return Ok(match result? {

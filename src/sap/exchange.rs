@@ -24,6 +24,7 @@ use super::{
         said::{self},
         shows_page,
     },
+    requests::Requests,
 };
 use crate::domain::{Lookup, PartnerId};
 
@@ -80,12 +81,18 @@ impl SapClient {
         let Ok(nobody) = PartnerId::parse("0") else { return Ok(None) };
         let pass = self.enter(Urgency::Refresh, deadline).await?;
         let name: Arc<str> = "value_help".into();
+        let requests = Requests::default();
         let mut asking = Asking {
             name: &name,
             reader: &step.reader,
             over: Over::Alone,
             target: help.target.clone(),
-            ..Asking::new(step, Sought { id: nobody, phone: None }, None, Until::Ends(deadline))
+            ..Asking::new(
+                step,
+                Sought { id: nobody, phone: None },
+                (None, &requests),
+                Until::Ends(deadline),
+            )
         };
         let answer = self.shown(&pass, &mut asking).await;
         let result = match answer {
@@ -132,6 +139,7 @@ impl SapClient {
         if let Some(sent) = &mut asking.sent {
             sent.ended(outcome_of(&result));
         }
+        asking.requests.ended(outcome_of(&result));
         result
     }
 
@@ -194,17 +202,24 @@ impl SapClient {
             target: &asking.target,
             over: asking.over,
             trace: asking.trace,
+            step: asking.name,
+            requests: asking.requests,
             deadline: asking.until.deadline(),
         };
         let mut may_try_again = true;
         loop {
-            let Showing { headers, token } =
-                timeout_at(asking.until.deadline(), credentials.show()).await.unwrap_or_else(
-                    |_elapsed| {
-                        let host = credentials.token_host().unwrap_or_else(|| "".into());
-                        Err(LookupError::Token { host, problem: TokenProblem::Deadline })
-                    },
-                )?;
+            let began = Instant::now();
+            let shown = timeout_at(asking.until.deadline(), credentials.show())
+                .await
+                .unwrap_or_else(|_elapsed| {
+                    let host = credentials.token_host().unwrap_or_else(|| "".into());
+                    Err(LookupError::Token { host, problem: TokenProblem::Deadline })
+                });
+            if let Some(host) = credentials.token_host() {
+                let failed = shown.as_ref().err().map(LookupError::outcome);
+                asking.requests.waited_for_token(&host, began, failed);
+            }
+            let Showing { headers, token } = shown?;
             let reached = self.upstreams.get(&headers, &sending).await?;
             let Some((tokens, token)) = &token else { return Ok(reached) };
             if reached.response.status() != http::StatusCode::UNAUTHORIZED {

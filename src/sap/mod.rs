@@ -21,6 +21,7 @@ mod outcome;
 mod prepare;
 mod problem;
 mod reply;
+mod requests;
 mod system;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -40,5 +41,6 @@ pub use prepare::{check, needs_the_number};
 pub use problem::DialectProblem;
 pub use reply::looked::{LeftOut, Looked, Seen};
 pub use reply::said::Said;
+pub use requests::{Requests, Sent};
 pub use system::SystemId;
 pub use traced::Asked;

@@ -13,6 +13,7 @@ use super::{
     error::LookupError,
     outcome::SapOutcome,
     reply::{Read, looked::Looked, said::Said},
+    requests::Requests,
 };
 use crate::domain::{DialledNumber, Lookup, PartnerId};
 
@@ -91,7 +92,8 @@ impl SapClient {
         let pass = self.enter(Urgency::Live, deadline).await?;
         let began = Instant::now();
         let deadline = deadline.min(began + self.total_timeout);
-        let question = Question { partner, dialled, trace: None };
+        let requests = Requests::default();
+        let question = Question { partner, dialled, trace: None, requests: &requests };
         let lookup = pin!(self.ask_in_turn(&pass, question, Until::Ends(deadline), note));
         let result = pass.run(deadline - began, lookup).await.or(|| self.no_answer(began));
         pass.settle(Some(partner), result.as_ref());

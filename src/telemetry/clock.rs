@@ -109,8 +109,9 @@ impl fmt::Display for Moment {
     }
 }
 
-/// Names one call in its answer, its records and the log: a version 7 UUID (RFC 9562).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+/// Names one call in its answer, its records and the log: a version 7 UUID (RFC 9562). Later ones are
+/// greater, but for those of one millisecond.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct CallId(Uuid);
 
 impl CallId {
@@ -120,6 +121,11 @@ impl CallId {
         let mut random = [0; 10];
         fastrand::fill(&mut random);
         Self(Builder::from_unix_timestamp_millis(at.unix_milliseconds(), &random).into_uuid())
+    }
+
+    /// All of its bits.
+    pub fn number(self) -> u128 {
+        self.0.as_u128()
     }
 
     /// The 36 characters of its text form.

@@ -1,7 +1,7 @@
 //! What ties a request to SAP to the call it is made for: the call's name, and the W3C trace that
 //! the caller is part of.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -14,35 +14,91 @@ pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlationid");
 const REQUEST: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The headers that go along to SAP. Calls that share a request share the first one's.
-#[derive(Clone, Debug)]
+/// Names a trace; its text form are 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TraceId(u128);
+
+/// Names one span of a trace; its text form are 16 hexadecimal digits. Never zero.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SpanId(u64);
+
+/// The trace that a call is part of: the caller's, or one that begins with the call. What is sent to
+/// SAP for it names the call, too. Calls that share a request share the first one's.
+#[derive(Clone, Copy, Debug)]
 pub struct Trace {
-    call: HeaderValue,
-    parent: HeaderValue,
+    call: CallId,
+    /// Which trace it is.
+    pub id: TraceId,
+    /// The caller's span, where it is the caller's trace.
+    pub parent: Option<SpanId>,
+    /// The call's own span.
+    pub span: SpanId,
+    /// The caller wants it recorded.
+    pub sampled: bool,
+}
+
+impl TraceId {
+    /// The bytes of its binary form.
+    pub fn bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+}
+
+impl SpanId {
+    /// A new one. It names and does not protect, so a fast generator is right.
+    pub fn new() -> Self {
+        Self(fastrand::u64(1..))
+    }
+
+    /// The bytes of its binary form.
+    pub fn bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+}
+
+impl Default for SpanId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Display for SpanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
 }
 
 impl Trace {
-    /// Goes on with the caller's trace, under a new parent, if what it sent is a valid one;
-    /// otherwise begins one named as the call.
-    pub fn of(call: CallId, headers: &HeaderMap) -> Self {
-        let name = call.text();
-        let mut values = headers.get_all(TRACEPARENT).iter();
-        let sent = match (values.next(), values.next()) {
-            (Some(only), None) => only.to_str().ok().and_then(trace_of),
-            _ => None,
-        };
-        let (trace, flags) = sent.unwrap_or_else(|| (name.as_str().replace('-', ""), "00"));
-        let mut parent = format!("00-{trace}-");
-        // A parent of zeros only would not be valid.
-        let _written = write!(parent, "{:016x}-{flags}", fastrand::u64(1..));
-        Self { call: value(name.as_str()), parent: value(&parent) }
+    /// Begins with the call, and is named as the call.
+    pub fn new(call: CallId) -> Self {
+        let id = TraceId(call.number());
+        Self { call, id, parent: None, span: SpanId::new(), sampled: false }
     }
 
-    /// Adds the headers.
-    pub fn put_into(&self, headers: &mut HeaderMap) {
-        headers.insert(CORRELATION, self.call.clone());
-        headers.insert(REQUEST, self.call.clone());
-        headers.insert(TRACEPARENT, self.parent.clone());
+    /// Goes on with the caller's trace if what it sent is a valid one; otherwise it is a new one.
+    pub fn of(call: CallId, headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(TRACEPARENT).iter();
+        let sent = match (values.next(), values.next()) {
+            (Some(only), None) => only.to_str().ok().and_then(sent),
+            _ => None,
+        };
+        let new = Self::new(call);
+        sent.map_or(new, |(id, parent, sampled)| Self { id, parent: Some(parent), sampled, ..new })
+    }
+
+    /// Adds the headers of one request, which is the span `span`.
+    pub fn put_into(&self, span: SpanId, headers: &mut HeaderMap) {
+        let call = value(self.call.text().as_str());
+        headers.insert(CORRELATION, call.clone());
+        headers.insert(REQUEST, call);
+        let flags = u8::from(self.sampled);
+        headers.insert(TRACEPARENT, value(&format!("00-{}-{span}-{flags:02x}", self.id)));
     }
 }
 
@@ -50,25 +106,27 @@ fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_never| HeaderValue::from_static("-"))
 }
 
-/// The trace's ID and whether it is recorded.
-fn trace_of(text: &str) -> Option<(String, &'static str)> {
+/// The trace, the caller's span in it, and whether it is recorded.
+fn sent(text: &str) -> Option<(TraceId, SpanId, bool)> {
     let mut parts = text.split('-');
     let (version, trace, parent, flags) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_hex = |text: &str, length: usize| {
         text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     };
-    let is_some = |text: &str| text.bytes().any(|byte| byte != b'0');
     let is_valid = is_hex(version, 2)
         && version != "ff"
         && (version != "00" || parts.next().is_none())
         && is_hex(trace, 32)
-        && is_some(trace)
         && is_hex(parent, 16)
-        && is_some(parent)
         && is_hex(flags, 2);
+    if !is_valid {
+        return None;
+    }
+    let trace = u128::from_str_radix(trace, 16).ok().filter(|trace| *trace != 0)?;
+    let parent = u64::from_str_radix(parent, 16).ok().filter(|parent| *parent != 0)?;
     let sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
-    is_valid.then(|| (trace.to_owned(), if sampled { "01" } else { "00" }))
+    Some((TraceId(trace), SpanId(parent), sampled))
 }
 
 #[cfg(test)]
@@ -85,7 +143,7 @@ mod tests {
             headers.append(TRACEPARENT, HeaderValue::from_str(value).unwrap());
         }
         let mut sent = HeaderMap::new();
-        Trace::of(call, &headers).put_into(&mut sent);
+        Trace::of(call, &headers).put_into(SpanId::new(), &mut sent);
         assert_eq!(sent["x-correlationid"], call.to_string());
         assert_eq!(sent["x-request-id"], call.to_string());
         (sent["traceparent"].to_str().unwrap().to_owned(), call.to_string().replace('-', ""))
@@ -118,17 +176,17 @@ mod tests {
             vec!["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x"],
             vec![&valid, &valid],
         ] {
-            let (sent, call) = sent_on(&values);
-            assert!(sent.starts_with(&format!("00-{call}-")), "{sent} {values:?}");
-            assert_eq!(trace_of(&sent).unwrap().0, call);
+            let (text, call) = sent_on(&values);
+            assert!(text.starts_with(&format!("00-{call}-")), "{text} {values:?}");
+            assert_eq!(sent(&text).unwrap().0.to_string(), call);
         }
     }
 
     proptest::proptest! {
         #[test]
         fn what_is_sent_on_is_always_valid(text in "[0-9a-f-]{0,60}") {
-            let (sent, _) = sent_on(&[&text]);
-            assert!(trace_of(&sent).is_some(), "{}", sent);
+            let (text, _) = sent_on(&[&text]);
+            assert!(sent(&text).is_some(), "{}", text);
         }
     }
 }

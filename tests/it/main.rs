@@ -42,3 +42,4 @@ mod shutdown;
 mod soak;
 mod stalled;
 mod support;
+mod traces;

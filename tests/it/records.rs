@@ -46,6 +46,11 @@ async fn every_request_leaves_one_record_with_who_how_and_what() {
     assert_eq!(first["http"], "1.1");
     assert!(first["took_us"].as_u64() >= first["sap_us"].as_u64(), "{first}");
     assert!(records[1]["sap_us"].is_null());
+    let shown = ["rule", "contract_number", "service_number"].map(|field| first[field].clone());
+    assert_eq!(shown, ["rules.service_numbers", "Direct salesDE", "4922147100000"]);
+    assert_eq!(first["age_s"], 0);
+    assert_eq!(records[2]["rule"], "partner_known");
+    assert!(records[2]["contract_number"].is_null() && records[3]["rule"].is_null());
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ use super::{
     memory::{Key, Remembered},
     silence::Silence,
 };
+use crate::sap::Requests;
 
 /// A failure is shared with later callers for this long, doubled with each that follows.
 const SHARED_FOR: Duration = Duration::from_millis(250);
@@ -66,6 +67,8 @@ pub(super) struct Flight {
     /// SAP works on it.
     sent: AtomicBool,
     pub(super) started: Instant,
+    /// What was sent for it.
+    pub(super) requests: Arc<Requests>,
     /// How long the failure before it was shared.
     before: Duration,
 }
@@ -225,6 +228,7 @@ impl Flight {
             abandoned: Notify::new(),
             sent: AtomicBool::new(false),
             started,
+            requests: Arc::default(),
             before,
         }
     }

@@ -15,6 +15,7 @@ use crate::sap::{
     link::pool::Connection,
     link::transport::{Over, Transport, TransportError},
     metrics::Way,
+    requests::Requests,
 };
 use crate::telemetry::trace::Trace;
 
@@ -48,6 +49,9 @@ pub(in crate::sap) struct Sending<'s> {
     pub(in crate::sap) target: &'s PathAndQuery,
     pub(in crate::sap) over: Over,
     pub(in crate::sap) trace: Option<&'s Trace>,
+    /// The dialect's name for it, and where it is written down that it was sent.
+    pub(in crate::sap) step: &'s Arc<str>,
+    pub(in crate::sap) requests: &'s Requests,
     pub(in crate::sap) deadline: Instant,
 }
 
@@ -70,9 +74,6 @@ impl Upstreams {
     ) -> Result<Reached<'_>, LookupError> {
         let mut headers = self.headers.clone();
         headers.extend(login.clone());
-        if let Some(trace) = sending.trace {
-            trace.put_into(&mut headers);
-        }
         let Some(second) = &self.second else {
             return self.first.get(&headers, sending).await;
         };
@@ -143,6 +144,10 @@ impl Upstream {
     ) -> Result<Reached<'_>, LookupError> {
         let mut headers = headers.clone();
         headers.insert(header::HOST, self.host_header.clone());
+        let span = sending.requests.begin(sending.step, &self.host);
+        if let Some(trace) = sending.trace {
+            trace.put_into(span, &mut headers);
+        }
         let host = || Arc::clone(&self.host);
         let (response, connection) = self
             .transport
@@ -155,7 +160,9 @@ impl Upstream {
                 TransportError::Connect(source) => LookupError::connect(host(), source),
                 TransportError::Cut(source) => LookupError::Cut { host: host(), source },
                 TransportError::Protocol(source) => LookupError::Protocol { host: host(), source },
-            })?;
+            })
+            .inspect_err(|error| sending.requests.ended(error.outcome()))?;
+        sending.requests.answered(response.status());
         Ok(Reached { response, connection, transport: &self.transport })
     }
 }

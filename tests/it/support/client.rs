@@ -49,6 +49,7 @@ pub(crate) struct Client {
     pub(crate) url: String,
     /// The `Authorization` field; `None` sends none.
     pub(crate) authorization: Option<String>,
+    trace: Option<String>,
 }
 
 /// Why nothing came back.
@@ -117,7 +118,7 @@ impl Client {
             connector.enable_http1().wrap_connector(tcp)
         };
         let hyper = Hyper::builder(TokioExecutor::new()).http2_only(h2).build(connector);
-        Self { hyper, url: format!("https://{address}{path}"), authorization: None }
+        Self { hyper, url: format!("https://{address}{path}"), authorization: None, trace: None }
     }
 
     /// The same client with Basic credentials.
@@ -130,6 +131,12 @@ impl Client {
     /// The same client without credentials.
     pub(crate) fn without_credentials(mut self) -> Self {
         self.authorization = None;
+        self
+    }
+
+    /// The same client as part of a trace.
+    pub(crate) fn with_trace(mut self, traceparent: &str) -> Self {
+        self.trace = Some(traceparent.to_owned());
         self
     }
 
@@ -163,6 +170,9 @@ impl Client {
         let mut request = Request::builder().method(method).uri(url);
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
+        }
+        if let Some(trace) = &self.trace {
+            request = request.header("traceparent", trace);
         }
         let request = request.body(Empty::new()).unwrap();
         let response = timeout(PATIENCE, self.hyper.request(request)).await??;

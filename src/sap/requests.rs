@@ -1,0 +1,97 @@
+//! What was sent to SAP for one lookup: for traces, for the access record's readers, and for whoever
+//! asks later why a call was decided as it was. Nothing of the question or of the answer is in it.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http::StatusCode;
+use tokio::time::Instant;
+
+use super::outcome::SapOutcome;
+use crate::telemetry::trace::SpanId;
+
+/// What a wait for a token is called among the requests.
+const TOKEN: &str = "token";
+
+/// A token that is at hand is there sooner.
+const WAITED_FOR_A_TOKEN: Duration = Duration::from_millis(1);
+
+/// The requests of one lookup, in the order in which they were sent. Written while the lookup is under
+/// way, and readable at any time.
+#[derive(Debug, Default)]
+pub struct Requests(Mutex<Vec<Sent>>);
+
+/// One request that was sent, or could not be.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The dialect's step, or `token`: the wait for one.
+    pub step: Arc<str>,
+    /// Host and port that were asked.
+    pub host: Arc<str>,
+    /// Its span; SAP gets it in `traceparent`.
+    pub span: SpanId,
+    /// When it was sent.
+    pub began: Instant,
+    /// Until all of the answer was there; `None`: it is under way.
+    pub took: Option<Duration>,
+    /// `None`: no head of an answer came.
+    pub status: Option<StatusCode>,
+    /// What came of it; `None`: it is under way, or was given up.
+    pub outcome: Option<SapOutcome>,
+}
+
+impl Requests {
+    /// What was sent so far.
+    pub fn all(&self) -> Vec<Sent> {
+        self.lock().clone()
+    }
+
+    /// A request is about to be sent. The one before it, if nothing was heard of that, was given up.
+    pub(super) fn begin(&self, step: &Arc<str>, host: &Arc<str>) -> SpanId {
+        let (step, host) = (Arc::clone(step), Arc::clone(host));
+        let (span, began) = (SpanId::new(), Instant::now());
+        let mut all = self.lock();
+        if let Some(before) = all.last_mut() {
+            before.took.get_or_insert(began - before.began);
+        }
+        all.push(Sent { step, host, span, began, took: None, status: None, outcome: None });
+        span
+    }
+
+    /// The head of the answer to the last one is there.
+    pub(super) fn answered(&self, status: StatusCode) {
+        if let Some(last) = self.lock().last_mut() {
+            last.status = Some(status);
+        }
+    }
+
+    /// This came of the last one.
+    pub(super) fn ended(&self, outcome: SapOutcome) {
+        if let Some(last) = self.lock().last_mut() {
+            last.took.get_or_insert(last.began.elapsed());
+            last.outcome.get_or_insert(outcome);
+        }
+    }
+
+    /// A token was waited for since `began`; `failed`: in vain.
+    pub(super) fn waited_for_token(
+        &self,
+        host: &Arc<str>,
+        began: Instant,
+        failed: Option<SapOutcome>,
+    ) {
+        let took = began.elapsed();
+        if took < WAITED_FOR_A_TOKEN && failed.is_none() {
+            return;
+        }
+        let (step, host, span) = (TOKEN.into(), Arc::clone(host), SpanId::new());
+        let outcome = failed.or(Some(SapOutcome::Found));
+        self.lock().push(Sent { step, host, span, began, took: Some(took), status: None, outcome });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Sent>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
