@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
-use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
@@ -62,10 +61,16 @@ pub(super) struct Common<H> {
     pub(super) tasks: TaskTracker,
 }
 
-impl<H, F> Common<H>
+/// What an answer's body can be: whole, or one that goes on for as long as somebody listens.
+pub trait AnswerBody: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static {}
+
+impl<A: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static> AnswerBody for A {}
+
+impl<H, F, A> Common<H>
 where
     H: Fn(Request<Incoming>, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output = Response<A>> + Send + 'static,
+    A: AnswerBody,
 {
     /// Serves one connection until it ends, and counts how it ended.
     pub(super) async fn serve(&self, stream: TcpStream, address: SocketAddr, seat: Arc<Seat>) {
@@ -164,13 +169,13 @@ where
         watch: &Arc<Watch>,
     ) -> impl Service<
         Request<Incoming>,
-        Response = Response<Delivery>,
+        Response = Response<Delivery<A>>,
         Error = Infallible,
         Future: Send + 'static,
     >
     + Send
     + 'static
-    + use<H, F> {
+    + use<H, F, A> {
         let handler = self.handler.clone();
         let watch = Arc::clone(watch);
         let peer = Arc::new(peer);
@@ -236,13 +241,14 @@ where
 }
 
 /// Waits for the handler's answer and hands it over together with what watches its delivery.
-async fn deliver<F>(
+async fn deliver<F, A>(
     in_flight: InFlight,
     is_bodiless: bool,
     answer: F,
-) -> Result<Response<Delivery>, Infallible>
+) -> Result<Response<Delivery<A>>, Infallible>
 where
-    F: Future<Output = Response<Full<Bytes>>>,
+    F: Future<Output = Response<A>>,
+    A: AnswerBody,
 {
     let response = answer.await;
     if response.status().is_client_error() && says_close(response.headers()) {
@@ -265,15 +271,15 @@ fn says_close(headers: &HeaderMap) -> bool {
 ///
 /// It is handed over in pieces: hyper (HTTP/2) takes a body's whole next frame as soon as the peer
 /// makes room for a byte, and nobody would see that the peer takes no more.
-struct Delivery {
-    answer: Full<Bytes>,
+struct Delivery<A: AnswerBody> {
+    answer: A,
     current: Bytes,
     /// Nobody asks for the body.
     is_bodiless: bool,
     in_flight: InFlight,
 }
 
-impl Drop for Delivery {
+impl<A: AnswerBody> Drop for Delivery<A> {
     fn drop(&mut self) {
         if self.is_bodiless || self.is_end_stream() {
             self.in_flight.taken();
@@ -284,7 +290,7 @@ impl Drop for Delivery {
 /// The largest piece, in bytes; as large as the frames of HTTP/2. Answers to jtel are far smaller.
 const PIECE_BYTES: usize = 16 * 1024;
 
-impl Body for Delivery {
+impl<A: AnswerBody> Body for Delivery<A> {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -293,7 +299,10 @@ impl Body for Delivery {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if self.current.is_empty() {
-            match ready!(Pin::new(&mut self.answer).poll_frame(context)) {
+            let polled = Pin::new(&mut self.answer).poll_frame(context);
+            // Where there is nothing to send yet it is not the peer who keeps us waiting.
+            self.in_flight.has_something(polled.is_ready());
+            match ready!(polled) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.current = data,
                     Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
@@ -311,7 +320,11 @@ impl Body for Delivery {
 
     fn size_hint(&self) -> SizeHint {
         let current = self.current.len() as u64;
-        SizeHint::with_exact(self.answer.size_hint().lower() + current)
+        let hint = self.answer.size_hint();
+        match hint.exact() {
+            Some(rest) => SizeHint::with_exact(rest + current),
+            None => hint,
+        }
     }
 }
 

@@ -28,9 +28,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
@@ -41,6 +39,7 @@ use tracing::{debug, warn};
 
 pub use crate::config::Limits;
 use accept::{AcceptFault, Outage};
+pub use connection::AnswerBody;
 use connection::Common;
 pub use drain::Drain;
 pub use metrics::NetMetrics;
@@ -176,10 +175,11 @@ impl Listener {
     ///
     /// `handler` runs inside its connection's task (HTTP/2: its stream's) and is dropped when the
     /// peer hangs up. A panic in it ends that connection or stream and nothing else.
-    pub async fn serve<H, F>(self, handler: H, drain: Drain, metrics: Arc<NetMetrics>)
+    pub async fn serve<H, F, A>(self, handler: H, drain: Drain, metrics: Arc<NetMetrics>)
     where
         H: Fn(Request<Incoming>, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+        F: Future<Output = Response<A>> + Send + 'static,
+        A: AnswerBody,
     {
         let common = Arc::new(Common {
             handler,
@@ -219,10 +219,11 @@ fn bound(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-async fn accept_all<H, F>(socket: &TcpListener, common: &Arc<Common<H>>)
+async fn accept_all<H, F, A>(socket: &TcpListener, common: &Arc<Common<H>>)
 where
     H: Fn(Request<Incoming>, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output = Response<A>> + Send + 'static,
+    A: AnswerBody,
 {
     let places = Places::new(common.limits.connections, common.limits.connections_per_address);
     let mut outage = Outage::default();
@@ -247,7 +248,7 @@ where
 }
 
 /// Gives the connection a place and a task, or closes it.
-fn admit<H, F>(
+fn admit<H, F, A>(
     stream: TcpStream,
     address: SocketAddr,
     places: &Places,
@@ -255,7 +256,8 @@ fn admit<H, F>(
     common: &Arc<Common<H>>,
 ) where
     H: Fn(Request<Incoming>, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output = Response<A>> + Send + 'static,
+    A: AnswerBody,
 {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
     let place = match places.take(address.ip()) {

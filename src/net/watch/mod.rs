@@ -153,7 +153,7 @@ impl Watch {
         if self.requests_in_flight.fetch_add(1, Ordering::AcqRel) == 0 {
             self.seat.is_busy();
         }
-        InFlight { watch: Arc::clone(self), answered: false, taken: false }
+        InFlight { watch: Arc::clone(self), answered: false, taken: false, is_silent: false }
     }
 
     /// A request is in flight.
@@ -231,6 +231,8 @@ pub(super) struct InFlight {
     watch: Arc<Watch>,
     answered: bool,
     taken: bool,
+    /// The answer goes on, and there is nothing of it to be taken now.
+    is_silent: bool,
 }
 
 impl InFlight {
@@ -247,6 +249,19 @@ impl InFlight {
         self
     }
 
+    /// Whether there is something of the answer that the peer can take.
+    pub(super) fn has_something(&mut self, something: bool) {
+        if something == self.is_silent {
+            self.is_silent = !something;
+            let now = self.watch.now_ms();
+            if something {
+                self.watch.deliveries.begins(now);
+            } else {
+                self.watch.deliveries.ends(true, now);
+            }
+        }
+    }
+
     /// The peer has made room for all of the answer.
     pub(super) fn taken(&mut self) {
         self.taken = true;
@@ -256,7 +271,7 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         let watch = &self.watch;
-        if self.answered {
+        if self.answered && !self.is_silent {
             watch.deliveries.ends(self.taken, watch.now_ms());
         }
         // Before the count, which publishes it: the watchdog never sees the rest begin before the end.

@@ -143,3 +143,20 @@ async fn an_answer_that_was_taken_buys_its_peer_time_again() {
 
     assert_eq!(found(&watch).await, (Finding::Write, 10 * SECOND));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_goes_on_may_be_silent_for_as_long_as_it_likes() {
+    let watch = Arc::new(watch(true));
+    let mut stream = watch.request().answered();
+    stream.has_something(true);
+    stream.has_something(false);
+    advance(3000 * SECOND).await;
+    assert!(matches!(look(&watch), Finding::Fine(_)));
+
+    stream.has_something(true);
+
+    assert_eq!(found(&watch).await, (Finding::Write, 10 * SECOND));
+    stream.has_something(false);
+    drop(stream);
+    assert_eq!(found(&watch).await, (Finding::Idle, 60 * SECOND));
+}
