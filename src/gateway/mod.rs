@@ -16,6 +16,7 @@ mod query;
 mod recent;
 mod record;
 mod terms;
+mod why;
 
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ pub use query::{Query, QueryError};
 pub use recent::Recent;
 pub use record::{AccessLog, start_access_log};
 pub use terms::Terms;
+pub use why::{Case, Number, place, several};
 
 /// Stands for the ID of a partner that is asked for by number.
 const NO_ID: &str = "0";

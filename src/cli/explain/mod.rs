@@ -3,8 +3,6 @@
 //! Asks SAP itself, with the running configuration's own client and rules; nothing is remembered.
 //! For the person at the terminal: it names the partner, which logs and records never do.
 
-mod advice;
-
 use std::fmt::Write;
 
 use clap::Args;
@@ -18,10 +16,10 @@ use crate::{
     app::{self, AllMetrics},
     config::{Answers, Config, Environment},
     domain::{
-        Ambiguity, BusinessPartner, CallerId, ContractNumber, Decided, Decision, Dial,
-        DialledNumber, DistributionChannel, Lookup, PartnerId, decide, decide_without_sap,
+        BusinessPartner, CallerId, ContractNumber, Decided, Decision, Dial, DialledNumber,
+        DistributionChannel, Lookup, PartnerId, decide, decide_without_sap, rule_by_rule,
     },
-    gateway::status_of,
+    gateway::{Case, Number, place, several, status_of},
     sap::{Asked, LeftOut, Looked, LookupError, SapClient, Seen},
     telemetry::logging::with_causes,
 };
@@ -84,6 +82,13 @@ impl Story {
         }
     }
 
+    fn because(&self, decided: &Decided<'_>, config: &Config) -> String {
+        // The last record that was read is the one that was decided on.
+        let looked = self.steps.iter().rev().find_map(|asked| asked.looked.as_ref());
+        let number = Number::of(self.dialled.as_ref());
+        Case::of(decided, self.result.as_ref().ok(), looked, number, config).because()
+    }
+
     fn text(&self, config: &Config) -> String {
         let heading = painted(HEADING, format_args!("Partner {}", self.partner.as_str()));
         let mut text = format!("{heading}\n\n");
@@ -92,7 +97,7 @@ impl Story {
             writeln!(text, "  {name:<18}{what}").unwrap_or_default();
         };
         if let Some(dialled) = &self.dialled {
-            line("number", &format!("read as {}, {}", dialled.digits(), rings(dialled)));
+            line("number", &format!("read as {}, {}", dialled.digits(), place(dialled.country())));
         }
         for asked in &self.steps {
             let status = asked.status.map_or("no answer".to_owned(), |s| s.as_u16().to_string());
@@ -133,11 +138,16 @@ impl Story {
             Ok(Lookup::Ambiguous(what)) => line("result", several(*what)),
             Err(error) => line("result", &with_causes(error)),
         }
-        let decision = self.decided(config).decision;
+        let decided = self.decided(config);
+        let decision = decided.decision;
+        for (place, (rule, part)) in rule_by_rule(&config.rules, decided.rule).iter().enumerate() {
+            let heading = if place == 0 { "rule by rule" } else { "" };
+            line(heading, &format!("{:<34} {}", rule.to_string(), part.label()));
+        }
         let is_dial = matches!(decision, Decision::Dial(_));
         let style = if is_dial { GOOD } else { BAD };
         line("jtel gets", &painted(style, told(&decision, config.answers)));
-        line("because", &advice::because(self, &decision, config));
+        line("because", &self.because(&decided, config));
         if let Decision::Dial(Dial { caller_id: CallerId::Misfit, .. }) = decision {
             line(
                 "but",
@@ -149,7 +159,8 @@ impl Story {
     }
 
     fn json(&self, config: &Config) -> String {
-        let decision = self.decided(config).decision;
+        let decided = self.decided(config);
+        let decision = decided.decision;
         let steps: Vec<_> = self
             .steps
             .iter()
@@ -192,25 +203,13 @@ impl Story {
             "callerId": dial.map(|dial| dial.caller_id.label()),
             "decision": if dial.is_some() { "dial" } else { "refuse" },
             "reason": reason,
-            "because": advice::because(self, &decision, config),
+            "rules": rule_by_rule(&config.rules, decided.rule)
+                .iter()
+                .map(|(rule, part)| serde_json::json!({"rule": rule.to_string(), "part": part.label()}))
+                .collect::<Vec<_>>(),
+            "because": self.because(&decided, config),
         });
         format!("{story}\n")
-    }
-}
-
-/// Where a number rings.
-fn rings(dialled: &DialledNumber) -> String {
-    let country = dialled.country();
-    country.map_or("a country that the numbering plan does not tell".to_owned(), |country| {
-        country.as_str().to_owned()
-    })
-}
-
-fn several(what: Ambiguity) -> &'static str {
-    match what {
-        Ambiguity::Records => "more than one record",
-        Ambiguity::Channels => "more than one sales channel",
-        Ambiguity::Countries => "more than one country",
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     config,
-    domain::{CountryCode, Reason},
+    domain::{Ambiguity, CountryCode, Reason},
     sap::SapOutcome,
 };
 
@@ -77,12 +77,12 @@ fn told(
         steps: vec![asked],
         result,
     };
-    let decision = story.decided(config).decision;
-    let reason = match decision {
+    let decided = story.decided(config);
+    let reason = match decided.decision {
         Decision::Refuse(reason) => Some(reason),
         Decision::Dial(_) => None,
     };
-    (reason, advice::because(&story, &decision, config))
+    (reason, story.because(&decided, config))
 }
 
 #[test]
