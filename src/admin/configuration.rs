@@ -115,6 +115,14 @@ impl ConfigStatus {
         Check { name: "configuration", passed: true, text }
     }
 
+    /// When what is in force was loaded, what the files have against them, and which of their keys wait
+    /// for a restart.
+    pub(super) fn state_now(&self) -> (Moment, Vec<String>, Vec<&'static str>) {
+        let state = self.state();
+        let findings = state.refused.as_ref().map(|(_, findings)| findings.clone());
+        (state.loaded, findings.unwrap_or_default(), state.needs_restart.clone())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,78 +1,116 @@
-//! The second listener: metrics, health and the few things an operator says to a running gateway.
+//! The second listener: metrics, health, the status page, and the few things an operator says to a
+//! running gateway.
 //!
-//! Plaintext HTTP, on loopback unless the configuration says otherwise. What only reads is
-//! answered to anybody who reaches it; what changes something, to this machine only.
+//! On loopback unless the configuration says who may come from elsewhere. Every view of the page has a
+//! twin in JSON; whatever changes something is a POST (`guard` says whose).
 
+mod actions;
 mod check;
 mod configuration;
+mod decisions;
+mod events;
+mod form;
+mod guard;
+mod page;
+mod problems;
+mod pulse;
 mod ready;
+mod reply;
+mod runbook;
+mod status;
+mod story;
+mod view;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN},
-    uri::Authority,
+    header::{ACCEPT, CONTENT_TYPE},
+    request::Parts,
 };
-use http_body_util::Full;
-use hyper::body::Body;
-use tokio::time::Instant;
+use hyper::body::Incoming;
+use tokio::{sync::Notify, time::timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::{
     gateway::Gateway,
     lookup::Partners,
-    net::{Limits, Peer, wire},
+    net::{Limits, Peer, body::read_bounded, wire},
     telemetry::{
-        logging::{LogControl, PassingLevel},
+        clock::CallId,
+        logging::{LogControl, Warnings},
         metrics::Metrics,
-        rounded,
     },
 };
 
+use actions::{Action, Actions};
+use events::{Events, Listeners, Topic};
+use form::Form;
+use guard::Token;
+use pulse::Pulse;
+use reply::{HTML, allow, events, json, of_kind, text};
+use view::View;
+
 pub use configuration::{ConfigStatus, ReloadRequest, Reloaded, Reloads};
 pub use ready::Readiness;
-
-/// Wrong attempts lock the user in SAP (KBA 2831118), so a loop must not be able to make them; a
-/// person who has just put something right needs one.
-const RETRY_LOGIN_EVERY: Duration = Duration::from_mins(1);
-
-const TEXT: &str = "text/plain; charset=utf-8";
-
-const HERE_ONLY: &str = "this is answered to this machine only";
-
-const LEVELS: &str =
-    "write ?level=error, warn, info or debug, for ten minutes; or ?level=configured";
+pub use reply::Reply;
 
 /// What Prometheus asks for since 0.0.4 of its text format.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// Our forms are far shorter, in bytes.
+const LONGEST_FORM: usize = 4096;
+
+/// The longest wait for a form.
+const FORM_WITHIN: Duration = Duration::from_secs(5);
+
+/// Decisions of a list, unless somebody says how many.
+const LISTED: usize = 200;
+
+const NOT_FOR_YOU: &str = "this is answered to programs on this machine, to operators who have shown \
+    who they are, and to the forms of the status page\n";
+
+const UNKNOWN_CALL: &str = "this call is not known here (any more): the access record has what was \
+    decided, and other replicas have their own calls\n";
+
 const OVERVIEW: &str = "\
 dialgate admin listener
 
-GET  /metrics           everything Prometheus wants to know
-GET  /livez             200 while the process lives
-GET  /coverage.json     the contract numbers that SAP's answers have led to
-GET  /readyz            200 while calls can be sent here; ?verbose says why not
-POST /reload            read the configuration and its files again (from this machine only)
-POST /sap/retry-login   ask SAP again after it refused our credentials (from this machine only)
-POST /log?level=debug   another log level for ten minutes: error, warn, info, debug; or configured,
-                        the one of the configuration again (from this machine only)
+GET  /                    the status page
+GET  /status.json         the same for programs
+GET  /decisions           the last decisions (.json; ?most=200)
+GET  /explain?call=ID     why a call was decided so (.json)
+GET  /events              the state once a second, as server-sent events (?of=status, decisions, page)
+GET  /warnings.json       the last warnings of the log
+GET  /coverage.json       the contract numbers that SAP's answers have led to
+GET  /runbook             what to do about each alert
+GET  /metrics             everything Prometheus wants to know
+GET  /livez               200 while the process lives
+GET  /readyz              200 while calls can be sent here; ?verbose says why not
+
+From this machine, or by an operator:
+
+POST /reload              read the configuration and its files again
+POST /sap/retry-login     ask SAP again after it refused our credentials
+POST /sap/reset-breaker   ask SAP again although it failed too often
+POST /memory/forget       forget a partner (partner=ID in the body)
+POST /log?level=debug     another log level for ten minutes: error, warn, info, debug; or configured,
+                          the one of the configuration again
+POST /drain               not ready; answer what is in progress, then end
 ";
 
 /// Answers on the admin listener.
 pub struct Admin {
-    metrics: Arc<Metrics>,
-    partners: Arc<Partners>,
-    gateway: Arc<Gateway>,
-    readiness: Arc<Readiness>,
-    reloads: Reloads,
-    log: Option<LogControl>,
+    view: Arc<View>,
+    actions: Actions,
     limits: Limits,
-    last_retry: Mutex<Option<Instant>>,
+    token: Option<Token>,
+    listeners: Listeners,
+    end: CancellationToken,
     /// On loopback a browser can be made to come here under a foreign name (DNS rebinding).
     loopback: bool,
 }
@@ -88,64 +126,168 @@ impl Admin {
         limits: Limits,
         loopback: bool,
     ) -> Self {
-        let last_retry = Mutex::default();
+        let pulse = Pulse::new(Arc::clone(&metrics));
+        let warnings = Warnings::default();
+        let view = View { metrics, partners, gateway, readiness, pulse, warnings };
         Self {
-            metrics,
-            partners,
-            gateway,
-            readiness,
-            reloads,
-            log: None,
+            view: Arc::new(view),
+            actions: Actions {
+                reloads,
+                log: None,
+                last_retry: Mutex::default(),
+                drain: Notify::new(),
+            },
             limits,
-            last_retry,
+            token: Token::new(),
+            listeners: Listeners::default(),
+            end: CancellationToken::new(),
             loopback,
         }
     }
 
-    /// Changes the level of this log when told to.
+    /// Shows this log's warnings, and changes its level when told to.
     #[must_use]
     pub fn with_log(self, log: LogControl) -> Self {
-        Self { log: Some(log), ..self }
+        let View { metrics, partners, gateway, readiness, .. } = &*self.view;
+        let view = View {
+            metrics: Arc::clone(metrics),
+            partners: Arc::clone(partners),
+            gateway: Arc::clone(gateway),
+            readiness: Arc::clone(readiness),
+            pulse: Pulse::new(Arc::clone(metrics)),
+            warnings: log.warnings().clone(),
+        };
+        let actions = Actions { log: Some(log), ..self.actions };
+        Self { view: Arc::new(view), actions, ..self }
+    }
+
+    /// Looks at the metrics once a second, as long as it is awaited.
+    pub async fn keep_pulse(&self) {
+        let view = &self.view;
+        view.pulse.beat(|| view.gateway.terms().sap.silent_for().is_some()).await;
+    }
+
+    /// Waits until an operator wants the drain.
+    pub async fn drain_wanted(&self) {
+        self.actions.drain.notified().await;
+    }
+
+    /// Ends the answers that go on.
+    pub fn end(&self) {
+        self.end.cancel();
     }
 
     /// Answers one request.
-    pub async fn handle<B: Body>(
-        &self,
-        request: &Request<B>,
-        peer: &Peer,
-    ) -> Response<Full<Bytes>> {
-        if let Err(fault) = wire::check(request, &self.limits) {
+    pub async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<Reply> {
+        if let Err(fault) = wire::check(&request, &self.limits) {
             return text(StatusCode::BAD_REQUEST, fault.text());
         }
-        if self.loopback && !names_this_machine(request) {
+        if self.loopback && !guard::names_this_machine(&request) {
             return text(StatusCode::MISDIRECTED_REQUEST, "ask for localhost or an IP address");
         }
-        // Load balancers ask with HEAD; hyper leaves the body away.
-        let method = match request.method() {
-            &Method::HEAD => &Method::GET,
-            method => method,
+        let action = Action::at(request.uri().path());
+        match (action, request.method()) {
+            (Some(action), &Method::POST) => self.change(action, request, peer).await,
+            (Some(_), _) => allow("POST"),
+            // Load balancers ask with HEAD; hyper leaves the body away.
+            (None, &(Method::GET | Method::HEAD)) => self.show(&request.into_parts().0),
+            (None, _) => allow("GET, HEAD"),
+        }
+    }
+
+    async fn change(
+        &self,
+        action: Action,
+        request: Request<Incoming>,
+        peer: &Peer,
+    ) -> Response<Reply> {
+        let (parts, body) = request.into_parts();
+        let query = Form::read(parts.uri.query().unwrap_or_default());
+        let Ok(Ok(body)) = timeout(FORM_WITHIN, read_bounded(body, LONGEST_FORM)).await else {
+            return text(StatusCode::BAD_REQUEST, "the body is too long, or did not come\n");
         };
-        match (request.uri().path(), method) {
-            ("/", &Method::GET) => text(StatusCode::OK, OVERVIEW),
-            ("/metrics", &Method::GET) => self.metrics(),
-            ("/livez", &Method::GET) => text(StatusCode::OK, "ok"),
-            ("/readyz", &Method::GET) => self.ready(request.uri().query() == Some("verbose")),
-            ("/coverage.json", &Method::GET) => self.coverage(),
-            ("/sap/retry-login", &Method::POST) => self.retry_login(request, peer),
-            ("/reload", &Method::POST) => self.reload(request, peer).await,
-            ("/log", &Method::POST) => self.set_log_level(request, peer),
-            ("/" | "/metrics" | "/livez" | "/readyz" | "/coverage.json", _) => allow("GET, HEAD"),
-            ("/sap/retry-login" | "/log" | "/reload", _) => allow("POST"),
+        let form = query.and(Form::read(&String::from_utf8_lossy(&body)));
+        let request = Request::from_parts(parts, ());
+        if !guard::may_change(&request, peer, false, self.token.as_ref(), form.get("token")) {
+            return text(StatusCode::FORBIDDEN, NOT_FOR_YOU);
+        }
+        self.actions.act(action, &form, peer.address.ip(), &self.view).await
+    }
+
+    fn show(&self, request: &Parts) -> Response<Reply> {
+        let (path, query) = (request.uri.path(), request.uri.query().unwrap_or_default());
+        let form = Form::read(query);
+        match path {
+            "/" => self.page(),
+            "/help" => text(StatusCode::OK, OVERVIEW),
+            "/page.css" => of_kind("text/css; charset=utf-8", StatusCode::OK, page::STYLE),
+            "/page.js" => of_kind("text/javascript; charset=utf-8", StatusCode::OK, page::SCRIPT),
+            "/status.json" => json(&self.view.status()),
+            "/decisions" => {
+                of_kind(HTML, StatusCode::OK, page::list(&self.view.lines(most(&form))))
+            }
+            "/decisions.json" => json(&self.view.lines(most(&form))),
+            "/warnings.json" => json(&page::told(&self.view.warnings())),
+            "/explain" | "/explain.json" => self.explain(request, &form),
+            "/events" => self.listen(&form),
+            "/runbook" => of_kind(HTML, StatusCode::OK, page::whole("Runbook", &runbook::html())),
+            "/metrics" => self.metrics(),
+            "/livez" => text(StatusCode::OK, "ok"),
+            "/readyz" => self.ready(form.has("verbose")),
+            "/coverage.json" => self.coverage(),
             _ => text(StatusCode::NOT_FOUND, OVERVIEW),
         }
     }
 
-    fn metrics(&self) -> Response<Full<Bytes>> {
-        let terms = self.gateway.terms();
-        self.partners.count(&terms.config.rules.service_numbers);
-        terms.sap.count();
-        self.metrics.ready(self.readiness.is_ready());
-        match self.metrics.render() {
+    fn page(&self) -> Response<Reply> {
+        let token = self.token.as_ref().map(Token::as_str);
+        of_kind(HTML, StatusCode::OK, page::status(&self.view.parts(), token))
+    }
+
+    fn explain(&self, request: &Parts, form: &Form) -> Response<Reply> {
+        let call = form.get("call").and_then(|call| Uuid::try_parse(call).ok());
+        let Some(call) = call else {
+            return text(
+                StatusCode::BAD_REQUEST,
+                "write ?call=ID, the callId of an answer or record\n",
+            );
+        };
+        let Some(story) = self.view.story(CallId::from(call)) else {
+            return text(StatusCode::NOT_FOUND, UNKNOWN_CALL);
+        };
+        let wants_html = request
+            .headers
+            .get(ACCEPT)
+            .and_then(|accept| accept.to_str().ok())
+            .is_some_and(|accept| accept.contains("text/html"));
+        if request.uri.path() == "/explain.json" {
+            json(&story)
+        } else if wants_html {
+            of_kind(HTML, StatusCode::OK, page::story(&story))
+        } else {
+            text(StatusCode::OK, story.text())
+        }
+    }
+
+    fn listen(&self, form: &Form) -> Response<Reply> {
+        let topic = match form.get("of") {
+            None if !form.has("of") => Topic::Status,
+            Some("status") => Topic::Status,
+            Some("decisions") => Topic::Decisions,
+            Some("page") => Topic::Page,
+            _ => return text(StatusCode::BAD_REQUEST, "write ?of=status, decisions or page\n"),
+        };
+        match Events::new(Arc::clone(&self.view), topic, &self.listeners, &self.end) {
+            Some(stream) => events(stream),
+            None => {
+                text(StatusCode::SERVICE_UNAVAILABLE, "too many listen already; try again later\n")
+            }
+        }
+    }
+
+    fn metrics(&self) -> Response<Reply> {
+        self.view.count();
+        match self.view.metrics.render() {
             Ok(metrics) => {
                 let mut response = text(StatusCode::OK, metrics);
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS));
@@ -158,8 +300,8 @@ impl Admin {
         }
     }
 
-    fn ready(&self, verbose: bool) -> Response<Full<Bytes>> {
-        let checks = self.readiness.checks();
+    fn ready(&self, verbose: bool) -> Response<Reply> {
+        let checks = self.view.readiness.checks();
         let status = if checks.iter().all(|check| check.passed) {
             StatusCode::OK
         } else {
@@ -175,9 +317,9 @@ impl Admin {
         text(status, lines.collect::<String>())
     }
 
-    fn coverage(&self) -> Response<Full<Bytes>> {
-        let (all, without, overflowed) = self.partners.seen().all();
-        let terms = self.gateway.terms();
+    fn coverage(&self) -> Response<Reply> {
+        let (all, without, overflowed) = self.view.partners.seen().all();
+        let terms = self.view.gateway.terms();
         let configured = &terms.config.rules.service_numbers;
         let number = |contract: &str| configured.of_text(contract).map(|of| of.to_string());
         let seen: Vec<_> = all
@@ -190,106 +332,15 @@ impl Admin {
                 })
             })
             .collect();
-        let told = serde_json::json!({
+        json(&serde_json::json!({
             "seen": seen,
             "withoutContractNumber": without,
             "moreThanIsKept": overflowed,
-        });
-        let mut response = text(StatusCode::OK, told.to_string());
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(CONTENT_TYPE, json);
-        response
-    }
-
-    async fn reload<B>(&self, request: &Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
-        if !is_from_this_machine(request, peer) {
-            return text(StatusCode::FORBIDDEN, HERE_ONLY);
-        }
-        tracing::info!(by = %peer.address.ip(), "reading the configuration again, because an operator asked for it");
-        match self.reloads.reload().await {
-            Some(reloaded @ Reloaded::Refused(_)) => {
-                text(StatusCode::UNPROCESSABLE_ENTITY, reloaded.text() + "\n")
-            }
-            Some(reloaded) => text(StatusCode::OK, reloaded.text() + "\n"),
-            None => text(StatusCode::SERVICE_UNAVAILABLE, "the process is about to end"),
-        }
-    }
-
-    fn retry_login<B>(&self, request: &Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
-        if !is_from_this_machine(request, peer) {
-            return text(StatusCode::FORBIDDEN, HERE_ONLY);
-        }
-        let mut last = self.last_retry.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|last| last.elapsed() < RETRY_LOGIN_EVERY) {
-            return text(
-                StatusCode::TOO_MANY_REQUESTS,
-                "not again within a minute: SAP locks users",
-            );
-        }
-        *last = Some(Instant::now());
-        drop(last);
-        match self.gateway.terms().sap.retry_login() {
-            None => text(StatusCode::OK, "the next request to SAP logs in again"),
-            Some(left) => {
-                let left = rounded(left);
-                text(
-                    StatusCode::OK,
-                    format!(
-                        "SAP asked to be left alone for {left} more; then the next request logs in again"
-                    ),
-                )
-            }
-        }
-    }
-
-    fn set_log_level<B>(&self, request: &Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
-        if !is_from_this_machine(request, peer) {
-            return text(StatusCode::FORBIDDEN, HERE_ONLY);
-        }
-        let Some(log) = &self.log else {
-            return text(StatusCode::NOT_FOUND, "this process has no log");
-        };
-        let word = request.uri().query().and_then(|query| query.strip_prefix("level="));
-        let who = peer.address.ip();
-        match word.map(|word| (word, PassingLevel::parse(word))) {
-            Some(("configured", _)) => {
-                let level = log.back_to_configured(who);
-                text(StatusCode::OK, format!("log level {level}, as configured"))
-            }
-            Some((word, Some(level))) => {
-                let until = log.set_for_a_while(level, who).to_the_second();
-                text(StatusCode::OK, format!("log level {word} until {until}"))
-            }
-            _ => text(StatusCode::BAD_REQUEST, LEVELS),
-        }
+        }))
     }
 }
 
-/// No browser: it names the page that asks, and no page has business here.
-fn is_from_this_machine<B>(request: &Request<B>, peer: &Peer) -> bool {
-    peer.address.ip().is_loopback() && !request.headers().contains_key(ORIGIN)
-}
-
-fn names_this_machine<B>(request: &Request<B>) -> bool {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let Some(authority) = host.and_then(|host| host.parse::<Authority>().ok()) else {
-        // HTTP/1.0 needs no Host; browsers do not speak it.
-        return host.is_none();
-    };
-    let name = authority.host().trim_matches(['[', ']']);
-    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
-}
-
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(TEXT));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn allow(method: &'static str) -> Response<Full<Bytes>> {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "not by this method");
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
-    response
+/// How many decisions are wanted.
+fn most(form: &Form) -> usize {
+    form.get("most").and_then(|most| most.parse().ok()).unwrap_or(LISTED)
 }

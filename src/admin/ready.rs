@@ -50,6 +50,16 @@ impl Readiness {
         self.leaving.store(true, Ordering::Relaxed);
     }
 
+    /// [`Self::leave`] was said.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// Whether files and what is in force are the same.
+    pub(super) fn configuration(&self) -> &ConfigStatus {
+        &self.configuration
+    }
+
     /// All checks, passed or not.
     pub fn checks(&self) -> Vec<Check> {
         let leaving = self.leaving.load(Ordering::Relaxed);

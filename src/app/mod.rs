@@ -71,19 +71,28 @@ impl App {
     pub async fn serve(self) {
         let Self { calls, admin, admin_answers, state, reload_requests, access, control, .. } =
             self;
+        let leaving = control.clone();
         let drain = control.drain;
         let forced = drain.clone();
         let admin_drain = Drain::new(state.running.shutdown.drain_timeout);
+        let answers = Arc::clone(&admin_answers);
         let admin = tokio::spawn(admin.serve(
             move |request, peer| {
-                let admin = Arc::clone(&admin_answers);
-                async move { admin.handle(&request, &peer).await }
+                let answers = Arc::clone(&answers);
+                async move { answers.handle(request, &peer).await }
             },
             admin_drain.clone(),
             self.admin_net,
         ));
-        let besides =
-            tokio::spawn(until(drain.clone(), besides_calls(Arc::clone(&state), reload_requests)));
+        let (besides, admin_cares) = (Arc::clone(&state), Arc::clone(&admin_answers));
+        let besides = async move {
+            tokio::join!(
+                besides_calls(besides, reload_requests),
+                admin_cares.keep_pulse(),
+                leave_when_wanted(&admin_cares, &leaving),
+            );
+        };
+        let besides = tokio::spawn(until(drain.clone(), besides));
         let (gateway, partners) = (Arc::clone(&state.gateway), Arc::clone(&state.partners));
         calls
             .serve(
@@ -107,6 +116,7 @@ impl App {
         }
         let ended = async {
             close_records(access).await;
+            admin_answers.end();
             admin_drain.start();
             drop(admin.await);
         };
@@ -135,6 +145,12 @@ async fn until(drain: Drain, work: impl Future<Output = ()>) {
         () = drain.wait_started() => {}
         () = work => {}
     }
+}
+
+/// Begins the drain when an operator says so on the status page.
+async fn leave_when_wanted(admin: &Admin, control: &Control) {
+    admin.drain_wanted().await;
+    control.leave().await;
 }
 
 /// What goes on besides answering calls.

@@ -46,6 +46,11 @@ impl Terms {
         })
     }
 
+    /// Names them among all terms of this process.
+    pub fn id(&self) -> u64 {
+        self.rules
+    }
+
     /// The beginning of the answer with a pair of the rules.
     pub(super) fn ready_head(&self, dial: &Dial<'_>) -> Bytes {
         let ready = self.ready_heads.iter().find(|(of, _)| of == dial.contract_number);

@@ -74,6 +74,11 @@ impl Memory {
         self.0.insert(key, remembered);
     }
 
+    /// True: there was something to forget.
+    pub(super) fn forget(&self, key: &Key) -> bool {
+        self.0.remove(key).is_some()
+    }
+
     /// How many partners there may be.
     pub(super) fn most(&self) -> u64 {
         self.0.policy().max_capacity().unwrap_or_default()

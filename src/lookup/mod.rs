@@ -287,6 +287,13 @@ impl Partners {
         &self.shared.seen
     }
 
+    /// Forgets what this SAP said of a partner: the next call asks. True: there was something.
+    pub fn forget(&self, sap: &SapClient, partner: PartnerId) -> bool {
+        let key = Key { system: sap.system(), partner };
+        self.shared.flights.forget_failure(&key);
+        self.shared.memory.forget(&key)
+    }
+
     /// Something is remembered.
     pub fn has_any(&self) -> bool {
         self.shared.memory.len() > 0

@@ -82,6 +82,13 @@ impl SapClient {
         self.door.held_for()
     }
 
+    /// Closes the breaker, because an operator knows better: SAP is asked again at once, and left alone
+    /// again if it still fails. False: it was closed.
+    pub fn reset_breaker(&self) -> bool {
+        info!(upstream = %self.host, "the breaker is closed, because an operator asked for it");
+        self.door.reset_breaker()
+    }
+
     /// Reads secrets, certificates and keys again; what has changed comes into force, and ends a
     /// refusal. Blocks on files. What cannot be read leaves everything as it is.
     pub fn reread_secrets(&self) {

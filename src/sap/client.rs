@@ -162,6 +162,11 @@ impl SapClient {
         }
     }
 
+    /// Host and port of the address that is asked first.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// What is known about SAP from asking it.
     pub fn health(&self) -> SapHealth {
         self.door.health.now()

@@ -136,6 +136,12 @@ impl CallId {
     }
 }
 
+impl From<Uuid> for CallId {
+    fn from(name: Uuid) -> Self {
+        Self(name)
+    }
+}
+
 /// A call's name as text, in place.
 #[derive(Clone, Copy)]
 pub struct CallIdText([u8; uuid::fmt::Hyphenated::LENGTH]);

@@ -176,6 +176,16 @@ impl Door {
         self.breaker.now()
     }
 
+    /// Lets lookups through again, whatever SAP did before. True: they were kept back.
+    pub(super) fn reset_breaker(&self) -> bool {
+        let was_open = self.breaker.answered();
+        if was_open {
+            self.recovered.notify_waiters();
+            self.changed.notify_one();
+        }
+        was_open
+    }
+
     /// How much longer SAP wants to be left alone.
     pub(super) fn held_for(&self) -> Option<Duration> {
         self.hold.remaining()

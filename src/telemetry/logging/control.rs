@@ -15,7 +15,7 @@ use tokio::{
 };
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
-use super::{LoggingError, check_level};
+use super::{LoggingError, check_level, warnings::Warnings};
 use crate::{
     domain::words,
     telemetry::{clock::Moment, lines::Losses},
@@ -59,6 +59,7 @@ pub struct LogControl(Arc<Inner>);
 
 struct Inner {
     losses: Losses,
+    warnings: Warnings,
     filter: reload::Handle<EnvFilter, Registry>,
     state: Mutex<State>,
     /// A passing level began or ended.
@@ -81,7 +82,8 @@ impl LogControl {
                 .map_err(LoggingError::Metric)?;
         let (layer, filter) = reload::Layer::new(check_level(level)?);
         let state = Mutex::new(State { configured: level.to_owned(), until: None });
-        Ok((Self(Arc::new(Inner { losses, filter, state, changed: Notify::new() })), layer))
+        let (warnings, changed) = (Warnings::default(), Notify::new());
+        Ok((Self(Arc::new(Inner { losses, warnings, filter, state, changed })), layer))
     }
 
     /// Of a log that does not exist, for programs and tests that start none.
@@ -96,6 +98,11 @@ impl LogControl {
     /// Counts lines that were not written.
     pub fn losses(&self) -> &Losses {
         &self.0.losses
+    }
+
+    /// The last warnings and errors.
+    pub fn warnings(&self) -> &Warnings {
+        &self.0.warnings
     }
 
     /// Another level for ten minutes, because `who` asked for it. When that ends.

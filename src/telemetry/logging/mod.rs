@@ -6,6 +6,7 @@
 
 mod control;
 mod output;
+mod warnings;
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
@@ -21,6 +22,7 @@ use super::lines::{Lines, Standard};
 use output::{LogLine, Seconds, ToLines};
 
 pub use control::{LogControl, PassingLevel};
+pub use warnings::{Warning, Warnings};
 
 /// The longest wait at the end for a reader that does not read.
 const CLOSE_WITHIN: Duration = Duration::from_millis(700);
@@ -96,7 +98,7 @@ impl Log {
         let lines = Lines::start(control.losses().clone(), stderr).map_err(LoggingError::Output)?;
         let layer =
             fmt::layer().with_writer(ToLines(lines.clone())).with_ansi(colours).with_target(true);
-        let registry = tracing_subscriber::registry().with(filter);
+        let registry = tracing_subscriber::registry().with(filter).with(control.warnings().clone());
         if json {
             registry.with(layer.json().flatten_event(true)).try_init()
         } else {

@@ -8,10 +8,12 @@
 
 pub mod declare;
 mod process;
+mod reading;
 
 use crate::domain::words;
 use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+pub use reading::{Buckets, Reading, Wanted};
 
 words! {
     /// What came of reading the configuration again.
@@ -133,6 +135,11 @@ impl Metrics {
     /// All metrics, by name.
     pub fn families(&self) -> Vec<MetricFamily> {
         self.registry.gather()
+    }
+
+    /// What all of them say now.
+    pub fn read(&self) -> Reading {
+        Reading::new(self.registry.gather())
     }
 
     /// All metrics in Prometheus' text format.

@@ -25,12 +25,18 @@ use tokio::time::timeout;
 use super::PATIENCE;
 
 /// The headers an answer may have: anything else is a leak.
-const HEADERS: [&str; 13] = [
+const HEADERS: [&str; 18] = [
     "allow",
     "cache-control",
     "cache-status",
     "connection",
     "content-length",
+    // This and the four below it: of the admin listener, for browsers.
+    "content-security-policy",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "referrer-policy",
+    "x-frame-options",
     "content-type",
     "date",
     "proxy-status",

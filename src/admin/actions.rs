@@ -1,0 +1,174 @@
+//! What an operator does to a running gateway: each is a POST, and each is told in the log.
+
+use std::{
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use http::{Response, StatusCode};
+use tokio::{sync::Notify, time::Instant};
+
+use super::{
+    configuration::{Reloaded, Reloads},
+    form::Form,
+    reply::{Reply, text},
+    view::View,
+};
+use crate::{
+    domain::PartnerId,
+    telemetry::{
+        logging::{LogControl, PassingLevel},
+        rounded,
+    },
+};
+
+/// Wrong attempts lock the user in SAP (KBA 2831118), so a loop must not be able to make them; a
+/// person who has just put something right needs one.
+const RETRY_LOGIN_EVERY: Duration = Duration::from_mins(1);
+
+const LEVELS: &str =
+    "write level=error, warn, info or debug, for ten minutes; or level=configured\n";
+
+const PARTNER: &str = "write partner=ID into the body, as SAP shows the business partner's ID\n";
+
+/// What can be done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Action {
+    Reload,
+    RetryLogin,
+    ResetBreaker,
+    Forget,
+    Log,
+    Drain,
+}
+
+impl Action {
+    /// By its path.
+    pub(super) fn at(path: &str) -> Option<Self> {
+        Some(match path {
+            "/reload" => Self::Reload,
+            "/sap/retry-login" => Self::RetryLogin,
+            "/sap/reset-breaker" => Self::ResetBreaker,
+            "/memory/forget" => Self::Forget,
+            "/log" => Self::Log,
+            "/drain" => Self::Drain,
+            _ => return None,
+        })
+    }
+}
+
+/// Does them.
+pub(super) struct Actions {
+    pub(super) reloads: Reloads,
+    pub(super) log: Option<LogControl>,
+    pub(super) last_retry: Mutex<Option<Instant>>,
+    /// Whoever puts the parts together waits for it.
+    pub(super) drain: Notify,
+}
+
+impl Actions {
+    /// Does one, and says what came of it.
+    pub(super) async fn act(
+        &self,
+        action: Action,
+        form: &Form,
+        who: IpAddr,
+        view: &View,
+    ) -> Response<Reply> {
+        match action {
+            Action::Reload => self.reload(who).await,
+            Action::RetryLogin => self.retry_login(view),
+            Action::ResetBreaker => reset_breaker(view),
+            Action::Forget => forget(form, who, view),
+            Action::Log => self.set_log_level(form, who),
+            Action::Drain => self.drain(who),
+        }
+    }
+
+    async fn reload(&self, who: IpAddr) -> Response<Reply> {
+        tracing::info!(by = %who, "reading the configuration again, because an operator asked for it");
+        match self.reloads.reload().await {
+            Some(reloaded @ Reloaded::Refused(_)) => {
+                text(StatusCode::UNPROCESSABLE_ENTITY, reloaded.text() + "\n")
+            }
+            Some(reloaded) => text(StatusCode::OK, reloaded.text() + "\n"),
+            None => text(StatusCode::SERVICE_UNAVAILABLE, "the process is about to end\n"),
+        }
+    }
+
+    fn retry_login(&self, view: &View) -> Response<Reply> {
+        let mut last = self.last_retry.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = *last
+            && before.elapsed() < RETRY_LOGIN_EVERY
+        {
+            let left = rounded(RETRY_LOGIN_EVERY.saturating_sub(before.elapsed()));
+            return text(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("SAP locks users after a few wrong attempts; try again in {left}\n"),
+            );
+        }
+        *last = Some(Instant::now());
+        drop(last);
+        let told = match view.gateway.terms().sap.retry_login() {
+            None => "the next request to SAP logs in again\n".to_owned(),
+            Some(left) => {
+                let left = rounded(left);
+                format!(
+                    "SAP asked to be left alone for {left} more; then the next request logs in again\n"
+                )
+            }
+        };
+        text(StatusCode::OK, told)
+    }
+
+    fn set_log_level(&self, form: &Form, who: IpAddr) -> Response<Reply> {
+        let Some(log) = &self.log else {
+            return text(StatusCode::NOT_FOUND, "this process has no log\n");
+        };
+        match form.get("level").map(|word| (word, PassingLevel::parse(word))) {
+            Some(("configured", _)) => {
+                let level = log.back_to_configured(who);
+                text(StatusCode::OK, format!("log level {level}, as configured\n"))
+            }
+            Some((word, Some(level))) => {
+                let until = log.set_for_a_while(level, who).to_the_second();
+                text(StatusCode::OK, format!("log level {word} until {until}\n"))
+            }
+            _ => text(StatusCode::BAD_REQUEST, LEVELS),
+        }
+    }
+
+    fn drain(&self, who: IpAddr) -> Response<Reply> {
+        tracing::warn!(by = %who, "an operator asked for the drain: calls in progress are answered, then the process ends");
+        self.drain.notify_one();
+        text(
+            StatusCode::ACCEPTED,
+            "not ready from now on; calls in progress are answered, then the process ends\n",
+        )
+    }
+}
+
+fn reset_breaker(view: &View) -> Response<Reply> {
+    let told = if view.gateway.terms().sap.reset_breaker() {
+        "the breaker is closed; SAP is asked again, and left alone again if it still fails\n"
+    } else {
+        "the breaker was closed already\n"
+    };
+    text(StatusCode::OK, told)
+}
+
+/// The partner's ID is personal data: it stands in the body, which nobody logs, and not in the answer.
+fn forget(form: &Form, who: IpAddr, view: &View) -> Response<Reply> {
+    let Some(Ok(partner)) = form.get("partner").map(str::trim).map(PartnerId::parse) else {
+        return text(StatusCode::BAD_REQUEST, PARTNER);
+    };
+    let had = view.partners.forget(&view.gateway.terms().sap, partner);
+    tracing::info!(by = %who, had, "an operator had a partner forgotten");
+    let told = if had {
+        "forgotten; the next call about this partner asks SAP\n"
+    } else {
+        "nothing was remembered of this partner\n"
+    };
+    text(StatusCode::OK, told)
+}

@@ -1,0 +1,154 @@
+//! Who may see what the admin listener knows, and who may change something.
+//!
+//! On loopback whoever is on this machine may, but no page of a browser that came under a foreign
+//! name (DNS rebinding) or from another origin (CSRF): what changes something is told by a form of our
+//! own page, which has a token, or by a program, which names no origin.
+
+use std::net::IpAddr;
+
+use aws_lc_rs::{constant_time, rand};
+use http::{
+    HeaderMap, Request,
+    header::{HOST, HeaderName, ORIGIN},
+    uri::Authority,
+};
+
+use crate::net::Peer;
+
+/// Browsers say with it where a request comes from.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// What a form of our own page has and nobody else knows.
+pub(super) struct Token(String);
+
+impl Token {
+    /// A new one for this process; `None`: the machine has no randomness, and no form is accepted.
+    pub(super) fn new() -> Option<Self> {
+        let mut bytes = [0; 32];
+        rand::fill(&mut bytes).ok()?;
+        Some(Self(bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn is(&self, given: &str) -> bool {
+        constant_time::verify_slices_are_equal(self.0.as_bytes(), given.as_bytes()).is_ok()
+    }
+}
+
+/// The name under which somebody asks is one of this machine's, not one that a stranger chose.
+pub(super) fn names_this_machine<B>(request: &Request<B>) -> bool {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let Some(authority) = host.and_then(|host| host.parse::<Authority>().ok()) else {
+        // HTTP/1.0 needs no Host; browsers do not speak it.
+        return host.is_none();
+    };
+    let name = authority.host().trim_matches(['[', ']']);
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+}
+
+/// May change something: a program, or a form of our own page. `has_shown_who`: by a password or a
+/// certificate; otherwise only this machine may.
+pub(super) fn may_change<B>(
+    request: &Request<B>,
+    peer: &Peer,
+    has_shown_who: bool,
+    token: Option<&Token>,
+    given: Option<&str>,
+) -> bool {
+    if !has_shown_who && !peer.address.ip().is_loopback() {
+        return false;
+    }
+    let headers = request.headers();
+    if !headers.contains_key(ORIGIN) && !headers.contains_key(FETCH_SITE) {
+        return true;
+    }
+    let is_ours = token.zip(given).is_some_and(|(token, given)| token.is(given));
+    is_ours && is_same_origin(headers)
+}
+
+/// The page that asks is one of ours.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let site_fits = match text(FETCH_SITE) {
+        None => !headers.contains_key(FETCH_SITE),
+        Some(site) => site == "same-origin",
+    };
+    let origin = text(ORIGIN).and_then(|origin| origin.split_once("://"));
+    let origin_fits = match (origin, text(HOST)) {
+        (Some((scheme, authority)), Some(host)) => {
+            matches!(scheme, "http" | "https") && authority.eq_ignore_ascii_case(host)
+        }
+        (None, _) => !headers.contains_key(ORIGIN),
+        (Some(_), None) => false,
+    };
+    site_fits && origin_fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(address: &str) -> Peer {
+        Peer { address: address.parse().unwrap(), tls: None }
+    }
+
+    fn request(headers: &[(&str, &str)]) -> Request<()> {
+        let mut request = Request::post("/reload").header("host", "127.0.0.1:9464");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap()
+    }
+
+    #[test]
+    fn only_a_program_here_or_our_own_page_with_its_token_changes_something() {
+        let token = Token::new().unwrap();
+        let ours = token.as_str().to_owned();
+        let (here, there) = (peer("127.0.0.1:5000"), peer("192.0.2.7:5000"));
+        let same = ("origin", "http://127.0.0.1:9464");
+        let right = Some(ours.as_str());
+        let of_old = "0".repeat(64);
+        let table = [
+            (&[][..], &here, false, None, true),
+            (&[][..], &there, false, None, false),
+            (&[][..], &there, true, None, true),
+            (&[same][..], &here, false, right, true),
+            (&[same][..], &here, false, None, false),
+            (&[same][..], &here, false, Some(&*of_old), false),
+            (&[same][..], &here, false, Some(""), false),
+            (&[same][..], &there, false, right, false),
+            (&[same][..], &there, true, right, true),
+            (&[("origin", "http://evil.example")][..], &here, false, right, false),
+            (&[("origin", "http://127.0.0.1:9465")][..], &here, false, right, false),
+            (&[("origin", "null")][..], &here, false, right, false),
+            (&[same, ("sec-fetch-site", "same-origin")][..], &here, false, right, true),
+            (&[same, ("sec-fetch-site", "cross-site")][..], &here, false, right, false),
+            (&[("sec-fetch-site", "none")][..], &here, false, right, false),
+            (&[("sec-fetch-site", "same-origin")][..], &here, false, right, true),
+        ];
+        for (headers, peer, has_shown_who, given, expected) in table {
+            let may = may_change(&request(headers), peer, has_shown_who, Some(&token), given);
+            assert_eq!(may, expected, "{headers:?} {peer:?} {has_shown_who} {given:?}");
+        }
+        assert!(!may_change(&request(&[same]), &here, false, None, right));
+    }
+
+    #[test]
+    fn a_name_that_a_stranger_may_have_chosen_is_none_of_this_machine() {
+        for (host, expected) in [
+            ("127.0.0.1:9464", true),
+            ("localhost:9464", true),
+            ("LOCALHOST", true),
+            ("[::1]:9464", true),
+            ("192.0.2.7", true),
+            ("rebound.example", false),
+            ("localhost.evil.example", false),
+        ] {
+            let request = Request::get("/").header("host", host).body(()).unwrap();
+            assert_eq!(names_this_machine(&request), expected, "{host}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The status page as HTML: one rendering for the first look, without a script, and for the parts
+//! that are sent when they have changed.
+
+mod html;
+mod parts;
+
+use serde::Serialize;
+
+use super::{
+    decisions::DecisionLine,
+    status::{Condition, Status},
+    story::Story,
+};
+use crate::telemetry::logging::Warning;
+use html::Html;
+
+pub(super) const STYLE: &str = include_str!("page.css");
+pub(super) const SCRIPT: &str = include_str!("page.js");
+
+/// A line of the log for programs.
+#[derive(Serialize)]
+pub(super) struct WarningLine {
+    at: String,
+    level: &'static str,
+    text: String,
+}
+
+/// The log's lines for programs.
+pub(super) fn told(warnings: &[Warning]) -> Vec<WarningLine> {
+    let line = |warning: &Warning| WarningLine {
+        at: warning.at.to_string(),
+        level: if warning.is_error { "error" } else { "warn" },
+        text: warning.text.clone(),
+    };
+    warnings.iter().map(line).collect()
+}
+
+/// The parts that change, by their names in the page.
+pub(super) fn parts(
+    status: &Status,
+    decisions: &[DecisionLine],
+    warnings: &[Warning],
+) -> Vec<(&'static str, String)> {
+    vec![
+        ("state", parts::state(status)),
+        ("flow", parts::flow(status)),
+        ("problems", parts::problems(&status.problems)),
+        ("sap", parts::sap(status)),
+        ("missing", parts::missing(&status.missing)),
+        ("decisions", parts::decisions(decisions)),
+        ("warnings", parts::warnings(warnings)),
+        ("foot", parts::foot(status)),
+    ]
+}
+
+/// The status page. `token`: what its forms have to know; without one there are no forms.
+pub(super) fn status(parts: &[(&'static str, String)], token: Option<&str>) -> String {
+    let mut page = Html::default();
+    for (id, part) in parts {
+        if *id == "foot" {
+            page.raw(&parts::actions(token));
+        }
+        let tag = if *id == "foot" { "footer" } else { "section" };
+        // The sentence is read out when it changes; the rest would never stop.
+        let live = if *id == "state" { " aria-live=\"polite\"" } else { "" };
+        page.raw(&format!("<{tag} id=\"{id}\"{live}>{part}</{tag}>\n"));
+    }
+    whole("Status", page.as_str())
+}
+
+/// A longer list of decisions.
+pub(super) fn list(decisions: &[DecisionLine]) -> String {
+    whole("Decisions", &format!("<section>{}</section>", parts::decisions(decisions)))
+}
+
+/// The story of one call.
+pub(super) fn story(story: &Story) -> String {
+    let mut page = Html::default();
+    page.raw("<section><h2>Call <code>")
+        .text(&story.line.call)
+        .raw("</code></h2>\n<table class=\"facts\">");
+    for (name, what) in story.lines() {
+        page.raw("<tr><th scope=\"row\">")
+            .text(name)
+            .raw("</th><td>")
+            .text(&what)
+            .raw("</td></tr>\n");
+    }
+    page.raw("</table></section>");
+    whole("Why", page.as_str())
+}
+
+/// A page around this content.
+pub(super) fn whole(title: &str, content: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>dialgate: {title}</title>\n<link rel=\"icon\" href=\"data:,\">\n\
+         <link rel=\"stylesheet\" href=\"/page.css\">\n<script src=\"/page.js\" defer></script>\n</head>\n<body>\n\
+         <header><h1><a href=\"/\">dialgate</a></h1>\n<nav><a href=\"/decisions\">Decisions</a> \
+         <a href=\"/runbook\">Runbook</a> <a href=\"/metrics\">Metrics</a> <a href=\"/status.json\">JSON</a>\
+         </nav></header>\n<main>\n{content}\n</main>\n</body>\n</html>\n"
+    )
+}
+
+/// The class of a condition, which is also what somebody reads who sees no colours.
+fn word(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Good => "good",
+        Condition::Warning => "warning",
+        Condition::Bad => "bad",
+        Condition::Leaving => "leaving",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_from_outside_is_text_and_never_markup() {
+        let mut page = Html::default();
+
+        page.raw("<p title=\"").text("\"><script>alert('&')</script>").raw("\">");
+
+        assert_eq!(
+            page.as_str(),
+            "<p title=\"&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;\">"
+        );
+    }
+
+    #[test]
+    fn no_page_has_a_script_or_a_style_in_itself() {
+        for page in [whole("Status", ""), list(&[])] {
+            assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains(" on"));
+            assert_eq!(page.matches("<script").count(), 1);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The parts of the status page.
+
+use std::time::Duration;
+
+use super::{html::Html, word};
+use crate::{
+    admin::{
+        decisions::DecisionLine,
+        problems::Problem,
+        pulse::Arrow,
+        status::{CertificateState, MissingNumber, Status},
+    },
+    telemetry::{logging::Warning, rounded},
+};
+
+/// Warnings that the page shows.
+const WARNINGS: usize = 20;
+
+/// Size of the curve, in its own units.
+const CURVE: (f64, f64) = (300.0, 40.0);
+
+/// A certificate with fewer days left is marked.
+const FEW_DAYS: i64 = 14;
+
+pub(super) fn state(status: &Status) -> String {
+    let word = word(status.condition);
+    let mut part = Html::default();
+    part.raw(&format!("<p class=\"state {word}\"><strong>"))
+        .text(word)
+        .raw("</strong> ")
+        .text(&status.sentence)
+        .raw("</p>");
+    part.done()
+}
+
+pub(super) fn flow(status: &Status) -> String {
+    let flow = &status.flow;
+    let sap = if status.sap.health == "answering" { "" } else { " class=\"bad\"" };
+    let mut part = Html::default();
+    part.raw("<h2>Last minute</h2>\n<ol class=\"flow\">\n<li>jtel</li>\n");
+    arrow(&mut part, &flow.calls, "calls", "failed");
+    part.raw("<li>dialgate</li>\n");
+    arrow(&mut part, &flow.memory, "lookups", "not in memory");
+    part.raw("<li>memory<small>")
+        .text(&format!("{:.0} of {:.0}", status.memory.entries, status.memory.entries_limit))
+        .raw("</small></li>\n");
+    arrow(&mut part, &flow.sap, "requests", "failed");
+    part.raw(&format!("<li{sap}>SAP<small>")).text(&status.sap.host).raw("</small></li>\n</ol>\n");
+    curve(&mut part, &flow.calls_per_second);
+    part.done()
+}
+
+fn arrow(part: &mut Html, arrow: &Arrow, what: &str, failed: &str) {
+    let percent =
+        arrow.failed_percent.map_or("–".to_owned(), |percent| format!("{percent:.1} %"));
+    let p95 = arrow.p95_ms.map_or("–".to_owned(), |p95| format!("{p95:.1} ms"));
+    part.raw("<li class=\"arrow\"><span>")
+        .text(&format!("{:.1} {what}/s", arrow.per_second))
+        .raw("</span> <span>")
+        .text(&format!("{percent} {failed}"))
+        .raw("</span> <span>p95 ")
+        .text(&p95)
+        .raw("</span></li>\n");
+}
+
+/// Calls a second as a line.
+fn curve(part: &mut Html, points: &[f64]) {
+    let most = points.iter().copied().fold(0.0, f64::max);
+    if points.len() < 2 || most <= 0.0 {
+        return;
+    }
+    let (width, height) = CURVE;
+    #[expect(clippy::cast_precision_loss, reason = "sixty points")]
+    let at = |place: usize| width * place as f64 / (points.len() - 1) as f64;
+    let line: Vec<_> = points
+        .iter()
+        .enumerate()
+        .map(|(place, value)| {
+            format!("{:.1},{:.1}", at(place), height - 1.0 - value / most * (height - 2.0))
+        })
+        .collect();
+    part.raw(&format!(
+        "<figure><svg viewBox=\"0 0 {width} {height}\" preserveAspectRatio=\"none\" role=\"img\" \
+         aria-label=\"calls a second in the last five minutes, {most:.1} at most\">\
+         <polyline points=\"{}\"/></svg><figcaption>calls a second in the last five minutes, {most:.1} at \
+         most</figcaption></figure>",
+        line.join(" ")
+    ));
+}
+
+pub(super) fn problems(problems: &[Problem]) -> String {
+    let mut part = Html::default();
+    part.raw("<h2>What is wrong now</h2>\n");
+    if problems.is_empty() {
+        part.raw("<p>Nothing that dialgate knows of.</p>");
+        return part.done();
+    }
+    part.raw("<ul class=\"problems\">\n");
+    for problem in problems {
+        let class = if problem.is_urgent { "bad" } else { "warning" };
+        part.raw(&format!("<li class=\"{class}\"><strong>"))
+            .text(&problem.what)
+            .raw("</strong> ")
+            .text(&problem.todo)
+            .raw(&format!(" <a href=\"/runbook#{0}\">Runbook: {0}</a></li>\n", problem.runbook));
+    }
+    part.raw("</ul>");
+    part.done()
+}
+
+pub(super) fn sap(status: &Status) -> String {
+    let sap = &status.sap;
+    let time = |seconds: u64| rounded(Duration::from_secs(seconds)).to_string();
+    let mut rows = vec![
+        (
+            "SAP",
+            match (sap.health, sap.kind, sap.silent_seconds) {
+                ("silent", Some(kind), Some(since)) => {
+                    format!("silent ({kind}) for {}", time(since))
+                }
+                (health, ..) => health.replace('_', " "),
+            },
+        ),
+        ("Breaker", sap.breaker.replace('_', " ")),
+        ("Requests under way", format!("{:.0} of {:.0}", sap.in_flight, sap.in_flight_limit)),
+        ("Lookups waiting for a place", format!("{:.0}", sap.queue)),
+        (
+            "Requests today",
+            match sap.daily_limit {
+                Some(limit) => format!(
+                    "{:.0} of {limit:.0}; {:.0} by midnight (UTC)",
+                    sap.daily_requests, sap.daily_forecast
+                ),
+                None => format!("{:.0}; no limit is configured", sap.daily_requests),
+            },
+        ),
+        ("Connections kept", format!("{:.0}", sap.connections_idle)),
+    ];
+    if let Some(left) = sap.pause_seconds {
+        rows.push(("Left alone for", time(left)));
+    }
+    if sap.token_left_seconds > 0.0 {
+        let left = Duration::from_secs_f64(sap.token_left_seconds.max(0.0));
+        rows.push(("Token usable for", rounded(left).to_string()));
+    }
+    let mut part = Html::default();
+    part.raw("<h2>SAP and certificates</h2>\n<table class=\"facts\">\n");
+    for (name, what) in rows {
+        row(&mut part, name, &what, false);
+    }
+    for certificate in &status.certificates {
+        let CertificateState { role, ends, days_left } = certificate;
+        let name = if *role == "server" { "Certificate for jtel" } else { "SAP's certificate" };
+        row(&mut part, name, &format!("ends {ends}, {days_left} days left"), *days_left < FEW_DAYS);
+    }
+    part.raw("</table>");
+    part.done()
+}
+
+fn row(part: &mut Html, name: &str, what: &str, is_bad: bool) {
+    let class = if is_bad { " class=\"bad\"" } else { "" };
+    part.raw("<tr><th scope=\"row\">").text(name).raw(&format!("</th><td{class}>")).text(what);
+    part.raw("</td></tr>\n");
+}
+
+pub(super) fn missing(missing: &[MissingNumber]) -> String {
+    let mut part = Html::default();
+    part.raw("<h2>Contract numbers without a service number</h2>\n");
+    if missing.is_empty() {
+        part.raw("<p>None among SAP's answers since the start.</p>");
+        return part.done();
+    }
+    part.raw(
+        "<p>Fill in the number, paste the line into <code>rules.service_numbers</code>, and add the same to \
+         jtel's list.</p>\n<table><thead><tr><th scope=\"col\">Contract number</th><th scope=\"col\">Answers of \
+         SAP</th><th scope=\"col\">Line to paste</th></tr></thead><tbody>\n",
+    );
+    for number in missing {
+        part.raw("<tr><td>").text(&number.contract_number).raw("</td><td>");
+        part.text(&number.answers.to_string()).raw("</td><td><code>").text(&number.line);
+        part.raw("</code></td></tr>\n");
+    }
+    part.raw("</tbody></table>");
+    part.done()
+}
+
+pub(super) fn decisions(decisions: &[DecisionLine]) -> String {
+    let mut part = Html::default();
+    part.raw(&format!("<h2>Last decisions ({})</h2>\n", decisions.len()));
+    if decisions.is_empty() {
+        part.raw("<p>None since the start.</p>");
+        return part.done();
+    }
+    part.raw(
+        "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Time (UTC)</th><th scope=\"col\">Client</th>\
+         <th scope=\"col\">Decision</th><th scope=\"col\">Shown</th><th scope=\"col\">From</th>\
+         <th scope=\"col\">ms</th><th scope=\"col\">Why</th></tr></thead><tbody>\n",
+    );
+    for line in decisions {
+        let class = if line.decision == "dial" { "good" } else { "warning" };
+        let decision = match line.decision {
+            "refuse" => format!("{} {}", line.status, line.reason),
+            decision => format!("{} {decision}", line.status),
+        };
+        let time = line.at.get(11..23).unwrap_or(&line.at);
+        part.raw("<tr><td><time>").text(time).raw("</time></td><td>");
+        part.text(line.client.as_deref().unwrap_or("–"))
+            .raw(&format!("</td><td class=\"{class}\">"));
+        part.text(&decision).raw("</td><td>");
+        part.text(line.service_number.as_deref().unwrap_or("–")).raw("</td><td>");
+        part.text(line.source).raw("</td><td class=\"number\">");
+        part.text(&format!("{:.1}", line.took_ms)).raw("</td><td><a href=\"/explain?call=");
+        part.text(&line.call).raw("\" title=\"").text(&line.because).raw("\">why</a></td></tr>\n");
+    }
+    part.raw("</tbody></table></div>");
+    part.done()
+}
+
+pub(super) fn warnings(warnings: &[Warning]) -> String {
+    let mut part = Html::default();
+    part.raw("<h2>Last warnings of the log</h2>\n");
+    if warnings.is_empty() {
+        part.raw("<p>None since the start.</p>");
+        return part.done();
+    }
+    part.raw("<ul class=\"log\">\n");
+    for warning in warnings.iter().take(WARNINGS) {
+        let class = if warning.is_error { "bad" } else { "warning" };
+        part.raw(&format!("<li class=\"{class}\"><time>")).text(&warning.at.to_the_second());
+        part.raw("</time> ").text(&warning.text).raw("</li>\n");
+    }
+    part.raw("</ul>");
+    part.done()
+}
+
+pub(super) fn foot(status: &Status) -> String {
+    let up = rounded(Duration::from_secs(status.up_seconds)).to_string();
+    let hash = Some(status.config.hash.as_str()).filter(|hash| !hash.is_empty()).unwrap_or("–");
+    let ready = if status.ready { "ready" } else { "not ready" };
+    let mut part = Html::default();
+    part.raw("<p>").text(&format!(
+        "dialgate {}, up {up}, {ready}; configuration {hash} of {}; {} decisions since the start; as of {}",
+        status.version, status.config.loaded_at, status.decisions, status.at
+    ));
+    part.raw("</p>");
+    part.done()
+}
+
+/// The buttons. Plain forms, so that they work without a script, too.
+pub(super) fn actions(token: Option<&str>) -> String {
+    let Some(token) = token else { return String::new() };
+    let mut part = Html::default();
+    part.raw("<section id=\"actions\"><h2>Do something</h2>\n<div class=\"actions\">\n");
+    let mut form = |path: &str, fields: &str, button: &str| {
+        part.raw(&format!(
+            "<form method=\"post\" action=\"{path}\"><input type=\"hidden\" name=\"token\" value=\""
+        ))
+        .text(token)
+        .raw(&format!("\">{fields}<button>{button}</button></form>\n"));
+    };
+    form("/reload", "", "Reload configuration");
+    form("/sap/retry-login", "", "Retry login");
+    form("/sap/reset-breaker", "", "Reset breaker");
+    form(
+        "/log",
+        "<label>Log level for ten minutes <select name=\"level\"><option>debug</option><option>info</option>\
+         <option>warn</option><option>error</option><option value=\"configured\">as configured</option>\
+         </select></label> ",
+        "Set",
+    );
+    form(
+        "/memory/forget",
+        "<label>Partner ID <input name=\"partner\" required maxlength=\"60\" autocomplete=\"off\"></label> ",
+        "Forget partner",
+    );
+    part.raw("<details><summary>Drain…</summary><p>Not ready from now on; calls in progress are answered, then the process ends.</p>\n");
+    let mut form = |path: &str, button: &str| {
+        part.raw(&format!(
+            "<form method=\"post\" action=\"{path}\"><input type=\"hidden\" name=\"token\" value=\""
+        ))
+        .text(token)
+        .raw(&format!("\"><button class=\"bad\">{button}</button></form>\n"));
+    };
+    form("/drain", "Drain and end this process");
+    part.raw("</details></div>\n<output id=\"told\" role=\"status\"></output></section>\n");
+    part.done()
+}

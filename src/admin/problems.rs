@@ -1,0 +1,222 @@
+//! What is wrong just now, and what to do about it: in the order in which somebody should care.
+
+use serde::Serialize;
+
+use super::status::{CertificateState, Facts};
+use crate::{
+    net::tls::SOON_DAYS,
+    sap::{BreakerState, SapHealth},
+    telemetry::rounded,
+};
+
+/// Of the descriptors that the process may have, a share that is worth a word.
+const DESCRIPTORS_PERCENT: f64 = 80.0;
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Problem {
+    /// What is the case.
+    pub(super) what: String,
+    /// What to do about it.
+    pub(super) todo: String,
+    /// Heading in the runbook.
+    pub(super) runbook: &'static str,
+    /// Callers feel it.
+    pub(super) is_urgent: bool,
+}
+
+#[derive(Default)]
+struct List(Vec<Problem>);
+
+impl List {
+    /// Callers feel it.
+    fn urgent(&mut self, runbook: &'static str, what: String, todo: &str) {
+        self.0.push(Problem { what, todo: todo.to_owned(), runbook, is_urgent: true });
+    }
+
+    /// Somebody should look at it.
+    fn calm(&mut self, runbook: &'static str, what: String, todo: &str) {
+        self.0.push(Problem { what, todo: todo.to_owned(), runbook, is_urgent: false });
+    }
+}
+
+/// All of them.
+pub(super) fn problems(facts: &Facts<'_>) -> Vec<Problem> {
+    let mut list = List::default();
+    of_sap(facts, &mut list);
+    of_the_way_to_sap(facts, &mut list);
+    of_room(facts, &mut list);
+    of_the_configuration(facts, &mut list);
+    for certificate in &facts.certificates {
+        of_certificate(certificate, &mut list);
+    }
+    list.0
+}
+
+/// SAP does not answer, or wants to be left alone.
+fn of_sap(facts: &Facts<'_>, list: &mut List) {
+    let sap = facts.sap;
+    let since = sap.silent_for().map_or(String::new(), |for_| format!(" for {}", rounded(for_)));
+    let is_open = sap.breaker() != BreakerState::Closed;
+    match sap.health() {
+        SapHealth::CredentialsRefused => list.urgent(
+            "DialgateCredentialsRefused",
+            format!("SAP refuses our credentials{since}"),
+            "Correct sap.login or unlock the user in SAP, then press \"Retry login\".",
+        ),
+        SapHealth::Silent(kind) if !is_open => list.urgent(
+            "DialgateSapDataBurnFast",
+            format!("SAP gives no usable answer{since} ({kind})"),
+            "`dialgate check --connect` on this machine goes the way to SAP step by step and says \
+             where it ends.",
+        ),
+        SapHealth::Silent(_) | SapHealth::Answering | SapHealth::NotAsked => {}
+    }
+    if is_open {
+        list.urgent(
+            "DialgateBreakerOpen",
+            format!("SAP failed too often and is only probed{since}"),
+            "Ask SAP's operators; `dialgate check --connect` says what is wrong. It is asked again by \
+             itself once a probe is answered.",
+        );
+    }
+    if let Some(left) = sap.held_for() {
+        list.urgent(
+            "DialgateBreakerOpen",
+            format!("SAP asked to be left alone for {} more", rounded(left)),
+            "Nothing here: it is asked again then. Where it happens often, see which other interface \
+             uses up what SAP grants.",
+        );
+    }
+}
+
+/// What it takes to ask SAP: a token, requests of the day, places.
+fn of_the_way_to_sap(facts: &Facts<'_>, list: &mut List) {
+    let gauge = |name| facts.reading.sum(name, &[]);
+    if gauge("dialgate_sap_token_failing") > 0.0 {
+        list.urgent(
+            "DialgateTokenFailing",
+            "the token server gave no token when it was asked last".to_owned(),
+            "See sap.login.token_url and the client's secret; the log says what the server answered.",
+        );
+    }
+    let forecast = facts.daily_forecast;
+    if let Some(limit) = facts.daily_limit.filter(|limit| forecast > *limit) {
+        list.calm(
+            "DialgateDailyRequestsRunOut",
+            format!(
+                "the day's requests to SAP run out: {forecast:.0} by midnight (UTC), {limit:.0} are \
+                 granted"
+            ),
+            "Raise cache.found_ttl, or have SAP grant more (sap.daily_requests).",
+        );
+    }
+    let in_flight = gauge("dialgate_sap_requests_in_flight");
+    let limit = gauge("dialgate_sap_requests_in_flight_limit");
+    let waiting = gauge("dialgate_sap_queue_length");
+    if waiting > 0.0 && in_flight >= limit {
+        list.urgent(
+            "DialgatePlacesUsedUp",
+            format!("all {limit:.0} places at SAP are taken, and {waiting:.0} lookups wait"),
+            "SAP is slow, or sap.max_in_flight is small for so many new partners.",
+        );
+    }
+}
+
+/// What this machine has.
+fn of_room(facts: &Facts<'_>, list: &mut List) {
+    let gauge = |name| facts.reading.sum(name, &[]);
+    let (open, most) = (gauge("process_open_fds"), gauge("process_max_fds"));
+    if most > 0.0 && open * 100.0 > most * DESCRIPTORS_PERCENT {
+        list.urgent(
+            "DialgateDescriptorsShort",
+            format!("{open:.0} of {most:.0} file descriptors are in use"),
+            "Raise LimitNOFILE (ulimit -n), or find out who keeps so many connections open.",
+        );
+    }
+    let unwritten = gauge("dialgate_access_records_lost_total");
+    if unwritten > 0.0 {
+        list.calm(
+            "DialgateRecordsLost",
+            format!("{unwritten:.0} access records were lost since the start"),
+            "See whether the disk of log.access is full or its reader stalls; the metric says why.",
+        );
+    }
+}
+
+fn of_the_configuration(facts: &Facts<'_>, list: &mut List) {
+    let s = |count: usize| if count == 1 { "" } else { "s" };
+    if let Some(findings) = facts.findings {
+        let count = findings.len();
+        list.calm(
+            "DialgateReloadFailed",
+            format!(
+                "the configuration's files have {count} finding{}, and nothing of them is in force",
+                s(count)
+            ),
+            "`dialgate check` shows them with their lines; what was in force before still is.",
+        );
+    }
+    if !facts.needs_restart.is_empty() {
+        let keys = facts.needs_restart.join(", ");
+        list.calm(
+            "DialgateReloadFailed",
+            format!("changed, and not in force before a restart: {keys}"),
+            "Restart this instance when its callers can go elsewhere.",
+        );
+    }
+    let missing = facts.missing.len();
+    if missing > 0 {
+        list.calm(
+            "DialgateContractNumberMissing",
+            format!(
+                "{missing} contract number{} of SAP's answers have no service number",
+                s(missing)
+            ),
+            "The list below has a line to paste for each, here and in jtel.",
+        );
+    }
+}
+
+fn of_certificate(certificate: &CertificateState, list: &mut List) {
+    if certificate.days_left > SOON_DAYS {
+        return;
+    }
+    let (whose, todo, runbook) = if certificate.role == "server" {
+        let todo = "Put a new one into the files of listen.tls; it counts at once.";
+        ("the certificate shown to jtel", todo, "DialgateCertificateEnds")
+    } else {
+        ("the certificate that SAP shows", "Tell SAP's operators.", "DialgateSapCertificateEnds")
+    };
+    let what = match certificate.days_left {
+        ..0 => format!("{whose} has ended"),
+        0 => format!("{whose} ends today"),
+        1 => format!("{whose} ends tomorrow"),
+        days => format!("{whose} ends in {days} days"),
+    };
+    if certificate.days_left <= 1 {
+        list.urgent(runbook, what, todo);
+    } else {
+        list.calm(runbook, what, todo);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_heading_that_a_problem_names_is_in_the_runbook() {
+        let headings: Vec<_> = include_str!("../../docs/runbook.md")
+            .lines()
+            .filter_map(|line| line.strip_prefix("## "))
+            .collect();
+        let named: Vec<_> = include_str!("problems.rs")
+            .split('"')
+            .filter(|text| text.len() > 8 && text.starts_with("Dialgate") && !text.contains(' '))
+            .collect();
+        assert!(named.len() > 10);
+        for heading in named {
+            assert!(headings.contains(&heading), "{heading}");
+        }
+    }
+}

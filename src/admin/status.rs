@@ -1,0 +1,310 @@
+//! The state of the gateway at one moment: what the status page shows, `/status.json` says, and
+//! `dialgate top` prints.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{
+    configuration::ConfigStatus,
+    problems::{Problem, problems},
+    pulse::{Flow, Pulse, Share},
+    ready::Readiness,
+};
+use crate::{
+    config::Config,
+    gateway::Terms,
+    lookup::Partners,
+    sap::{SapClient, SapHealth},
+    telemetry::{
+        clock::{self, Moment},
+        metrics::Reading,
+        rounded,
+    },
+};
+
+/// How it is, in one word.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Condition {
+    /// Calls are answered from SAP's data.
+    Good,
+    /// Calls are answered, and somebody should look at something.
+    Warning,
+    /// Callers feel it.
+    Bad,
+    /// The process is about to end.
+    Leaving,
+}
+
+/// Everything on one page.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Status {
+    pub(super) condition: Condition,
+    /// The state in words.
+    pub(super) sentence: String,
+    pub(super) at: String,
+    pub(super) version: &'static str,
+    pub(super) up_seconds: u64,
+    pub(super) ready: bool,
+    pub(super) config: ConfigState,
+    pub(super) flow: Flow,
+    pub(super) sap: SapState,
+    pub(super) memory: MemoryState,
+    pub(super) certificates: Vec<CertificateState>,
+    pub(super) missing: Vec<MissingNumber>,
+    pub(super) problems: Vec<Problem>,
+    /// Decisions since the start.
+    pub(super) decisions: u64,
+}
+
+/// Which configuration is in force.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ConfigState {
+    /// The beginning of the SHA-256 of its files; empty where it stands in none.
+    pub(super) hash: String,
+    pub(super) loaded_at: String,
+    /// What is wrong with the files now; nothing of them is in force then.
+    pub(super) findings: Vec<String>,
+    pub(super) needs_restart: Vec<&'static str>,
+}
+
+/// SAP, and what stands between it and the calls.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SapState {
+    pub(super) host: String,
+    /// `answering`, `not_asked`, `silent` or `credentials_refused`.
+    pub(super) health: &'static str,
+    /// The kind of error of a silent one.
+    pub(super) kind: Option<&'static str>,
+    pub(super) silent_seconds: Option<u64>,
+    pub(super) breaker: &'static str,
+    pub(super) pause_seconds: Option<u64>,
+    pub(super) in_flight: f64,
+    pub(super) in_flight_limit: f64,
+    pub(super) queue: f64,
+    pub(super) daily_requests: f64,
+    pub(super) daily_forecast: f64,
+    pub(super) daily_limit: Option<f64>,
+    pub(super) token_left_seconds: f64,
+    pub(super) connections_idle: f64,
+}
+
+/// What is remembered.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MemoryState {
+    pub(super) entries: f64,
+    pub(super) entries_limit: f64,
+    /// Of the answers in the last five minutes, or since SAP fell silent.
+    pub(super) answered_percent: Option<f64>,
+}
+
+/// A certificate and its end.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CertificateState {
+    /// `server`: shown to jtel; `sap`: shown by SAP.
+    pub(super) role: &'static str,
+    pub(super) ends: String,
+    pub(super) days_left: i64,
+}
+
+/// A contract number that SAP's answers have led to and that has no service number.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MissingNumber {
+    pub(super) contract_number: String,
+    /// In how many answers of SAP it was.
+    pub(super) answers: u64,
+    /// To paste into `rules.service_numbers`; the number is for a person to fill in.
+    pub(super) line: String,
+}
+
+/// What a status is made from.
+pub(super) struct Sources<'s> {
+    pub(super) terms: &'s Terms,
+    pub(super) reading: &'s Reading,
+    pub(super) pulse: &'s Pulse,
+    pub(super) readiness: &'s Readiness,
+    pub(super) partners: &'s Partners,
+    pub(super) decisions: u64,
+}
+
+/// What the problems are found in.
+pub(super) struct Facts<'f> {
+    pub(super) sap: &'f SapClient,
+    pub(super) reading: &'f Reading,
+    pub(super) daily_limit: Option<f64>,
+    pub(super) daily_forecast: f64,
+    pub(super) findings: Option<&'f [String]>,
+    pub(super) needs_restart: &'f [&'static str],
+    pub(super) certificates: Vec<CertificateState>,
+    pub(super) missing: &'f [MissingNumber],
+}
+
+impl Status {
+    pub(super) fn of(sources: &Sources<'_>) -> Self {
+        let Sources { terms, reading, pulse, readiness, partners, decisions } = sources;
+        let sap = &terms.sap;
+        let config = config_state(readiness.configuration(), reading);
+        let missing = missing(partners, &terms.config);
+        let sap_state = sap_state(sap, reading);
+        let share = pulse.share();
+        let flow = pulse.flow();
+        let problems = problems(&Facts {
+            sap,
+            reading,
+            daily_limit: sap_state.daily_limit,
+            daily_forecast: sap_state.daily_forecast,
+            findings: Some(&*config.findings).filter(|findings| !findings.is_empty()),
+            needs_restart: &config.needs_restart,
+            certificates: certificates(reading),
+            missing: &missing,
+        });
+        let leaves = readiness.is_leaving();
+        let condition = match problems.iter().map(|problem| problem.is_urgent).max() {
+            _ if leaves => Condition::Leaving,
+            None if sap.health() == SapHealth::NotAsked => Condition::Warning,
+            None => Condition::Good,
+            Some(false) => Condition::Warning,
+            Some(true) => Condition::Bad,
+        };
+        let started = reading.sum("process_start_time_seconds", &[]);
+        Self {
+            condition,
+            sentence: sentence(sap, &flow, share, leaves),
+            at: Moment::now().to_the_second(),
+            version: env!("CARGO_PKG_VERSION"),
+            up_seconds: seconds_since(started),
+            ready: readiness.is_ready(),
+            config,
+            flow,
+            sap: sap_state,
+            memory: MemoryState {
+                entries: reading.sum("dialgate_memory_entries", &[]),
+                entries_limit: reading.sum("dialgate_memory_entries_limit", &[]),
+                answered_percent: share.map(|share| share.from_memory_percent),
+            },
+            certificates: certificates(reading),
+            missing,
+            problems,
+            decisions: *decisions,
+        }
+    }
+}
+
+/// What an SRE wants to read first.
+fn sentence(sap: &SapClient, flow: &Flow, share: Option<Share>, leaves: bool) -> String {
+    if leaves {
+        return "Shutting down: calls in progress are answered, new ones go elsewhere.".to_owned();
+    }
+    let since = sap.silent_for().map_or(String::new(), |for_| format!(" for {}", rounded(for_)));
+    let answered = match share {
+        None => "no calls since".to_owned(),
+        Some(Share { from_memory_percent, by_default, refused, .. }) => {
+            let also = |count: f64, what: &str| {
+                if count > 0.0 { format!(", {count:.0} {what}") } else { String::new() }
+            };
+            format!(
+                "{from_memory_percent:.0} % answered from memory{}{}",
+                also(by_default, "by the default number"),
+                also(refused, "calls refused"),
+            )
+        }
+    };
+    match sap.health() {
+        SapHealth::NotAsked => "Waiting for SAP's first answer.".to_owned(),
+        SapHealth::Silent(kind) => format!("SAP has been silent{since} ({kind}): {answered}."),
+        SapHealth::CredentialsRefused => {
+            format!("SAP refuses our credentials{since}: {answered}.")
+        }
+        SapHealth::Answering => {
+            let p95 = flow.sap.p95_ms.map_or(String::new(), |p95| format!(", {p95:.0} ms (p95)"));
+            let served = match share {
+                None => "no calls in the last five minutes".to_owned(),
+                Some(share) => format!("{:.0} % answered from memory", share.from_memory_percent),
+            };
+            format!("Serving. SAP answers{p95}; {served}.")
+        }
+    }
+}
+
+fn config_state(status: &ConfigStatus, reading: &Reading) -> ConfigState {
+    let (loaded, findings, needs_restart) = status.state_now();
+    ConfigState {
+        hash: reading.label("dialgate_config_info", "hash").to_owned(),
+        loaded_at: loaded.to_the_second(),
+        findings,
+        needs_restart,
+    }
+}
+
+fn sap_state(sap: &SapClient, reading: &Reading) -> SapState {
+    let gauge = |name| reading.sum(name, &[]);
+    let (health, kind) = match sap.health() {
+        SapHealth::NotAsked => ("not_asked", None),
+        SapHealth::Answering => ("answering", None),
+        SapHealth::Silent(kind) => ("silent", Some(kind)),
+        SapHealth::CredentialsRefused => ("credentials_refused", None),
+    };
+    let limit = gauge("dialgate_sap_daily_requests_limit");
+    SapState {
+        host: sap.host().to_owned(),
+        health,
+        kind,
+        silent_seconds: sap.silent_for().map(|for_| for_.as_secs()),
+        breaker: sap.breaker().label(),
+        pause_seconds: sap.held_for().map(|left| left.as_secs()),
+        in_flight: gauge("dialgate_sap_requests_in_flight"),
+        in_flight_limit: gauge("dialgate_sap_requests_in_flight_limit"),
+        queue: gauge("dialgate_sap_queue_length"),
+        daily_requests: gauge("dialgate_sap_daily_requests"),
+        daily_forecast: gauge("dialgate_sap_daily_requests_forecast"),
+        daily_limit: (limit > 0.0).then_some(limit),
+        token_left_seconds: gauge("dialgate_sap_token_left_seconds"),
+        connections_idle: gauge("dialgate_sap_connections_idle"),
+    }
+}
+
+fn certificates(reading: &Reading) -> Vec<CertificateState> {
+    let ends = |role, name| {
+        let ends = reading.sum(name, &[]);
+        #[expect(clippy::cast_possible_truncation, reason = "seconds of this century")]
+        let ends = ends as i64;
+        (ends > 0).then(|| CertificateState {
+            role,
+            ends: clock::day_of(ends).to_string(),
+            days_left: clock::days_until(ends),
+        })
+    };
+    let ours = ends("server", "dialgate_certificate_expiry_timestamp_seconds");
+    let theirs = ends("sap", "dialgate_sap_certificate_expiry_timestamp_seconds");
+    ours.into_iter().chain(theirs).collect()
+}
+
+fn missing(partners: &Partners, config: &Config) -> Vec<MissingNumber> {
+    let (seen, ..) = partners.seen().all();
+    let numbers = &config.rules.service_numbers;
+    let without = seen.into_iter().filter(|seen| numbers.of_text(&seen.contract_number).is_none());
+    without
+        .map(|seen| {
+            // A JSON string is one of YAML, whatever SAP's texts have in them.
+            let quoted = serde_json::Value::from(seen.contract_number.as_str());
+            MissingNumber {
+                line: format!("- {{ contract_number: {quoted}, service_number: \"\" }}"),
+                contract_number: seen.contract_number,
+                answers: seen.answers,
+            }
+        })
+        .collect()
+}
+
+fn seconds_since(unix_seconds: f64) -> u64 {
+    #[expect(clippy::cast_precision_loss, reason = "seconds of this century")]
+    let up = clock::unix_seconds() as f64 - unix_seconds;
+    Duration::try_from_secs_f64(up.max(0.0)).unwrap_or_default().as_secs()
+}
