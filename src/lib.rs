@@ -71,6 +71,7 @@
 //!     `a_late_401_for_the_old_password_does_not_bar_the_new_one`.
 //! 13. A configuration comes into force as a whole or not at all, and no call fails for it:
 //!     `what_has_findings_changes_nothing_is_told_where_one_looks_and_can_be_mended`,
+//!     `a_reload_with_a_failing_test_keeps_what_is_in_force_until_it_is_mended`,
 //!     `a_thousand_reloads_under_load_cost_no_call`.
 //! 14. What is remembered does not depend on rules:
 //!     `rules_in_another_order_or_with_other_values_keep_what_is_remembered`.

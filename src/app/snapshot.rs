@@ -68,6 +68,7 @@ impl Snapshot {
             ("sap", now.sap != then.sap),
             ("cache", now.cache != then.cache),
             ("rules", now.rules != then.rules),
+            ("tests", now.tests != then.tests),
             ("log", now.log != then.log),
             ("files", now.files != then.files),
         ]

@@ -16,6 +16,7 @@ pub use document::resolve::Environment;
 pub use document::secret::Secret;
 pub use sections::admin::{Admin, Shutdown};
 pub use sections::calls::{Answers, Cache, Query, UnknownParameters};
+pub use sections::cases::{Case, Outcome, Reach};
 pub use sections::clients::{Client, ClientName, ClientNameError, SecretHash, SecretHashError};
 pub use sections::draft::Draft;
 pub use sections::file::{load, parse, read, schema};
@@ -59,6 +60,8 @@ pub struct Config {
     pub cache: Cache,
     /// Which service number belongs to which contract number, and what happens without one.
     pub rules: Rules,
+    /// Calls, and the decisions that the rules lead to: all of them are passed.
+    pub tests: Vec<Case>,
     /// What is written, how, and where to.
     pub log: Log,
     /// How long the process takes to leave.

@@ -17,7 +17,9 @@ mod rule;
 mod rules;
 mod words;
 
-pub use decision::{CallerId, Decided, Decision, Dial, decide, decide_without_sap, rule_by_rule};
+pub use decision::{
+    CallerId, Decided, Decision, Dial, decide, decide_without_sap, deciders, rule_by_rule,
+};
 pub use facts::Facts;
 pub use id_form::IdForm;
 pub use numbers::{

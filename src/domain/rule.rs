@@ -36,6 +36,32 @@ pub enum Rule {
     CallerIdFit,
 }
 
+impl Rule {
+    /// All but those of `rules.refuse_when`, in the order in which rules are asked.
+    pub const NAMED: [Self; 13] = [
+        Self::NoNumber,
+        Self::Emergency,
+        Self::Ranges,
+        Self::ShortCodes,
+        Self::Premium,
+        Self::Destinations,
+        Self::SapUnavailable,
+        Self::Known,
+        Self::Blocked,
+        Self::ContactRefused,
+        Self::ServiceNumbers,
+        Self::WithoutServiceNumber,
+        Self::CallerIdFit,
+    ];
+
+    /// The rule of this name, written as its text form has it.
+    pub fn named(name: &str) -> Option<Self> {
+        let entry = name.strip_prefix("rules.refuse_when[").and_then(|rest| rest.strip_suffix(']'));
+        let entry = entry.and_then(|entry| entry.parse().ok()).map(Self::RefuseWhen);
+        Self::NAMED.into_iter().chain(entry).find(|rule| rule.to_string() == name)
+    }
+}
+
 /// What became of a rule in one decision.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Part {
@@ -80,5 +106,39 @@ impl fmt::Display for Rule {
             Self::WithoutServiceNumber => "rules.without_service_number",
             Self::CallerIdFit => "rules.caller_id_fit",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_rule_is_found_by_its_name_and_nothing_else_is() {
+        for rule in Rule::NAMED.into_iter().chain([0, 31, u16::MAX].map(Rule::RefuseWhen)) {
+            assert_eq!(Rule::named(&rule.to_string()), Some(rule));
+        }
+        for name in [
+            "",
+            "rules.partner_blocked ",
+            "rules.refuse_when",
+            "rules.refuse_when[]",
+            "rules.refuse_when[+1]",
+            "rules.refuse_when[01]",
+            "rules.refuse_when[65536]",
+        ] {
+            assert_eq!(Rule::named(name), None, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_that_of_the_rule_it_finds(name in "(rules\\.refuse_when\\[)?\\PC{0,12}\\]?") {
+            if let Some(rule) = Rule::named(&name) {
+                prop_assert_eq!(rule.to_string(), name);
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `dialgate check`: everything that can be known before a start.
 
+mod cases;
 mod certificate;
 mod machine;
 
@@ -49,7 +50,7 @@ impl Check {
         };
         report(ok(format!("{} has no findings", self.file.config.display())));
         for note in &config.notes {
-            report(Line { mark: "NOTE", text: note.clone() });
+            report(hint(note.clone()));
         }
         for line in certificate::lines(&config, self.trust.as_deref())? {
             report(line);
@@ -67,6 +68,9 @@ impl Check {
                 Unmatched::DialDefault => "dialled with the default pair",
             }
         )));
+        for line in cases::lines(&config) {
+            report(line);
+        }
         report(ok(format!(
             "SAP at {} as `{}`, {}",
             config.sap.url,
@@ -113,6 +117,10 @@ fn ok(text: String) -> Line {
 
 fn warn(text: String) -> Line {
     Line { mark: "WARN", text }
+}
+
+fn hint(text: String) -> Line {
+    Line { mark: "NOTE", text }
 }
 
 fn fail(text: String) -> Line {

@@ -165,6 +165,21 @@ impl Findings {
             && !self.unread.iter().any(|unread| is_within(unread, section))
     }
 
+    /// The places of those entries of a list in which something is wrong.
+    pub(in crate::config) fn faulty_entries(&self, list: &str) -> BTreeSet<usize> {
+        let place = |key: &str| {
+            let rest = key.strip_prefix(list)?.strip_prefix('[')?;
+            rest.split_once(']')?.0.parse().ok()
+        };
+        let keys = self.iter().filter(|finding| finding.document == 0).map(|f| f.key.as_str());
+        keys.chain(self.unread.iter().map(String::as_str)).filter_map(place).collect()
+    }
+
+    /// Nothing is wrong in any of the files that `config.yaml` names, as far as they were opened.
+    pub(in crate::config) fn spare_other_files(&self) -> bool {
+        self.iter().all(|finding| finding.document == 0)
+    }
+
     /// Does not show these bytes of `config.yaml`.
     pub(in crate::config) fn veil(&mut self, span: Range<usize>) {
         if let Some(document) = self.documents.first_mut()

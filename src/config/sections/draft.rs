@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::{
     admin::{Admin, Shutdown},
     calls::{Answers, Cache, Query},
+    cases::Case,
     clients::Client,
     listen::{Listen, Tls},
     log::Log,
@@ -39,6 +40,8 @@ pub struct Draft {
     pub cache: Option<Cache>,
     /// `rules`
     pub rules: Option<Rules>,
+    /// `tests`; none where what they are decided by has findings.
+    pub tests: Vec<Case>,
     /// `log`
     pub log: Option<Log>,
     /// The same where a key of it is wrong.
@@ -63,6 +66,7 @@ impl Draft {
             sap: self.sap?,
             cache: self.cache?,
             rules: self.rules?,
+            tests: self.tests,
             log: self.log?,
             shutdown: self.shutdown?,
             files,

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{
     admin::{AdminFile, ShutdownFile},
     calls::{Answers, CacheFile, QueryFile},
+    cases::{self, CaseFile, Ground},
     clients::{self, ClientFile},
     draft::Draft,
     listen::ListenFile,
@@ -62,6 +63,9 @@ pub(in crate::config) struct ConfigFile {
     pub(in crate::config) cache: CacheFile,
     /// Which service number is shown, and what happens without one.
     pub(in crate::config) rules: RulesFile,
+    /// Calls, and what has to be decided; one that comes out otherwise is a finding.
+    #[schemars(with = "Vec<CaseFile>")]
+    pub(in crate::config) tests: Vec<Option<CaseFile>>,
     /// What is written, how, and where to.
     pub(in crate::config) log: LogFile,
     /// How the process ends.
@@ -82,6 +86,7 @@ impl Default for ConfigFile {
             sap: None,
             cache: CacheFile::default(),
             rules: RulesFile::default(),
+            tests: Vec::new(),
             log: LogFile::default(),
             shutdown: ShutdownFile::default(),
         }
@@ -253,6 +258,13 @@ impl ConfigFile {
             blocked: rules.refuse_blocked,
             contact_refused: rules.refuse_contact_refused,
         };
+        let ground = query.as_ref().map(|query| Ground { home: query.home, rules: &rules });
+        let ground = ground.filter(|_| {
+            let findings = &reading.findings;
+            // Rows of lists are rules as well, and stand in files of their own.
+            findings.spare("query") && findings.spare("rules") && findings.spare_other_files()
+        });
+        let tests = cases::resolve(&self.tests, ground, reading);
         let rules = Some(rules);
         let is_whole = sap.as_ref().is_some_and(|read| read.is_whole);
         let sap_as_read = sap.map(|read| Sap { rule_paths, used_marks, ..read.sap });
@@ -272,6 +284,7 @@ impl ConfigFile {
             sap_as_read,
             cache: cache.filter(|_| spare("cache")),
             rules: rules.filter(|_| spare("rules")),
+            tests,
             log: log.clone().filter(|_| spare("log")),
             log_as_read: log,
             shutdown: shutdown.filter(|_| spare("shutdown")),

@@ -2,6 +2,7 @@
 
 pub(in crate::config) mod admin;
 pub(in crate::config) mod calls;
+pub(in crate::config) mod cases;
 pub(in crate::config) mod clients;
 pub(in crate::config) mod contract_numbers;
 pub(in crate::config) mod draft;

@@ -99,11 +99,18 @@ fn scalar(value: &Yaml) -> String {
         Yaml::Null => "null".to_owned(),
         Yaml::Bool(value) => value.to_string(),
         Yaml::Number(number) => number.to_string(),
-        Yaml::Text(text) if is_plain(text) => text.clone(),
-        // A JSON text is a text of YAML in double quotes.
-        Yaml::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+        Yaml::Text(written) => text(written),
         Yaml::List(_) | Yaml::Map(_) => String::new(),
     }
+}
+
+/// A text as it can be written behind a key, with quotes where it needs them.
+pub(super) fn text(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
+    // A JSON text is a text of YAML in double quotes.
+    serde_json::Value::from(text).to_string()
 }
 
 /// Means the same with and without quotes.

@@ -1,6 +1,9 @@
 //! What an operator gets to see for the files that operators write.
 
 mod any_text;
+mod cases;
+mod cases_any;
+mod cases_mistakes;
 mod changes;
 mod home;
 mod mistakes;

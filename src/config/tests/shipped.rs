@@ -75,9 +75,15 @@ fn the_examples_behind_comment_signs_are_valid() {
             let content = line.trim_start();
             // An example begins with a key alone behind the sign, and ends with the comment.
             is_example = (is_example && content.starts_with('#'))
-                || ["# custom:", "# default:", "# ca_file:", "# destination_countries:"]
-                    .iter()
-                    .any(|key| content.starts_with(key));
+                || [
+                    "# custom:",
+                    "# default:",
+                    "# ca_file:",
+                    "# destination_countries:",
+                    "# tests:\n",
+                ]
+                .iter()
+                .any(|key| content.starts_with(key));
             if is_example { line.replacen("# ", "", 1) } else { line.to_owned() }
         })
         .collect();
@@ -87,6 +93,7 @@ fn the_examples_behind_comment_signs_are_valid() {
 
     assert_eq!(config.sap.ca_file.as_deref(), Some(Path::new("/nowhere/certs/sap-ca.pem")));
     assert_eq!(config.sap.custom.unwrap().steps[0].unknown_statuses, [404]);
+    assert_eq!(config.tests.len(), 4);
     assert_eq!(config.rules.default_pair.unwrap().contract_number.as_str(), "Direct salesDE");
 }
 

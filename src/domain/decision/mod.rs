@@ -12,7 +12,7 @@ use super::{
     rules::{CallerIdFit, DefaultPair, Rules, Unavailable, Unmatched},
 };
 
-pub use parts::rule_by_rule;
+pub use parts::{deciders, rule_by_rule};
 
 /// A decision, and which rule made it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

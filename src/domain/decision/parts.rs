@@ -47,3 +47,29 @@ pub fn rule_by_rule(rules: &Rules, decider: Rule) -> Vec<(Rule, Part)> {
         })
         .collect()
 }
+
+/// The rules that can have the last word, in the order in which they are asked: those that are set and
+/// do more than to warn. `without_number`: there are questions that have no number.
+pub fn deciders(rules: &Rules, without_number: bool) -> Vec<Rule> {
+    let needs_number = rules.never_dialled.is_set() || rules.destinations.is_some();
+    let can = |rule: Rule| match rule {
+        Rule::ServiceNumbers => !rules.service_numbers.is_empty(),
+        Rule::CallerIdFit => {
+            matches!(rules.caller_id_fit, CallerIdFit::Refuse | CallerIdFit::Fallback)
+        }
+        _ => true,
+    };
+    let mut all = Vec::new();
+    if without_number && needs_number {
+        all.push(Rule::NoNumber);
+    }
+    for (rule, part) in rule_by_rule(rules, Rule::Known) {
+        if rule == Rule::Known {
+            all.push(Rule::SapUnavailable);
+        }
+        if part != Part::Off && can(rule) {
+            all.push(rule);
+        }
+    }
+    all
+}
