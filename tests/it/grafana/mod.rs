@@ -2,6 +2,7 @@
 
 mod alerts;
 mod dashboards;
+mod schema;
 mod watched;
 
 use std::path::PathBuf;
