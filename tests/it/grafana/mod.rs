@@ -2,6 +2,7 @@
 
 mod alerts;
 mod dashboards;
+mod pictures;
 mod schema;
 mod watched;
 
