@@ -2,6 +2,8 @@
 
 mod alerts;
 mod dashboards;
+mod pictures;
+mod schema;
 mod watched;
 
 use std::path::PathBuf;

@@ -118,7 +118,8 @@ impl Watchers {
                 let concrete = expression
                     .replace("$job", ".*")
                     .replace("$instance", ".*")
-                    .replace("$__rate_interval", "5m");
+                    .replace("$__rate_interval", "5m")
+                    .replace("$__range", "1h");
                 let shown = self.query(&concrete).await;
                 let is_shown = |values: &Vec<String>| values.iter().any(|value| value != "NaN");
                 if !shown.as_ref().is_ok_and(is_shown) {
