@@ -3,6 +3,7 @@
 mod certificate;
 pub mod chain;
 pub mod pem;
+mod pinned;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -17,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub use crate::config::TlsVersion;
 pub use certificate::CertificateFacts;
+pub use pinned::Pinned;
 
 /// A certificate that ends within so many days is worth a word: time to order a new one.
 pub const SOON_DAYS: i64 = 30;

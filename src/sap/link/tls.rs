@@ -12,10 +12,9 @@ use rustls::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::pinned::Pinned;
 use crate::{
     config::{Digest, Fingerprint, KeyFiles, digest_of},
-    net::tls::pem,
+    net::tls::{Pinned, pem},
     sap::problem::DialectProblem,
     telemetry::logging::with_causes,
 };

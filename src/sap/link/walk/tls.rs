@@ -17,11 +17,10 @@ use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 use super::{Found, Route, Went};
 use crate::{
     config::Fingerprint,
-    net::tls::SOON_DAYS,
+    net::tls::{Pinned, SOON_DAYS},
     sap::{
         error::TlsFault,
         link::{
-            pinned::Pinned,
             proxy,
             tls::{TlsFiles, TlsSlot},
         },

@@ -14,7 +14,7 @@ use crate::config::Fingerprint;
 /// Accepts a server that proves to have the key of a pinned certificate. Its name, issuer and dates do
 /// not count: the operator has looked at this very certificate.
 #[derive(Debug)]
-pub(in crate::sap) struct Pinned {
+pub struct Pinned {
     pins: Vec<Fingerprint>,
     provider: Arc<CryptoProvider>,
     /// What the last server showed.
@@ -22,12 +22,14 @@ pub(in crate::sap) struct Pinned {
 }
 
 impl Pinned {
-    pub(in crate::sap) fn new(pins: &[Fingerprint], provider: &Arc<CryptoProvider>) -> Arc<Self> {
+    /// Trusts these.
+    pub fn new(pins: &[Fingerprint], provider: &Arc<CryptoProvider>) -> Arc<Self> {
         let provider = Arc::clone(provider);
         Arc::new(Self { pins: pins.to_vec(), provider, shown: Mutex::default() })
     }
 
-    pub(in crate::sap) fn shown(&self) -> Option<Fingerprint> {
+    /// What the last server showed; `None`: none has shown anything yet.
+    pub fn shown(&self) -> Option<Fingerprint> {
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
