@@ -70,6 +70,7 @@ fn jtel() -> Peer {
         cipher: "TLS13_AES_128_GCM_SHA256",
         resumed: false,
         alpn: "http/1.1",
+        client_certificate: false,
     };
     Peer { address: ([127, 0, 0, 1], 50_000).into(), tls: Some(tls) }
 }

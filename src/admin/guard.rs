@@ -1,10 +1,16 @@
 //! Who may see what the admin listener knows, and who may change something.
 //!
-//! On loopback whoever is on this machine may, but no page of a browser that came under a foreign
+//! Where operators are configured, or the CA of their certificates, everybody has to show who he is, but
+//! for the two questions of load balancers. Otherwise the listener is on loopback, and whoever is on this
+//! machine may, but no page of a browser that came under a foreign
 //! name (DNS rebinding) or from another origin (CSRF): what changes something is told by a form of our
 //! own page, which has a token, or by a program, which names no origin.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws_lc_rs::{constant_time, rand};
 use http::{
@@ -13,10 +19,63 @@ use http::{
     uri::Authority,
 };
 
-use crate::net::Peer;
+use tokio::time::Instant;
+
+use crate::{config::Admin, gateway::one_of, net::Peer};
 
 /// Browsers say with it where a request comes from.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Wrong passwords are told at most so often.
+const TELL_EVERY: Duration = Duration::from_mins(1);
+
+/// Tells whoever reads the log that somebody tries passwords, and not each time.
+#[derive(Default)]
+pub(super) struct FailedLogins(Mutex<(u64, Option<Instant>)>);
+
+impl FailedLogins {
+    /// One more, from there.
+    pub(super) fn note(&self, from: IpAddr) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, told) = &mut *state;
+        *count += 1;
+        if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            tracing::warn!(
+                logins = *count,
+                %from,
+                "logins to the admin listener fail: {count} since the last such line, the last one from {from}; \
+                 compare with admin.operators"
+            );
+            (*count, *told) = (0, Some(Instant::now()));
+        }
+    }
+}
+
+/// Who asks, as far as he has to show it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Who {
+    /// Has shown it, by a password or a certificate.
+    Known,
+    /// Nobody has to.
+    Anybody,
+    /// Has not, and would have to.
+    Stranger,
+}
+
+impl Who {
+    /// Who asks, by what the configuration in force wants to know.
+    pub(super) fn of(config: &Admin, headers: &HeaderMap, peer: &Peer) -> Self {
+        if !config.wants_to_know_who() {
+            return Self::Anybody;
+        }
+        let by_certificate = peer.tls.is_some_and(|tls| tls.client_certificate);
+        if by_certificate || one_of(&config.operators, headers).is_some() {
+            Self::Known
+        } else {
+            Self::Stranger
+        }
+    }
+}
 
 /// What a form of our own page has and nobody else knows.
 pub(super) struct Token(String);
@@ -49,16 +108,21 @@ pub(super) fn names_this_machine<B>(request: &Request<B>) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
-/// May change something: a program, or a form of our own page. `has_shown_who`: by a password or a
-/// certificate; otherwise only this machine may.
+/// May change something: a program, or a form of our own page. Where nobody has to show who he is, only
+/// this machine may.
 pub(super) fn may_change<B>(
     request: &Request<B>,
     peer: &Peer,
-    has_shown_who: bool,
+    who: Who,
     token: Option<&Token>,
     given: Option<&str>,
 ) -> bool {
-    if !has_shown_who && !peer.address.ip().is_loopback() {
+    let may = match who {
+        Who::Known => true,
+        Who::Anybody => peer.address.ip().is_loopback(),
+        Who::Stranger => false,
+    };
+    if !may {
         return false;
     }
     let headers = request.headers();
@@ -112,28 +176,28 @@ mod tests {
         let right = Some(ours.as_str());
         let of_old = "0".repeat(64);
         let table = [
-            (&[][..], &here, false, None, true),
-            (&[][..], &there, false, None, false),
-            (&[][..], &there, true, None, true),
-            (&[same][..], &here, false, right, true),
-            (&[same][..], &here, false, None, false),
-            (&[same][..], &here, false, Some(&*of_old), false),
-            (&[same][..], &here, false, Some(""), false),
-            (&[same][..], &there, false, right, false),
-            (&[same][..], &there, true, right, true),
-            (&[("origin", "http://evil.example")][..], &here, false, right, false),
-            (&[("origin", "http://127.0.0.1:9465")][..], &here, false, right, false),
-            (&[("origin", "null")][..], &here, false, right, false),
-            (&[same, ("sec-fetch-site", "same-origin")][..], &here, false, right, true),
-            (&[same, ("sec-fetch-site", "cross-site")][..], &here, false, right, false),
-            (&[("sec-fetch-site", "none")][..], &here, false, right, false),
-            (&[("sec-fetch-site", "same-origin")][..], &here, false, right, true),
+            (&[][..], &here, Who::Anybody, None, true),
+            (&[][..], &there, Who::Anybody, None, false),
+            (&[][..], &there, Who::Known, None, true),
+            (&[same][..], &here, Who::Anybody, right, true),
+            (&[same][..], &here, Who::Anybody, None, false),
+            (&[same][..], &here, Who::Anybody, Some(&*of_old), false),
+            (&[same][..], &here, Who::Anybody, Some(""), false),
+            (&[same][..], &there, Who::Anybody, right, false),
+            (&[same][..], &there, Who::Known, right, true),
+            (&[("origin", "http://evil.example")][..], &here, Who::Anybody, right, false),
+            (&[("origin", "http://127.0.0.1:9465")][..], &here, Who::Anybody, right, false),
+            (&[("origin", "null")][..], &here, Who::Anybody, right, false),
+            (&[same, ("sec-fetch-site", "same-origin")][..], &here, Who::Anybody, right, true),
+            (&[same, ("sec-fetch-site", "cross-site")][..], &here, Who::Anybody, right, false),
+            (&[("sec-fetch-site", "none")][..], &here, Who::Anybody, right, false),
+            (&[("sec-fetch-site", "same-origin")][..], &here, Who::Anybody, right, true),
         ];
-        for (headers, peer, has_shown_who, given, expected) in table {
-            let may = may_change(&request(headers), peer, has_shown_who, Some(&token), given);
-            assert_eq!(may, expected, "{headers:?} {peer:?} {has_shown_who} {given:?}");
+        for (headers, peer, who, given, expected) in table {
+            let may = may_change(&request(headers), peer, who, Some(&token), given);
+            assert_eq!(may, expected, "{headers:?} {peer:?} {who:?} {given:?}");
         }
-        assert!(!may_change(&request(&[same]), &here, false, None, right));
+        assert!(!may_change(&request(&[same]), &here, Who::Anybody, None, right));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod reply;
 mod runbook;
 mod status;
 mod story;
+mod texts;
 mod view;
 
 use std::{
@@ -27,8 +28,8 @@ use std::{
 };
 
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE},
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE},
     request::Parts,
 };
 use hyper::body::Incoming;
@@ -50,9 +51,10 @@ use crate::{
 use actions::{Action, Actions};
 use events::{Events, Listeners, Topic};
 use form::Form;
-use guard::Token;
+use guard::{FailedLogins, Token, Who};
 use pulse::Pulse;
 use reply::{HTML, allow, events, json, of_kind, text};
+use texts::{NOT_FOR_YOU, OVERVIEW, UNKNOWN_CALL, WHO};
 use view::View;
 
 pub use configuration::{ConfigStatus, ReloadRequest, Reloaded, Reloads};
@@ -71,38 +73,6 @@ const FORM_WITHIN: Duration = Duration::from_secs(5);
 /// Decisions of a list, unless somebody says how many.
 const LISTED: usize = 200;
 
-const NOT_FOR_YOU: &str = "this is answered to programs on this machine, to operators who have shown \
-    who they are, and to the forms of the status page\n";
-
-const UNKNOWN_CALL: &str = "this call is not known here (any more): the access record has what was \
-    decided, and other replicas have their own calls\n";
-
-const OVERVIEW: &str = "\
-dialgate admin listener
-
-GET  /                    the status page
-GET  /status.json         the same for programs
-GET  /decisions           the last decisions (.json; ?most=200)
-GET  /explain?call=ID     why a call was decided so (.json)
-GET  /events              the state once a second, as server-sent events (?of=status, decisions, page)
-GET  /warnings.json       the last warnings of the log
-GET  /coverage.json       the contract numbers that SAP's answers have led to
-GET  /runbook             what to do about each alert
-GET  /metrics             everything Prometheus wants to know
-GET  /livez               200 while the process lives
-GET  /readyz              200 while calls can be sent here; ?verbose says why not
-
-From this machine, or by an operator:
-
-POST /reload              read the configuration and its files again
-POST /sap/retry-login     ask SAP again after it refused our credentials
-POST /sap/reset-breaker   ask SAP again although it failed too often
-POST /memory/forget       forget a partner (partner=ID in the body)
-POST /log?level=debug     another log level for ten minutes: error, warn, info, debug; or configured,
-                          the one of the configuration again
-POST /drain               not ready; answer what is in progress, then end
-";
-
 /// Answers on the admin listener.
 pub struct Admin {
     view: Arc<View>,
@@ -110,6 +80,7 @@ pub struct Admin {
     limits: Limits,
     token: Option<Token>,
     listeners: Listeners,
+    failed_logins: FailedLogins,
     end: CancellationToken,
     /// On loopback a browser can be made to come here under a foreign name (DNS rebinding).
     loopback: bool,
@@ -140,6 +111,7 @@ impl Admin {
             limits,
             token: Token::new(),
             listeners: Listeners::default(),
+            failed_logins: FailedLogins::default(),
             end: CancellationToken::new(),
             loopback,
         }
@@ -185,14 +157,34 @@ impl Admin {
         if self.loopback && !guard::names_this_machine(&request) {
             return text(StatusCode::MISDIRECTED_REQUEST, "ask for localhost or an IP address");
         }
-        let action = Action::at(request.uri().path());
+        let path = request.uri().path();
+        let terms = self.view.gateway.terms();
+        let who = Who::of(&terms.config.admin, request.headers(), peer);
+        // Load balancers have no password; whether calls can be sent here is no secret.
+        if who == Who::Stranger && !matches!(path, "/livez" | "/readyz") {
+            return self.turned_away(request.headers(), peer);
+        }
+        let action = Action::at(path);
         match (action, request.method()) {
-            (Some(action), &Method::POST) => self.change(action, request, peer).await,
+            (Some(action), &Method::POST) => self.change(action, request, peer, who).await,
             (Some(_), _) => allow("POST"),
             // Load balancers ask with HEAD; hyper leaves the body away.
-            (None, &(Method::GET | Method::HEAD)) => self.show(&request.into_parts().0),
+            (None, &(Method::GET | Method::HEAD)) => self.show(&request.into_parts().0, who),
             (None, _) => allow("GET, HEAD"),
         }
+    }
+
+    /// A browser asks for the password then.
+    fn turned_away(&self, headers: &HeaderMap, peer: &Peer) -> Response<Reply> {
+        if headers.contains_key(AUTHORIZATION) {
+            self.view.metrics.admin_login_failed();
+            self.failed_logins.note(peer.address.ip());
+        }
+        let mut response = text(StatusCode::UNAUTHORIZED, WHO);
+        let challenge =
+            HeaderValue::from_static(r#"Basic realm="dialgate admin", charset="UTF-8""#);
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        response
     }
 
     async fn change(
@@ -200,6 +192,7 @@ impl Admin {
         action: Action,
         request: Request<Incoming>,
         peer: &Peer,
+        who: Who,
     ) -> Response<Reply> {
         let (parts, body) = request.into_parts();
         let query = Form::read(parts.uri.query().unwrap_or_default());
@@ -208,13 +201,13 @@ impl Admin {
         };
         let form = query.and(Form::read(&String::from_utf8_lossy(&body)));
         let request = Request::from_parts(parts, ());
-        if !guard::may_change(&request, peer, false, self.token.as_ref(), form.get("token")) {
+        if !guard::may_change(&request, peer, who, self.token.as_ref(), form.get("token")) {
             return text(StatusCode::FORBIDDEN, NOT_FOR_YOU);
         }
         self.actions.act(action, &form, peer.address.ip(), &self.view).await
     }
 
-    fn show(&self, request: &Parts) -> Response<Reply> {
+    fn show(&self, request: &Parts, who: Who) -> Response<Reply> {
         let (path, query) = (request.uri.path(), request.uri.query().unwrap_or_default());
         let form = Form::read(query);
         match path {
@@ -233,7 +226,7 @@ impl Admin {
             "/runbook" => of_kind(HTML, StatusCode::OK, page::whole("Runbook", &runbook::html())),
             "/metrics" => self.metrics(),
             "/livez" => text(StatusCode::OK, "ok"),
-            "/readyz" => self.ready(form.has("verbose")),
+            "/readyz" => self.ready(form.has("verbose") && who != Who::Stranger),
             "/coverage.json" => self.coverage(),
             _ => text(StatusCode::NOT_FOUND, OVERVIEW),
         }

@@ -13,7 +13,7 @@ use rustix::fs::Access;
 
 use crate::{
     config::{self, Config, Draft, Environment, Findings},
-    net::tls::{ServerTls, TlsError, server_config},
+    net::tls::{ServerTls, TlsError, server_config, server_config_with_clients},
     sap::{self, DialectProblem, SapClient, SapMetrics},
     telemetry::{
         logging::{self, with_causes},
@@ -40,6 +40,18 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
             message += "; `dialgate certs dev` makes certificate and key for tests";
         }
         findings.at(&format!("listen.tls.{key}"), message);
+    }
+    if let Some(admin) = &draft.admin
+        && let Some(tls) = &admin.tls
+        && let Err(error) = admin_tls(tls)
+    {
+        let is_about_clients = tls.client_ca.as_ref().is_some_and(|file| error.is_about(file));
+        let key = match () {
+            () if error.is_about(&tls.server.certificate) => "certificate",
+            () if is_about_clients => "client_ca",
+            () => "key",
+        };
+        findings.at(&format!("admin.tls.{key}"), with_causes(&error));
     }
     if let Some(sap) = &draft.sap_as_read {
         // How SAP is asked is not known while these are wrong; the way to it can be looked at.
@@ -137,6 +149,19 @@ pub(super) fn of_problems<T>(built: Result<T, Vec<DialectProblem>>) -> Result<T,
 /// See [`TlsError`].
 pub(super) fn server_tls(tls: &config::Tls) -> Result<ServerTls, TlsError> {
     server_config(&tls.certificate, &tls.key, tls.min_version)
+}
+
+/// The same of the admin listener, with the CA of its clients.
+///
+/// # Errors
+///
+/// See [`TlsError`].
+pub(super) fn admin_tls(tls: &config::AdminTls) -> Result<ServerTls, TlsError> {
+    let config::Tls { certificate, key, min_version } = &tls.server;
+    match &tls.client_ca {
+        None => server_tls(&tls.server),
+        Some(ca) => server_config_with_clients(certificate, key, *min_version, ca),
+    }
 }
 
 /// Descriptors that no connection of a caller takes: those of SAP, of files, of the admin port and

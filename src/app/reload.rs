@@ -50,6 +50,7 @@ pub(super) struct State {
     pub(super) gateway: Arc<Gateway>,
     pub(super) partners: Arc<Partners>,
     pub(super) tls: Option<Arc<TlsInForce>>,
+    pub(super) admin_tls: Option<Arc<TlsInForce>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) status: Arc<ConfigStatus>,
     pub(super) certificate: CertificateWatch,
@@ -142,6 +143,9 @@ impl State {
         if let (Some(in_force), Some(tls)) = (&self.tls, &after.tls) {
             in_force.exchange(Arc::clone(&tls.config));
             self.certificate.shows(&tls.certificate);
+        }
+        if let (Some(in_force), Some(tls)) = (&self.admin_tls, &after.admin_tls) {
+            in_force.exchange(Arc::clone(&tls.config));
         }
         self.partners.refresh_from(&after.terms.sap, &after.config.cache);
         self.gateway.exchange(Arc::clone(&after.terms));

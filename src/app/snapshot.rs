@@ -15,6 +15,7 @@ pub(super) struct Snapshot {
     pub(super) config: Arc<Config>,
     pub(super) terms: Arc<Terms>,
     pub(super) tls: Option<ServerTls>,
+    pub(super) admin_tls: Option<ServerTls>,
     calls: Arc<CallMetrics>,
 }
 
@@ -46,21 +47,25 @@ impl Snapshot {
         calls: Arc<CallMetrics>,
     ) -> Result<Self, StartError> {
         let tls = config.listen.tls.as_ref().map(build::server_tls).transpose()?;
+        let admin_tls = config.admin.tls.as_ref().map(build::admin_tls).transpose()?;
         let config = Arc::new(config);
         calls.may_be_in_flight(config.listen.max_calls);
         let terms = Terms::new(Arc::clone(&config), sap, &calls.clients);
-        Ok(Self { config, terms, tls, calls })
+        Ok(Self { config, terms, tls, admin_tls, calls })
     }
 
     /// The sections that are not as they were, and the certificate where it has changed.
     pub(super) fn changes_since(&self, before: &Self) -> Vec<&'static str> {
         let (now, then) = (&*self.config, &*before.config);
-        let certificate =
-            |snapshot: &Self| snapshot.tls.as_ref().map(|tls| tls.certificate.fingerprint.clone());
+        let certificate = |snapshot: &Self| {
+            let both = [&snapshot.tls, &snapshot.admin_tls].into_iter().flatten();
+            both.map(|tls| tls.certificate.fingerprint.clone()).collect::<Vec<_>>()
+        };
         let times = (now.deadline, now.answer_within, now.answers);
         let clients = (&now.clients, now.anybody_may_ask);
         [
             ("listen", now.listen != then.listen),
+            ("admin", now.admin != then.admin),
             ("certificate", certificate(self) != certificate(before)),
             ("clients", clients != (&then.clients, then.anybody_may_ask)),
             ("answers", times != (then.deadline, then.answer_within, then.answers)),
@@ -100,6 +105,10 @@ pub(super) fn keep_what_needs_a_restart(
         keys.push("listen.tls");
         config.listen.tls.clone_from(&running.listen.tls);
     }
+    if config.admin.tls.is_some() != running.admin.tls.is_some() {
+        keys.push("admin.tls");
+        config.admin.tls.clone_from(&running.admin.tls);
+    }
     macro_rules! keep {
         ($($key:literal: $($field:ident).+;)+) => {$(
             if config.$($field).+ != running.$($field).+ {
@@ -111,7 +120,8 @@ pub(super) fn keep_what_needs_a_restart(
     keep! {
         "listen.address": listen.address;
         "listen.limits": listen.limits;
-        "admin": admin;
+        "admin.address": admin.address;
+        "admin.ready_without_sap_after": admin.ready_without_sap_after;
         "cache.max_entries": cache.max_entries;
         "log.access": log.access;
         "log.format": log.format;

@@ -79,7 +79,9 @@ impl App {
             certificate.shows(&tls.certificate);
             TlsInForce::new(Arc::clone(&tls.config))
         });
-        let (calls, admin) = listen(&mut snapshot, tls.clone(), &all.net)?;
+        let admin_tls =
+            snapshot.admin_tls.as_ref().map(|tls| TlsInForce::new(Arc::clone(&tls.config)));
+        let (calls, admin) = listen(&mut snapshot, tls.clone(), admin_tls.clone(), &all.net)?;
         let config = Arc::clone(&snapshot.config);
         let access = access_log(&config, &all.process).map_err(StartError::Access)?;
         let partners = Arc::new(Partners::new(config.cache.max_entries, all.memory));
@@ -98,6 +100,7 @@ impl App {
             gateway,
             partners,
             tls,
+            admin_tls,
             metrics: all.process,
             status: Arc::default(),
             certificate,
@@ -126,6 +129,7 @@ impl App {
 fn listen(
     snapshot: &mut Snapshot,
     tls: Option<Arc<TlsInForce>>,
+    admin_tls: Option<Arc<TlsInForce>>,
     metrics: &NetMetrics,
 ) -> Result<(Listener, Listener), StartError> {
     let config = Arc::make_mut(&mut snapshot.config);
@@ -133,7 +137,7 @@ fn listen(
     metrics.may_be_open(limits.connections);
     let bound = |address, tls, limits| Listener::bind(ListenerOptions { address, tls, limits });
     let calls = bound(config.listen.address, tls, limits)?;
-    let admin = bound(config.admin.address, None, Limits::default())?;
+    let admin = bound(config.admin.address, admin_tls, Limits::default())?;
     config.listen.address = calls.local_address();
     config.admin.address = admin.local_address();
     Ok((calls, admin))

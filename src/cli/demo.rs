@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::{
     Failure, block_on,
     certs::DevCertificates,
-    http::{self, Reply},
+    http::{self, Reply, Trust},
     output::{GOOD, HEADING, painted, print},
     run::{serve_until_told, start_log},
     secret::NewSecret,
@@ -185,7 +185,7 @@ impl Stage {
     async fn ask(&self, facts: &Facts) -> anyhow::Result<Reply> {
         let url = format!("{}?{QUESTION}", facts.url);
         let login = Some((CLIENT, &self.client.password));
-        http::get(&url, Some(&self.certificates.ca), login).await
+        http::get(&url, Trust::Ca(&self.certificates.ca), login).await
     }
 }
 

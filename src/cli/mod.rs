@@ -13,12 +13,16 @@ mod explain;
 mod healthcheck;
 mod http;
 mod jtel;
+mod live;
 mod metrics;
 mod output;
 mod presets;
+mod reach;
 mod run;
 mod secret;
 mod sim;
+mod tail;
+mod top;
 
 use std::{future::Future, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -50,8 +54,12 @@ enum Command {
     Sim(sim::Sim),
     /// Check the configuration and everything it names; start nothing.
     Check(check::Check),
-    /// Tell how a partner would be decided, step by step.
+    /// Tell how a partner would be decided, or why a call was decided so, step by step.
     Explain(explain::Explain),
+    /// The state of a running gateway, once a second.
+    Top(top::Top),
+    /// The decisions of a running gateway, as they are made.
+    Tail(tail::Tail),
     /// Print the lines for the fields of the jtel portal.
     Jtel(jtel::Jtel),
     /// Compare the contract numbers of SAP's answers, of the configuration and of jtel.
@@ -132,6 +140,8 @@ pub fn main() -> ExitCode {
         Command::Sim(sim) => sim.execute(),
         Command::Check(check) => check.execute(),
         Command::Explain(explain) => explain.execute(),
+        Command::Top(top) => top.execute(),
+        Command::Tail(tail) => tail.execute(),
         Command::Jtel(jtel) => jtel.execute(),
         Command::Coverage(coverage) => coverage.execute(),
         Command::Certs(certs) => certs.execute(),

@@ -14,7 +14,7 @@ pub use document::edit::edit;
 pub use document::findings::{Finding, Findings};
 pub use document::resolve::Environment;
 pub use document::secret::Secret;
-pub use sections::admin::{Admin, Shutdown};
+pub use sections::admin::{Admin, AdminTls, Shutdown};
 pub use sections::calls::{Answers, Cache, Query, UnknownParameters};
 pub use sections::cases::{Case, Outcome, Reach};
 pub use sections::clients::{Client, ClientName, ClientNameError, SecretHash, SecretHashError};

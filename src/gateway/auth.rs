@@ -12,7 +12,7 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use prometheus::IntCounter;
 
 use super::clients::{ClientCounters, ClientMetrics};
-use crate::config::{ClientName, Config, SecretHash};
+use crate::config::{self, ClientName, Config, SecretHash};
 
 /// Longer credentials are nobody's: a name has up to 32 characters and a password of ours 43.
 const MAX_DECODED: usize = 192;
@@ -91,12 +91,8 @@ impl Clients {
 
     /// Who is named, and whether the password is right; `None`: nobody can be read.
     fn named(&self, headers: &HeaderMap) -> Option<(Option<&Client>, bool)> {
-        let mut fields = headers.get_all(AUTHORIZATION).iter();
-        let (Some(field), None) = (fields.next(), fields.next()) else { return None };
         let mut decoded = [0; MAX_DECODED];
-        let credentials = decode(field.as_bytes(), &mut decoded)?;
-        let colon = credentials.iter().position(|byte| *byte == b':')?;
-        let (name, password) = (credentials.get(..colon)?, credentials.get(colon + 1..)?);
+        let (name, password) = basic(headers, &mut decoded)?;
 
         let given = SecretHash::of(password);
         let known = self.known.iter().find(|known| known.client.name.as_str().as_bytes() == name);
@@ -105,6 +101,31 @@ impl Clients {
         let matches = first.is_same(&given) | second.is_same(&given);
         Some((known.map(|known| &known.client), matches && known.is_some()))
     }
+}
+
+/// Whoever is named in Basic credentials, if the password is his and he is one of these. Takes as long
+/// for a name that nobody has.
+pub fn one_of<'c>(known: &'c [config::Client], headers: &HeaderMap) -> Option<&'c ClientName> {
+    let mut decoded = [0; MAX_DECODED];
+    let (name, password) = basic(headers, &mut decoded)?;
+    let given = SecretHash::of(password);
+    let named = known.iter().find(|client| client.name.as_str().as_bytes() == name);
+    // Of somebody else, where there is nobody of that name: it is compared, and does not count.
+    let secrets = named.or(known.first()).map(|client| client.secrets.as_slice())?;
+    let matches = secrets.iter().fold(false, |any, secret| any | secret.is_same(&given));
+    named.filter(|_| matches).map(|client| &client.name)
+}
+
+/// Name and password of the only `Authorization` field.
+fn basic<'b>(
+    headers: &HeaderMap,
+    buffer: &'b mut [u8; MAX_DECODED],
+) -> Option<(&'b [u8], &'b [u8])> {
+    let mut fields = headers.get_all(AUTHORIZATION).iter();
+    let (Some(field), None) = (fields.next(), fields.next()) else { return None };
+    let credentials = decode(field.as_bytes(), buffer)?;
+    let colon = credentials.iter().position(|byte| *byte == b':')?;
+    Some((credentials.get(..colon)?, credentials.get(colon + 1..)?))
 }
 
 fn decode<'a>(field: &[u8], buffer: &'a mut [u8; MAX_DECODED]) -> Option<&'a [u8]> {

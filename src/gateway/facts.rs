@@ -225,6 +225,7 @@ pub(in crate::gateway) mod testing {
                 cipher: "TLS13_AES_128_GCM_SHA256",
                 resumed: false,
                 alpn: "h2",
+                client_certificate: false,
             }),
             http: HttpVersion::Http2,
             method: Verb::Get,

@@ -43,7 +43,7 @@ use drop_in::{DropInError, Wanted};
 use places::Places;
 
 pub use answer::status_of;
-pub use auth::{Client, Clients};
+pub use auth::{Client, Clients, one_of};
 pub use clients::ClientMetrics;
 pub use facts::{Basis, CallFacts, HttpVersion, Verb, Verdict};
 pub use metrics::CallMetrics;

@@ -73,5 +73,6 @@ fn facts(connection: &ServerConnection) -> TlsFacts {
             Some(b"http/1.0") => "http/1.0",
             _ => "",
         },
+        client_certificate: connection.peer_certificates().is_some_and(|chain| !chain.is_empty()),
     }
 }

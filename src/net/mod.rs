@@ -91,6 +91,8 @@ pub struct TlsFacts {
     pub resumed: bool,
     /// `h2`, `http/1.1`, `http/1.0`, or nothing when the client named no protocol.
     pub alpn: &'static str,
+    /// The client has shown a certificate of the CA that it was asked for.
+    pub client_certificate: bool,
 }
 
 /// Why a port cannot be listened on.

@@ -32,6 +32,7 @@ mod mock_sap;
 mod nginx;
 mod numbers;
 mod oauth;
+mod operators;
 mod outage;
 mod presets;
 mod proxy;

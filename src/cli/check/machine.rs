@@ -5,17 +5,19 @@ use std::net::SocketAddr;
 use super::{Line, fail, ok, warn};
 use crate::{
     app,
-    cli::{healthcheck::reachable, http},
-    config::Config,
+    cli::reach::Gateway,
+    config::{Admin, Config},
     net::{BindError, Limits, Listener, ListenerOptions},
     telemetry::process,
 };
 
 /// Whether `run` would get what it needs.
 pub(super) async fn lines(config: &Config) -> Vec<Line> {
-    let admin = config.admin.address;
+    let admin = &config.admin;
     let mut lines = Vec::new();
-    for (key, address) in [("listen.address", config.listen.address), ("admin.address", admin)] {
+    for (key, address) in
+        [("listen.address", config.listen.address), ("admin.address", admin.address)]
+    {
         lines.push(port(key, address, admin).await);
     }
     lines.push(descriptors(config));
@@ -23,7 +25,7 @@ pub(super) async fn lines(config: &Config) -> Vec<Line> {
 }
 
 /// Takes a port for a moment.
-async fn port(key: &str, address: SocketAddr, admin: SocketAddr) -> Line {
+async fn port(key: &str, address: SocketAddr, admin: &Admin) -> Line {
     let options = ListenerOptions { address, tls: None, limits: Limits::default() };
     match Listener::bind(options) {
         Ok(_for_a_moment) => ok(format!("{key}: {address} is free")),
@@ -35,9 +37,11 @@ async fn port(key: &str, address: SocketAddr, admin: SocketAddr) -> Line {
 }
 
 /// Whether a dialgate answers where health is asked for.
-async fn is_ours(admin: SocketAddr) -> bool {
-    let url = format!("http://{}/coverage.json", reachable(admin));
-    http::get(&url, None, None).await.is_ok_and(|reply| reply.body.contains("\"seen\""))
+async fn is_ours(admin: &Admin) -> bool {
+    match Gateway::here(admin) {
+        Ok(gateway) => gateway.is_a_dialgate().await,
+        Err(_) => false,
+    }
 }
 
 fn descriptors(config: &Config) -> Line {

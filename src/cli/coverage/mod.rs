@@ -7,12 +7,16 @@
 mod could;
 mod rows;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Deserialize;
 
-use super::{ConfigFile, Failure, block_on, healthcheck::reachable, http, output::print};
+use super::{
+    Failure, block_on,
+    output::print,
+    reach::{Gateway, Reach},
+};
 use crate::{
     app,
     config::{self, Environment},
@@ -22,13 +26,10 @@ use could::Could;
 #[derive(Args, Debug)]
 pub(super) struct Coverage {
     #[command(flatten)]
-    file: ConfigFile,
+    reach: Reach,
     /// jtel's list of service numbers: CSV whose first line is `contract_number;service_number`.
     #[arg(long, value_name = "FILE")]
     jtel: Option<PathBuf>,
-    /// The admin listener of the running gateway; without it, admin.address of the configuration.
-    #[arg(long, value_name = "ADDRESS")]
-    admin: Option<SocketAddr>,
     /// As one line of JSON.
     #[arg(long)]
     json: bool,
@@ -51,10 +52,10 @@ struct SeenContract {
 
 impl Coverage {
     pub(super) fn execute(self) -> Result<(), Failure> {
-        let config = app::load(&self.file.config, &Environment::process())?;
+        let config = app::load(&self.reach.file.config, &Environment::process())?;
         let listed = self.jtel.as_deref().map(config::read_list).transpose()?;
-        let admin = self.admin.unwrap_or(config.admin.address);
-        let seen = block_on(ask(admin))?;
+        let gateway = self.reach.gateway()?;
+        let seen = block_on(ask(&gateway))?;
         let has_list = listed.is_some();
         let configured = config
             .rules
@@ -88,9 +89,9 @@ impl Coverage {
     }
 }
 
-async fn ask(admin: SocketAddr) -> Result<Seen, anyhow::Error> {
-    let url = format!("http://{}/coverage.json", reachable(admin));
-    let reply = http::get(&url, None, None).await?;
-    anyhow::ensure!(reply.status == 200, "{url} answers {}", reply.status);
+async fn ask(gateway: &Gateway) -> Result<Seen, anyhow::Error> {
+    const PATH: &str = "/coverage.json";
+    let reply = gateway.get(PATH).await?;
+    anyhow::ensure!(reply.status == 200, "{} answers {}", gateway.url(PATH), reply.status);
     Ok(serde_json::from_str(&reply.body)?)
 }

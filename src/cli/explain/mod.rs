@@ -7,10 +7,12 @@ use std::fmt::Write;
 
 use clap::Args;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{
-    ConfigFile, Failure, block_on,
+    Failure, block_on,
     output::{BAD, GOOD, HEADING, painted, print},
+    reach::Reach,
 };
 use crate::{
     app::{self, AllMetrics},
@@ -26,12 +28,14 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(super) struct Explain {
-    /// The business partner's ID, as jtel passes it on in `SAPBusinessPartnerID`.
-    partner: String,
+    /// The business partner's ID, as jtel passes it on in `SAPBusinessPartnerID`; or the callId of an answer
+    /// or record, to be told by the running gateway why that call was decided so.
+    #[arg(value_name = "ID")]
+    asked: String,
     /// The number to be dialled, as jtel passes it on in `SAPPhoneNumber`.
     phone: Option<String>,
     #[command(flatten)]
-    file: ConfigFile,
+    reach: Reach,
     /// As one line of JSON.
     #[arg(long)]
     json: bool,
@@ -47,8 +51,11 @@ struct Story {
 
 impl Explain {
     pub(super) fn execute(self) -> Result<(), Failure> {
-        let config = app::load(&self.file.config, &Environment::process())?;
-        let partner = PartnerId::parse(&self.partner)
+        if let Ok(call) = Uuid::try_parse(&self.asked) {
+            return self.of_call(call);
+        }
+        let config = app::load(&self.reach.file.config, &Environment::process())?;
+        let partner = PartnerId::parse(&self.asked)
             .map_err(|error| anyhow::anyhow!("SAPBusinessPartnerID {error}; jtel gets 400"))?;
         let dialled = self
             .phone
@@ -64,6 +71,21 @@ impl Explain {
         print(&if self.json { story.json(&config) } else { story.text(&config) })?;
         // The story is told; that SAP gave no answer is still a failure for scripts.
         story.result.map(|_lookup| ()).map_err(|error| anyhow::Error::from(error).into())
+    }
+}
+
+impl Explain {
+    /// A call that is over: its gateway tells what it knows of it.
+    fn of_call(&self, call: Uuid) -> Result<(), Failure> {
+        let gateway = self.reach.gateway()?;
+        let path = if self.json { "/explain.json" } else { "/explain" };
+        let path = format!("{path}?call={call}");
+        let reply = block_on(gateway.get(&path))??;
+        let body = reply.body.trim_end();
+        if reply.status == 200 {
+            return print(&format!("{body}\n"));
+        }
+        Err(anyhow::anyhow!("{} answers {}: {body}", gateway.url(&path), reply.status).into())
     }
 }
 

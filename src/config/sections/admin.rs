@@ -1,19 +1,44 @@
 //! `admin:` and `shutdown:` where an operator looks, and how the process goes.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{resolve::Reading, units::DurationText};
+use super::{
+    clients::{self, Client, ClientFile},
+    listen::{Tls, TlsVersion, pem_file},
+    resolve::Reading,
+    units::DurationText,
+};
 
-/// Where the metrics and the health checks are.
+/// Where the metrics, the health checks and the status page are.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Admin {
-    /// Address and port; loopback unless the file says in words that it may be reached.
+    /// Address and port; other than loopback only where whoever comes has to show who he is.
     pub address: SocketAddr,
+    /// Those who may see and do everything, with a password each.
+    pub operators: Vec<Client>,
+    /// TLS; `None` speaks plaintext HTTP/1.
+    pub tls: Option<AdminTls>,
     /// Ready so long after the start although SAP has not answered yet; `None`: never.
     pub ready_without_sap_after: Option<Duration>,
+}
+
+/// TLS of the admin listener.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AdminTls {
+    /// Certificate and key.
+    pub server: Tls,
+    /// PEM file with the CA whose certificates are as good as a password.
+    pub client_ca: Option<PathBuf>,
+}
+
+impl Admin {
+    /// Whoever comes has to show who he is, from wherever.
+    pub fn wants_to_know_who(&self) -> bool {
+        !self.operators.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())
+    }
 }
 
 /// How long the process takes to leave.
@@ -29,12 +54,35 @@ pub struct Shutdown {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::config) struct AdminFile {
-    /// IP address and port of /metrics, /livez and /readyz.
+    /// IP address and port of the status page, /metrics, /livez and /readyz.
     address: String,
-    /// True: the address may be other than loopback, although whoever reaches it needs no password.
-    reachable_from_outside: bool,
+    /// Those who may see and do everything here, with a password each. Without one, everybody on this
+    /// machine may, and the address has to be loopback.
+    #[schemars(with = "Vec<ClientFile>")]
+    operators: Vec<Option<ClientFile>>,
+    /// Certificate and key of this listener.
+    tls: Option<AdminTlsFile>,
+    /// True: passwords come without TLS, because a load balancer in front ends it.
+    plaintext_behind_a_tls_load_balancer: bool,
     /// Ready this long after the start also where SAP has not answered yet; without it, never.
     ready_without_sap_after: Option<DurationText>,
+}
+
+/// `admin.tls:` in `config.yaml`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["certificate", "key"]))]
+pub(in crate::config) struct AdminTlsFile {
+    /// PEM file: the certificate first, then the intermediate ones, without the root.
+    #[schemars(with = "String")]
+    certificate: Option<String>,
+    /// PEM file with the certificate's private key.
+    #[schemars(with = "String")]
+    key: Option<String>,
+    /// The oldest version of TLS that is spoken.
+    min_version: TlsVersion,
+    /// PEM file with the CA of operators' certificates: who shows one needs no password.
+    client_ca: Option<String>,
 }
 
 /// `shutdown:` in `config.yaml`.
@@ -51,7 +99,9 @@ impl Default for AdminFile {
     fn default() -> Self {
         Self {
             address: "127.0.0.1:9464".to_owned(),
-            reachable_from_outside: false,
+            operators: Vec::new(),
+            tls: None,
+            plaintext_behind_a_tls_load_balancer: false,
             ready_without_sap_after: None,
         }
     }
@@ -70,13 +120,30 @@ impl AdminFile {
         listen: Option<SocketAddr>,
         reading: &mut Reading<'_>,
     ) -> Option<Admin> {
+        let operators = clients::named("admin.operators", &self.operators, reading);
+        let tls = self.tls.as_ref().map(|tls| tls.resolve(reading));
         let address = reading.address("admin.address", &self.address)?;
-        if !address.ip().is_loopback() && !self.reachable_from_outside {
+        let shows_who = !self.operators.is_empty()
+            || self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        if !address.ip().is_loopback() && !shows_who {
             reading.at(
                 "admin.address",
-                "is not loopback, and whoever reaches it sees metrics and status without a \
-                 password; write `reachable_from_outside: true` if your network keeps others away",
+                "is not loopback, so that others reach it, and nobody would have to show who he is; \
+                 run `dialgate secret new oncall` and write the entry it prints into admin.operators, \
+                 or write admin.tls.client_ca",
             );
+        }
+        match (&self.tls, self.plaintext_behind_a_tls_load_balancer) {
+            (None, false) if !address.ip().is_loopback() && shows_who => reading.at(
+                "admin.tls",
+                "is missing, and passwords would cross the network in the clear; write certificate and \
+                 key, or `plaintext_behind_a_tls_load_balancer: true`",
+            ),
+            (Some(_), true) => reading.at(
+                "admin.plaintext_behind_a_tls_load_balancer",
+                "is true, yet there is a tls section; remove one of the two",
+            ),
+            _ => {}
         }
         if let Some(listen) = listen
             && listen.port() == address.port()
@@ -93,7 +160,23 @@ impl AdminFile {
                 Some(reading.duration("admin.ready_without_sap_after", text, bounds)?)
             }
         };
-        Some(Admin { address, ready_without_sap_after })
+        // Asked for and not to be had: no listener without it.
+        let tls = match tls {
+            None => None,
+            Some(tls) => Some(tls?),
+        };
+        Some(Admin { address, operators, tls, ready_without_sap_after })
+    }
+}
+
+impl AdminTlsFile {
+    fn resolve(&self, reading: &mut Reading<'_>) -> Option<AdminTls> {
+        let mut path = |key: &str, path| pem_file(&format!("admin.tls.{key}"), path, reading);
+        let certificate = path("certificate", self.certificate.as_deref());
+        let key = path("key", self.key.as_deref());
+        let client_ca = path("client_ca", self.client_ca.as_deref());
+        let server = Tls { certificate: certificate?, key: key?, min_version: self.min_version };
+        Some(AdminTls { server, client_ca })
     }
 }
 

@@ -132,12 +132,12 @@ impl fmt::Debug for SecretHash {
     }
 }
 
-/// One entry of `clients:` in `config.yaml`.
+/// One entry of `clients:` or `admin.operators:` in `config.yaml`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["name", "secrets"]))]
 pub(in crate::config) struct ClientFile {
-    /// User name of this client, also in metrics and records: 1 to 32 of a-z, 0-9 and -.
+    /// User name, also in metrics and records: 1 to 32 of a-z, 0-9 and -.
     #[schemars(with = "String")]
     name: Option<String>,
     /// One or two lines `sha256:…` as `dialgate secret new NAME` prints them.
@@ -164,20 +164,30 @@ pub(in crate::config) fn resolve(
              one of the two",
         );
     }
+    named("clients", files, reading)
+}
+
+/// Everybody on a list of names and passwords; `list`: its key.
+pub(in crate::config) fn named(
+    list: &str,
+    files: &[Option<ClientFile>],
+    reading: &mut Reading<'_>,
+) -> Vec<Client> {
     let mut clients = Vec::new();
     let mut names = HashMap::new();
     for (index, file) in files.iter().enumerate() {
         let Some(file) = file else { continue };
+        let entry = format!("{list}[{index}]");
         let name = file.name.as_deref().and_then(|text| {
-            let key = format!("clients[{index}].name");
+            let key = format!("{entry}.name");
             let name = ClientName::parse(text).map_err(|e| reading.at(&key, e.to_string())).ok()?;
             if let Some(first) = names.insert(text.to_owned(), index) {
-                let first = reading.findings.line_of(&format!("clients[{first}].name"));
-                reading.at(&key, format!("`{text}` is a client already, in {first}"));
+                let first = reading.findings.line_of(&format!("{list}[{first}].name"));
+                reading.at(&key, format!("`{text}` is here already, in {first}"));
             }
             Some(name)
         });
-        let secrets = file.secrets(index, reading);
+        let secrets = file.secrets(&entry, reading);
         if let (Some(name), Some(secrets)) = (name, secrets) {
             clients.push(Client { name, secrets });
         }
@@ -186,8 +196,8 @@ pub(in crate::config) fn resolve(
 }
 
 impl ClientFile {
-    fn secrets(&self, index: usize, reading: &mut Reading<'_>) -> Option<Vec<SecretHash>> {
-        let key = format!("clients[{index}].secrets");
+    fn secrets(&self, entry: &str, reading: &mut Reading<'_>) -> Option<Vec<SecretHash>> {
+        let key = format!("{entry}.secrets");
         let texts = self.secrets.as_deref()?;
         let name = self.name.as_deref().unwrap_or("NAME");
         if texts.is_empty() {

@@ -240,7 +240,7 @@ fn byte_of(text: &str, line: usize, column: usize) -> usize {
 
 impl ConfigFile {
     fn resolve(&self, reading: &mut Reading<'_>) -> Draft {
-        let tls = self.listen.tls.as_ref().and_then(|tls| tls.resolve(reading));
+        let tls = self.listen.tls.as_ref().and_then(|tls| tls.resolve("listen.tls", reading));
         let tls = tls.filter(|_| reading.findings.spare("listen.tls"));
         let listen = self.listen.resolve(tls.clone(), reading);
         let admin = self.admin.resolve(listen.as_ref().map(|listen| listen.address), reading);

@@ -46,10 +46,11 @@ pub struct Tls {
 
 /// A version of TLS.
 #[derive(
-    Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
+    Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
 )]
 pub enum TlsVersion {
     /// TLS 1.2, RFC 5246.
+    #[default]
     #[serde(rename = "1.2")]
     V1_2,
     /// TLS 1.3, RFC 8446.
@@ -121,7 +122,7 @@ pub(in crate::config) struct ListenFile {
 }
 
 /// `listen.tls:` in `config.yaml`.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["certificate", "key"]))]
 pub(in crate::config) struct TlsFile {
@@ -173,12 +174,6 @@ impl Default for ListenFile {
             max_calls: 4096,
             limits: LimitsFile::default(),
         }
-    }
-}
-
-impl Default for TlsFile {
-    fn default() -> Self {
-        Self { certificate: None, key: None, min_version: TlsVersion::V1_2 }
     }
 }
 
@@ -243,18 +238,31 @@ impl ListenFile {
 }
 
 impl TlsFile {
-    pub(in crate::config) fn resolve(&self, reading: &mut Reading<'_>) -> Option<Tls> {
-        let mut path = |key: &str, path: &Option<String>| match path.as_deref() {
-            Some("") => {
-                reading.at(key, "is empty; write the path of a PEM file");
-                None
-            }
-            Some(path) => Some(reading.file(path)),
-            None => None,
-        };
-        let certificate = path("listen.tls.certificate", &self.certificate);
-        let key = path("listen.tls.key", &self.key);
+    /// `section`: its key.
+    pub(in crate::config) fn resolve(
+        &self,
+        section: &str,
+        reading: &mut Reading<'_>,
+    ) -> Option<Tls> {
+        let mut path = |key: &str, path| pem_file(&format!("{section}.{key}"), path, reading);
+        let certificate = path("certificate", self.certificate.as_deref());
+        let key = path("key", self.key.as_deref());
         Some(Tls { certificate: certificate?, key: key?, min_version: self.min_version })
+    }
+}
+
+/// The path of a file whose content is part of the configuration; `None`: not given, or nothing.
+pub(in crate::config) fn pem_file(
+    key: &str,
+    path: Option<&str>,
+    reading: &mut Reading<'_>,
+) -> Option<PathBuf> {
+    match path? {
+        "" => {
+            reading.at(key, "is empty; write the path of a PEM file");
+            None
+        }
+        path => Some(reading.file(path)),
     }
 }
 

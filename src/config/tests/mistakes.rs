@@ -183,7 +183,25 @@ fn values_that_contradict_each_other_are_findings() {
             "answer_within: `3s` is longer than deadline, the time of the whole call (2500ms)",
         ),
         (&[("sap.connect_timeout", "6s")], "is longer than sap.total_timeout"),
-        (&[("admin.address", "0.0.0.0:9464")], "whoever reaches it sees metrics and status"),
+        (&[("admin.address", "0.0.0.0:9464")], "nobody would have to show who he is"),
+        (
+            &[
+                ("admin.address", "0.0.0.0:9464"),
+                ("admin.operators", &format!("[{{ name: oncall, secrets: [\"{}\"] }}]", hash())),
+            ],
+            "admin.tls: is missing, and passwords would cross the network in the clear",
+        ),
+        (
+            &[
+                ("admin.plaintext_behind_a_tls_load_balancer", "true"),
+                ("admin.tls", "{ certificate: a.pem, key: a-key.pem }"),
+            ],
+            "yet there is a tls section",
+        ),
+        (
+            &[("admin.operators", "[{ name: oncall, secrets: [] }]")],
+            "admin.operators[0].secrets: is empty; run `dialgate secret new oncall`",
+        ),
         (&[("admin.address", "127.0.0.1:8443")], "port 8443 is listen.address's already"),
         (&[("listen.plaintext_behind_a_tls_load_balancer", "true")], "yet there is a tls section"),
         (&[("anybody_may_ask", "true")], "yet there are clients"),
@@ -219,10 +237,7 @@ fn clients_are_told_apart() {
     let empty = format!("\"{}\"", SecretHash::of(b""));
     let three = format!("{hash}, {hash}, {hash}");
     for (clients, told) in [
-        (
-            [client("jtel", &hash), client("jtel", &hash)],
-            "`jtel` is a client already, in config.yaml:",
-        ),
+        ([client("jtel", &hash), client("jtel", &hash)], "`jtel` is here already, in config.yaml:"),
         ([client("jtel", &hash), client("JTEL", &hash)], "is not 1 to 32 of `a-z`"),
         ([client("jtel", &hash), client("a", "")], "run `dialgate secret new a`"),
         ([client("jtel", &hash), client("a", &empty)], "is the hash of nothing at all"),

@@ -11,9 +11,10 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, Ticketer};
-use rustls::server::{NoServerSessionStorage, ProducesTickets};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, ProducesTickets, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
-use rustls::{CipherSuite, ServerConfig, SupportedProtocolVersion, version};
+use rustls::{CipherSuite, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 use tokio_rustls::TlsAcceptor;
 
 pub use crate::config::TlsVersion;
@@ -109,6 +110,15 @@ pub enum TlsError {
         #[source]
         source: rustls::Error,
     },
+    /// A certificate that cannot be a CA.
+    #[error("{} holds a certificate that cannot be a CA of clients", file.display())]
+    ClientCa {
+        /// The file.
+        file: PathBuf,
+        /// What rustls said.
+        #[source]
+        source: rustls::Error,
+    },
     /// rustls itself cannot be set up: a fault of this program or of the machine's randomness.
     #[error("TLS cannot be set up")]
     Setup(#[source] rustls::Error),
@@ -130,7 +140,8 @@ impl TlsError {
             | Self::NoCertificate(file)
             | Self::NoKey(file)
             | Self::EncryptedKey(file)
-            | Self::OpenKey { file, .. } => file == wanted,
+            | Self::OpenKey { file, .. }
+            | Self::ClientCa { file, .. } => file == wanted,
             Self::Mismatch { .. } | Self::Unusable { .. } | Self::Setup(_) => false,
         }
     }
@@ -150,12 +161,41 @@ pub fn server_config(
     key_file: &Path,
     min_version: TlsVersion,
 ) -> Result<ServerTls, TlsError> {
+    configured(certificate_file, key_file, min_version, None)
+}
+
+/// The same, and asks clients for a certificate of the CA in `client_ca`: who shows none is let in all
+/// the same, and [`TlsFacts::client_certificate`](super::TlsFacts) says which is the case. One that is
+/// wrong ends the handshake.
+///
+/// # Errors
+///
+/// [`TlsError`], which names the file and what to do.
+pub fn server_config_with_clients(
+    certificate_file: &Path,
+    key_file: &Path,
+    min_version: TlsVersion,
+    client_ca: &Path,
+) -> Result<ServerTls, TlsError> {
+    configured(certificate_file, key_file, min_version, Some(client_ca))
+}
+
+fn configured(
+    certificate_file: &Path,
+    key_file: &Path,
+    min_version: TlsVersion,
+    client_ca: Option<&Path>,
+) -> Result<ServerTls, TlsError> {
     let provider = Arc::new(provider());
     let (key, certificate) = certificate::read(certificate_file, key_file, &provider)?;
+    let clients = match client_ca {
+        None => WebPkiClientVerifier::no_client_auth(),
+        Some(file) => client_verifier(file, &provider)?,
+    };
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions(min_version))
         .map_err(TlsError::Setup)?
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients)
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
     // `http/1.0` is what a client names that speaks nothing newer (curl --http1.0); refusing the
     // name would refuse a caller whom plaintext HTTP/1.0 serves.
@@ -163,10 +203,36 @@ pub fn server_config(
     // Ours decides: with AES-128-GCM a server makes about 1.3 times as many full handshakes as with
     // AES-256-GCM, whose SHA-384 has no instruction of its own (measured).
     config.ignore_client_order = true;
-    config.ticketer = ticketer()?;
+    // A ticket of a listener that asks nobody must not open one that does.
+    config.ticketer = match client_ca {
+        None => ticketer()?,
+        Some(_) => Ticketer::new().map_err(TlsError::Setup)?,
+    };
     // With tickets nothing is kept on our side, neither memory nor its lock.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(ServerTls { config: Arc::new(config), certificate })
+}
+
+fn client_verifier(
+    file: &Path,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in pem::certificates(file)? {
+        roots
+            .add(certificate)
+            .map_err(|source| TlsError::ClientCa { file: file.into(), source })?;
+    }
+    if roots.is_empty() {
+        return Err(TlsError::NoCertificate(file.into()));
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| TlsError::ClientCa {
+            file: file.into(),
+            source: rustls::Error::General(error.to_string()),
+        })
 }
 
 /// The TLS that a listener speaks now. Handshakes under way end as they began.

@@ -35,6 +35,7 @@ pub struct Metrics {
     reloads: [IntCounter; 3],
     certificate_expiry: IntGauge,
     ready: IntGauge,
+    admin_failed_logins: IntCounter,
     config: IntGaugeVec,
 }
 
@@ -92,6 +93,11 @@ impl Metrics {
                 "Always 1; the label is the beginning of the SHA-256 of the files that are in force, to compare replicas by.",
                 &["hash"],
             )?,
+            admin_failed_logins: declare::counter(
+                &registry,
+                "dialgate_admin_failed_logins_total",
+                "Requests to the admin listener with a missing or wrong password, where one is needed.",
+            )?,
             ready: gauge("dialgate_ready", "1 while /readyz says that calls can be sent here.")?,
             registry,
         };
@@ -125,6 +131,11 @@ impl Metrics {
     /// The certificate shown to jtel ends at this second since 1970.
     pub fn certificate_ends(&self, at: i64) {
         self.certificate_expiry.set(at);
+    }
+
+    /// Somebody did not show who he is on the admin listener.
+    pub fn admin_login_failed(&self) {
+        self.admin_failed_logins.inc();
     }
 
     /// Whether calls can be sent here.
