@@ -152,7 +152,11 @@ impl Story {
         let line = &self.line;
         match (line.decision, &line.contract_number, &line.service_number) {
             ("dial", Some(contract), Some(number)) => {
-                format!("{}, dial, showing {number} of {contract}", line.status)
+                let but = match line.caller_id {
+                    "misfit" => ", although it is foreign where the number rings",
+                    _ => "",
+                };
+                format!("{}, dial, showing {number} of {contract}{but}", line.status)
             }
             ("dial", _, _) => format!("{}, dial, without a service number", line.status),
             _ => format!("{}, do not dial: {}", line.status, line.reason),

@@ -2,11 +2,12 @@
 
 use crate::domain::{
     rule::{Part, Rule},
-    rules::{CallerIdFit, Rules},
+    rules::{CallerIdFit, Rules, Unavailable, Unmatched},
 };
 
 /// All rules in the order in which they are asked, each with its part in a decision that `decider`
-/// made. The order alone tells it: a rule that comes before the one that decided let the call pass.
+/// made. The order alone tells it: a rule that comes before the one that decided let the call pass, and
+/// whether a number may be shown where it rings is asked last.
 pub fn rule_by_rule(rules: &Rules, decider: Rule) -> Vec<(Rule, Part)> {
     let never = &rules.never_dialled;
     let fits = !matches!(rules.caller_id_fit, CallerIdFit::Off);
@@ -38,6 +39,11 @@ pub fn rule_by_rule(rules: &Rules, decider: Rule) -> Vec<(Rule, Part)> {
         .map(|(rule, is_set)| {
             let part = match (rule == decider, is_set, before) {
                 (true, _, _) => Part::Decided,
+                (false, true, false)
+                    if rule == Rule::CallerIdFit && puts_through(rules, decider) =>
+                {
+                    Part::Passed
+                }
                 (false, false, _) => Part::Off,
                 (false, true, true) => Part::Passed,
                 (false, true, false) => Part::NotAsked,
@@ -72,4 +78,14 @@ pub fn deciders(rules: &Rules, without_number: bool) -> Vec<Rule> {
         }
     }
     all
+}
+
+/// What is put through has to fit where it rings: then that rule was asked behind the one that decided.
+fn puts_through(rules: &Rules, decider: Rule) -> bool {
+    match decider {
+        Rule::ServiceNumbers => true,
+        Rule::WithoutServiceNumber => rules.unmatched == Unmatched::DialDefault,
+        Rule::SapUnavailable => rules.unavailable == Unavailable::DialDefault,
+        _ => false,
+    }
 }
