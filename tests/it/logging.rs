@@ -115,9 +115,9 @@ async fn an_operator_on_this_machine_has_another_level_for_a_while() {
 
     let (status, told) = ask(Method::POST, "debug").await;
     assert_eq!(status, 200);
-    let until = told.strip_prefix("log level debug until ").unwrap().to_owned();
+    let until = told.strip_prefix("log level debug until ").unwrap().trim_end().to_owned();
     log.until(&format!("127.0.0.1 wants log level debug, until {until}")).await;
-    assert_eq!(ask(Method::POST, "configured").await.1, "log level info, as configured");
+    assert_eq!(ask(Method::POST, "configured").await.1, "log level info, as configured\n");
     log.until("log level info again, as configured: 127.0.0.1 wants so").await;
     assert_eq!(ask(Method::POST, "trace").await.0, 400);
     assert_eq!(ask(Method::GET, "debug").await.0, 405);
