@@ -22,6 +22,7 @@ mod demo;
 mod drop_in;
 mod ending;
 mod faults;
+mod first_night;
 mod grafana;
 mod layering;
 mod logging;
