@@ -97,13 +97,19 @@ impl Token {
     }
 }
 
+/// The name and port under which somebody asks. HTTP/2 has them beside the headers.
+fn asked_as<B>(request: &Request<B>) -> Option<&str> {
+    let host = || request.headers().get(HOST)?.to_str().ok();
+    request.uri().authority().map(Authority::as_str).or_else(host)
+}
+
 /// The name under which somebody asks is one of this machine's, not one that a stranger chose.
 pub(super) fn names_this_machine<B>(request: &Request<B>) -> bool {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let Some(authority) = host.and_then(|host| host.parse::<Authority>().ok()) else {
+    let Some(host) = asked_as(request) else {
         // HTTP/1.0 needs no Host; browsers do not speak it.
-        return host.is_none();
+        return !request.headers().contains_key(HOST);
     };
+    let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host().trim_matches(['[', ']']);
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
@@ -130,18 +136,19 @@ pub(super) fn may_change<B>(
         return true;
     }
     let is_ours = token.zip(given).is_some_and(|(token, given)| token.is(given));
-    is_ours && is_same_origin(headers)
+    is_ours && is_same_origin(request)
 }
 
 /// The page that asks is one of ours.
-fn is_same_origin(headers: &HeaderMap) -> bool {
+fn is_same_origin<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let site_fits = match text(FETCH_SITE) {
         None => !headers.contains_key(FETCH_SITE),
         Some(site) => site == "same-origin",
     };
     let origin = text(ORIGIN).and_then(|origin| origin.split_once("://"));
-    let origin_fits = match (origin, text(HOST)) {
+    let origin_fits = match (origin, asked_as(request)) {
         (Some((scheme, authority)), Some(host)) => {
             matches!(scheme, "http" | "https") && authority.eq_ignore_ascii_case(host)
         }
@@ -198,6 +205,24 @@ mod tests {
             assert_eq!(may, expected, "{headers:?} {peer:?} {who:?} {given:?}");
         }
         assert!(!may_change(&request(&[same]), &here, Who::Anybody, None, right));
+    }
+
+    #[test]
+    fn over_http_2_the_name_is_beside_the_headers_and_counts_as_well() {
+        let token = Token::new().unwrap();
+        let there = peer("192.0.2.7:5000");
+        for (asked, expected) in
+            [("https://gateway.example/reload", true), ("https://other.example/reload", false)]
+        {
+            let request = Request::post(asked)
+                .header("origin", "https://gateway.example")
+                .header("sec-fetch-site", "same-origin")
+                .body(())
+                .unwrap();
+            let right = Some(token.as_str());
+            assert_eq!(may_change(&request, &there, Who::Known, Some(&token), right), expected);
+            assert!(!names_this_machine(&request));
+        }
     }
 
     #[test]
