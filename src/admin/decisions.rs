@@ -1,13 +1,29 @@
 //! What was decided lately, a line each: no ID and no number, only the name of the call.
 
+use std::ops::RangeInclusive;
+
 use serde::Serialize;
 
-use super::story::because;
+use super::{form::Form, story::because};
 use crate::{
     config::ClientName,
-    domain::{CallerId, ContractNumber},
+    domain::{CallerId, ContractNumber, Source},
     gateway::{CallFacts, Terms},
 };
+
+/// Decisions of a list, unless somebody says how many.
+const LISTED: usize = 200;
+
+/// So many can be asked for.
+pub(super) const LISTABLE: RangeInclusive<usize> = 1..=1000;
+
+/// So many are wanted by `?most=`; `None`: nobody can say.
+pub(super) fn most(form: &Form) -> Option<usize> {
+    if !form.has("most") {
+        return Some(LISTED);
+    }
+    form.get("most")?.parse().ok().filter(|most| LISTABLE.contains(most))
+}
 
 /// One decision as the page and `dialgate tail` show it.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +44,55 @@ pub(super) struct DecisionLine {
     /// The rule that had the last word.
     pub(super) rule: Option<String>,
     pub(super) because: String,
+}
+
+/// Which decisions are wanted: answers out of memory come in crowds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Only {
+    All,
+    /// Nothing was dialled.
+    Refused,
+    /// SAP was asked for it.
+    Sap,
+}
+
+impl Only {
+    pub(super) const EACH: [Self; 3] = [Self::All, Self::Refused, Self::Sap];
+
+    /// The word for it in `?only=`.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Refused => "refused",
+            Self::Sap => "sap",
+        }
+    }
+
+    /// For people.
+    pub(super) fn told(self) -> &'static str {
+        match self {
+            Self::All => "All",
+            Self::Refused => "Not dialled",
+            Self::Sap => "SAP was asked",
+        }
+    }
+
+    /// Those of `?only=`, all without it; `None`: there are no such.
+    pub(super) fn of(form: &Form) -> Option<Self> {
+        if !form.has("only") {
+            return Some(Self::All);
+        }
+        let label = form.get("only")?;
+        Self::EACH.into_iter().find(|only| only.label() == label)
+    }
+
+    pub(super) fn has(self, facts: &CallFacts) -> bool {
+        match self {
+            Self::All => true,
+            Self::Refused => facts.verdict.decision() != "dial",
+            Self::Sap => facts.sap_took.is_some() || facts.verdict.source() == Source::Sap,
+        }
+    }
 }
 
 impl DecisionLine {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::view::View;
+use super::{decisions::Only, view::View};
 use crate::{gateway::CallFacts, telemetry::clock::CallId};
 
 /// How often something is sent.
@@ -43,6 +43,8 @@ pub(super) enum Topic {
 pub struct Events {
     view: Arc<View>,
     topic: Topic,
+    /// Decisions of this kind.
+    only: Only,
     every: Interval,
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
     /// What the page shows already, by part.
@@ -84,16 +86,17 @@ impl Events {
     pub(super) fn new(
         view: Arc<View>,
         topic: Topic,
+        only: Only,
         listeners: &Listeners,
         end: &CancellationToken,
     ) -> Option<Self> {
         let listener = listeners.join()?;
         let mut every = interval(EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let last = view.recent(1).first().map(|facts| facts.call);
+        let last = view.recent(Only::All, 1).first().map(|facts| facts.call);
         let ended = Box::pin(end.clone().cancelled_owned());
         let shown = HashMap::new();
-        Some(Self { view, topic, every, ended, shown, last, _listener: listener })
+        Some(Self { view, topic, only, every, ended, shown, last, _listener: listener })
     }
 
     /// What is to be sent next; `None`: nothing any more.
@@ -107,7 +110,7 @@ impl Events {
         let mut text = String::new();
         match self.topic {
             Topic::Page => {
-                for (id, html) in self.view.parts() {
+                for (id, html) in self.view.parts(self.only) {
                     if self.shown.get(id) != Some(&html) {
                         event(&mut text, "part", &Part { id, html: &html });
                         self.shown.insert(id, html);
@@ -128,7 +131,7 @@ impl Events {
         let last = self.last;
         let is_new = |facts: &&CallFacts| last.is_none_or(|last| facts.call > last);
         // One more than is told, to know whether there are more.
-        let recent = self.view.recent(MOST_DECISIONS + 1);
+        let recent = self.view.recent(self.only, MOST_DECISIONS + 1);
         let new: Vec<_> = recent.iter().take_while(is_new).collect();
         if let Some(newest) = new.first() {
             self.last = Some(newest.call);

@@ -49,12 +49,13 @@ use crate::{
 };
 
 use actions::{Action, Actions};
+use decisions::{LISTABLE, Only};
 use events::{Events, Listeners, Topic};
 use form::Form;
 use guard::{FailedLogins, Token, Who};
 use pulse::Pulse;
 use reply::{HTML, allow, events, json, of_kind, text};
-use texts::{NOT_FOR_YOU, OVERVIEW, UNKNOWN_CALL, WHO};
+use texts::{KINDS, NOT_FOR_YOU, OVERVIEW, UNKNOWN_CALL, WHO};
 use view::View;
 
 pub use configuration::{ConfigStatus, ReloadRequest, Reloaded, Reloads};
@@ -69,9 +70,6 @@ const LONGEST_FORM: usize = 4096;
 
 /// The longest wait for a form.
 const FORM_WITHIN: Duration = Duration::from_secs(5);
-
-/// Decisions of a list, unless somebody says how many.
-const LISTED: usize = 200;
 
 /// Answers on the admin listener.
 pub struct Admin {
@@ -211,19 +209,16 @@ impl Admin {
         let (path, query) = (request.uri.path(), request.uri.query().unwrap_or_default());
         let form = Form::read(query);
         match path {
-            "/" => self.page(),
+            "/" => self.page(&form),
             "/help" => text(StatusCode::OK, OVERVIEW),
             "/page.css" => of_kind("text/css; charset=utf-8", StatusCode::OK, page::STYLE),
             "/page.js" => of_kind("text/javascript; charset=utf-8", StatusCode::OK, page::SCRIPT),
             "/status.json" => json(&self.view.status()),
-            "/decisions" => {
-                of_kind(HTML, StatusCode::OK, page::list(&self.view.lines(most(&form))))
-            }
-            "/decisions.json" => json(&self.view.lines(most(&form))),
+            "/decisions" | "/decisions.json" => self.decisions(path, &form),
             "/warnings.json" => json(&page::told(&self.view.warnings())),
             "/explain" | "/explain.json" => self.explain(request, &form),
             "/events" => self.listen(&form),
-            "/runbook" => of_kind(HTML, StatusCode::OK, page::whole("Runbook", &runbook::html())),
+            "/runbook" => of_kind(HTML, StatusCode::OK, page::runbook()),
             "/metrics" => self.metrics(),
             "/livez" => text(StatusCode::OK, "ok"),
             "/readyz" => self.ready(form.has("verbose") && who != Who::Stranger),
@@ -232,9 +227,25 @@ impl Admin {
         }
     }
 
-    fn page(&self) -> Response<Reply> {
+    fn page(&self, form: &Form) -> Response<Reply> {
+        let Some(only) = Only::of(form) else { return text(StatusCode::BAD_REQUEST, KINDS) };
         let token = self.token.as_ref().map(Token::as_str);
-        of_kind(HTML, StatusCode::OK, page::status(&self.view.parts(), token))
+        of_kind(HTML, StatusCode::OK, page::status(&self.view.parts(only), token))
+    }
+
+    fn decisions(&self, path: &str, form: &Form) -> Response<Reply> {
+        let Some(only) = Only::of(form) else { return text(StatusCode::BAD_REQUEST, KINDS) };
+        let Some(most) = decisions::most(form) else {
+            let (least, most) = (LISTABLE.start(), LISTABLE.end());
+            let told = format!("write ?most=N, a number from {least} to {most}\n");
+            return text(StatusCode::BAD_REQUEST, told);
+        };
+        let lines = self.view.lines(only, most);
+        if path == "/decisions" {
+            of_kind(HTML, StatusCode::OK, page::list(only, &lines))
+        } else {
+            json(&lines)
+        }
     }
 
     fn explain(&self, request: &Parts, form: &Form) -> Response<Reply> {
@@ -270,7 +281,8 @@ impl Admin {
             Some("page") => Topic::Page,
             _ => return text(StatusCode::BAD_REQUEST, "write ?of=status, decisions or page\n"),
         };
-        match Events::new(Arc::clone(&self.view), topic, &self.listeners, &self.end) {
+        let Some(only) = Only::of(form) else { return text(StatusCode::BAD_REQUEST, KINDS) };
+        match Events::new(Arc::clone(&self.view), topic, only, &self.listeners, &self.end) {
             Some(stream) => events(stream),
             None => {
                 text(StatusCode::SERVICE_UNAVAILABLE, "too many listen already; try again later\n")
@@ -331,9 +343,4 @@ impl Admin {
             "moreThanIsKept": overflowed,
         }))
     }
-}
-
-/// How many decisions are wanted.
-fn most(form: &Form) -> usize {
-    form.get("most").and_then(|most| most.parse().ok()).unwrap_or(LISTED)
 }

@@ -1,11 +1,13 @@
 //! What is wrong just now, and what to do about it: in the order in which somebody should care.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::status::{CertificateState, Facts};
 use crate::{
     net::tls::SOON_DAYS,
-    sap::{BreakerState, SapHealth},
+    sap::{BreakerState, SapClient, SapHealth},
     telemetry::rounded,
 };
 
@@ -54,10 +56,16 @@ pub(super) fn problems(facts: &Facts<'_>) -> Vec<Problem> {
     list.0
 }
 
+/// How long SAP has been silent, in whole seconds as everywhere on the page; empty: it is not.
+pub(super) fn for_so_long(sap: &SapClient) -> String {
+    let whole = |silent: Duration| rounded(Duration::from_secs(silent.as_secs()));
+    sap.silent_for().map_or(String::new(), |silent| format!(" for {}", whole(silent)))
+}
+
 /// SAP does not answer, or wants to be left alone.
 fn of_sap(facts: &Facts<'_>, list: &mut List) {
     let sap = facts.sap;
-    let since = sap.silent_for().map_or(String::new(), |for_| format!(" for {}", rounded(for_)));
+    let since = for_so_long(sap);
     let is_open = sap.breaker() != BreakerState::Closed;
     match sap.health() {
         SapHealth::CredentialsRefused => list.urgent(
@@ -67,7 +75,7 @@ fn of_sap(facts: &Facts<'_>, list: &mut List) {
         ),
         SapHealth::Silent(kind) if !is_open => list.urgent(
             "DialgateSapDataBurnFast",
-            format!("SAP gives no usable answer{since} ({kind})"),
+            format!("SAP has given no usable answer{since} ({kind})"),
             "`dialgate check --connect` on this machine goes the way to SAP step by step and says \
              where it ends.",
         ),
@@ -76,7 +84,7 @@ fn of_sap(facts: &Facts<'_>, list: &mut List) {
     if is_open {
         list.urgent(
             "DialgateBreakerOpen",
-            format!("SAP failed too often and is only probed{since}"),
+            format!("SAP failed too often and has only been probed{since}"),
             "Ask SAP's operators; `dialgate check --connect` says what is wrong. It is asked again by \
              itself once a probe is answered.",
         );
@@ -168,10 +176,11 @@ fn of_the_configuration(facts: &Facts<'_>, list: &mut List) {
     }
     let missing = facts.missing.len();
     if missing > 0 {
+        let have = if missing == 1 { "has" } else { "have" };
         list.calm(
             "DialgateContractNumberMissing",
             format!(
-                "{missing} contract number{} of SAP's answers have no service number",
+                "{missing} contract number{} of SAP's answers {have} no service number",
                 s(missing)
             ),
             "The list below has a line to paste for each, here and in jtel.",

@@ -25,9 +25,9 @@ pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 pub(super) const JSON: &str = "application/json";
 
-/// Nothing from outside, nothing written into the page, nowhere else to send a form.
+/// Nothing from outside, nothing written into the page but its icon, nowhere else to send a form.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
-    img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// An answer's body.
 pub enum Reply {

@@ -1,13 +1,13 @@
 //! The state of the gateway at one moment: what the status page shows, `/status.json` says, and
 //! `dialgate top` prints.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 use serde::Serialize;
 
 use super::{
     configuration::ConfigStatus,
-    problems::{Problem, problems},
+    problems::{Problem, for_so_long, problems},
     pulse::{Flow, Pulse, Share},
     ready::Readiness,
 };
@@ -19,7 +19,6 @@ use crate::{
     telemetry::{
         clock::{self, Moment},
         metrics::Reading,
-        rounded,
     },
 };
 
@@ -202,7 +201,7 @@ fn sentence(sap: &SapClient, flow: &Flow, share: Option<Share>, leaves: bool) ->
     if leaves {
         return "Shutting down: calls in progress are answered, new ones go elsewhere.".to_owned();
     }
-    let since = sap.silent_for().map_or(String::new(), |for_| format!(" for {}", rounded(for_)));
+    let since = for_so_long(sap);
     let answered = match share {
         None => "no calls since".to_owned(),
         Some(Share { from_memory_percent, by_default, refused, .. }) => {
@@ -212,7 +211,7 @@ fn sentence(sap: &SapClient, flow: &Flow, share: Option<Share>, leaves: bool) ->
             format!(
                 "{from_memory_percent:.0} % answered from memory{}{}",
                 also(by_default, "by the default number"),
-                also(refused, "calls refused"),
+                also(refused, if refused > 1.0 { "calls refused" } else { "call refused" }),
             )
         }
     };
@@ -293,7 +292,8 @@ fn missing(partners: &Partners, config: &Config) -> Vec<MissingNumber> {
     without
         .map(|seen| {
             // A JSON string is one of YAML, whatever SAP's texts have in them.
-            let quoted = serde_json::Value::from(seen.contract_number.as_str());
+            let quoted = serde_json::Value::from(seen.contract_number.as_str()).to_string();
+            let quoted = visible(&quoted);
             MissingNumber {
                 line: format!("- {{ contract_number: {quoted}, service_number: \"\" }}"),
                 contract_number: seen.contract_number,
@@ -301,6 +301,25 @@ fn missing(partners: &Partners, config: &Config) -> Vec<MissingNumber> {
             }
         })
         .collect()
+}
+
+/// Characters that nobody sees, or that turn around what stands behind them, in YAML's way of writing.
+fn visible(quoted: &str) -> String {
+    quoted.chars().fold(String::new(), |mut text, character| {
+        match character {
+            '\u{ad}'
+            | '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' => {
+                // Writing to a text cannot fail.
+                write!(text, "\\u{:04x}", u32::from(character)).unwrap_or_default();
+            }
+            other => text.push(other),
+        }
+        text
+    })
 }
 
 fn seconds_since(unix_seconds: f64) -> u64 {

@@ -64,8 +64,8 @@ pub(super) struct Partner {
 /// A rule and its part in the decision.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct RuleLine {
-    rule: String,
-    part: &'static str,
+    pub(super) rule: String,
+    pub(super) part: &'static str,
 }
 
 impl Story {

@@ -2,7 +2,11 @@
 
 /// To somebody who may not change anything.
 pub(super) const NOT_FOR_YOU: &str = "this is answered to programs on this machine, to operators who have shown \
-    who they are, and to the forms of the status page\n";
+    who they are, and to the forms of the status page; one that is older than this process has to be \
+    loaded again\n";
+
+/// To somebody who wants decisions of a kind that there is not.
+pub(super) const KINDS: &str = "write ?only=all, refused or sap\n";
 
 /// To somebody who has to show who he is.
 pub(super) const WHO: &str =
@@ -18,7 +22,7 @@ dialgate admin listener
 
 GET  /                    the status page
 GET  /status.json         the same for programs
-GET  /decisions           the last decisions (.json; ?most=200)
+GET  /decisions           the last decisions (.json; ?most=200, ?only=refused or sap)
 GET  /explain?call=ID     why a call was decided so (.json)
 GET  /events              the state once a second, as server-sent events (?of=status, decisions, page)
 GET  /warnings.json       the last warnings of the log

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    decisions::DecisionLine,
+    decisions::{DecisionLine, Only},
     page,
     pulse::Pulse,
     ready::Readiness,
@@ -59,19 +59,19 @@ impl View {
         })
     }
 
-    /// The last decisions, the newest first.
-    pub(super) fn recent(&self, most: usize) -> Vec<CallFacts> {
-        self.gateway.recent().last(most)
+    /// The last decisions of a kind, the newest first.
+    pub(super) fn recent(&self, only: Only, most: usize) -> Vec<CallFacts> {
+        self.gateway.recent().last(most, |facts| only.has(facts))
     }
 
     pub(super) fn line(&self, facts: &CallFacts) -> DecisionLine {
         DecisionLine::of(facts, &self.gateway.terms())
     }
 
-    /// The last decisions, a line each.
-    pub(super) fn lines(&self, most: usize) -> Vec<DecisionLine> {
+    /// The last decisions of a kind, a line each.
+    pub(super) fn lines(&self, only: Only, most: usize) -> Vec<DecisionLine> {
         let terms = self.gateway.terms();
-        self.recent(most).iter().map(|facts| DecisionLine::of(facts, &terms)).collect()
+        self.recent(only, most).iter().map(|facts| DecisionLine::of(facts, &terms)).collect()
     }
 
     pub(super) fn story(&self, call: CallId) -> Option<Story> {
@@ -85,7 +85,8 @@ impl View {
     }
 
     /// The parts of the page that change, by their names in it.
-    pub(super) fn parts(&self) -> Vec<(&'static str, String)> {
-        page::parts(&self.status(), &self.lines(ON_THE_PAGE), &self.warnings())
+    pub(super) fn parts(&self, only: Only) -> Vec<(&'static str, String)> {
+        let lines = self.lines(only, ON_THE_PAGE);
+        page::parts(&self.status(), (only, &lines), &self.warnings())
     }
 }

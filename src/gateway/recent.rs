@@ -50,10 +50,10 @@ impl Recent {
         self.from_memory.count() + self.others.count()
     }
 
-    /// The last `most`, the newest first.
-    pub fn last(&self, most: usize) -> Vec<CallFacts> {
-        let mut all = self.from_memory.last(most);
-        all.extend(self.others.last(most));
+    /// The last `most` of those that are wanted, the newest first.
+    pub fn last(&self, most: usize, is_wanted: impl Fn(&CallFacts) -> bool) -> Vec<CallFacts> {
+        let mut all = self.from_memory.last(most, &is_wanted);
+        all.extend(self.others.last(most, &is_wanted));
         all.sort_by_key(|facts| std::cmp::Reverse(facts.call));
         all.truncate(most);
         all
@@ -103,9 +103,10 @@ impl Ring {
         (oldest..written).rev().filter_map(|at| self.slot(at, false))
     }
 
-    fn last(&self, most: usize) -> Vec<CallFacts> {
+    fn last(&self, most: usize, is_wanted: impl Fn(&CallFacts) -> bool) -> Vec<CallFacts> {
         let read = |slot: &Mutex<Option<CallFacts>>| {
-            slot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+            let there = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            there.as_ref().filter(|facts| is_wanted(facts)).cloned()
         };
         self.newest().filter_map(read).take(most).collect()
     }
@@ -158,10 +159,12 @@ mod tests {
             noted(&recent, if place % 3 == 0 { REFUSED } else { HIT });
         }
 
-        let last = recent.last(7);
+        let last = recent.last(7, |_facts| true);
 
         assert_eq!(last.len(), 7);
         assert!(last.is_sorted_by_key(|facts| std::cmp::Reverse(facts.call)));
-        assert_eq!(recent.last(usize::MAX).len(), 20);
+        assert_eq!(recent.last(usize::MAX, |_facts| true).len(), 20);
+        let refused = recent.last(usize::MAX, |facts| facts.verdict == REFUSED);
+        assert_eq!(refused.len(), 7);
     }
 }

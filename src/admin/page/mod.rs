@@ -2,12 +2,14 @@
 //! that are sent when they have changed.
 
 mod html;
+mod list;
 mod parts;
 
 use serde::Serialize;
 
 use super::{
-    decisions::DecisionLine,
+    decisions::{DecisionLine, Only},
+    runbook,
     status::{Condition, Status},
     story::Story,
 };
@@ -38,7 +40,7 @@ pub(super) fn told(warnings: &[Warning]) -> Vec<WarningLine> {
 /// The parts that change, by their names in the page.
 pub(super) fn parts(
     status: &Status,
-    decisions: &[DecisionLine],
+    (only, decisions): (Only, &[DecisionLine]),
     warnings: &[Warning],
 ) -> Vec<(&'static str, String)> {
     vec![
@@ -47,8 +49,8 @@ pub(super) fn parts(
         ("problems", parts::problems(&status.problems)),
         ("sap", parts::sap(status)),
         ("missing", parts::missing(&status.missing)),
-        ("decisions", parts::decisions(decisions)),
         ("warnings", parts::warnings(warnings)),
+        ("decisions", list::decisions("/", only, decisions)),
         ("foot", parts::foot(status)),
     ]
 }
@@ -57,20 +59,19 @@ pub(super) fn parts(
 pub(super) fn status(parts: &[(&'static str, String)], token: Option<&str>) -> String {
     let mut page = Html::default();
     for (id, part) in parts {
-        if *id == "foot" {
+        let tag = if *id == "foot" { "footer" } else { "section" };
+        page.raw(&format!("<{tag} id=\"{id}\">{part}</{tag}>\n"));
+        if *id == "sap" {
             page.raw(&parts::actions(token));
         }
-        let tag = if *id == "foot" { "footer" } else { "section" };
-        // The sentence is read out when it changes; the rest would never stop.
-        let live = if *id == "state" { " aria-live=\"polite\"" } else { "" };
-        page.raw(&format!("<{tag} id=\"{id}\"{live}>{part}</{tag}>\n"));
     }
     whole("Status", page.as_str())
 }
 
 /// A longer list of decisions.
-pub(super) fn list(decisions: &[DecisionLine]) -> String {
-    whole("Decisions", &format!("<section>{}</section>", parts::decisions(decisions)))
+pub(super) fn list(only: Only, decisions: &[DecisionLine]) -> String {
+    let list = list::decisions("/decisions", only, decisions);
+    whole("Decisions", &format!("<section id=\"decisions\">{list}</section>"))
 }
 
 /// The story of one call.
@@ -79,24 +80,36 @@ pub(super) fn story(story: &Story) -> String {
     page.raw("<section><h2>Call <code>")
         .text(&story.line.call)
         .raw("</code></h2>\n<table class=\"facts\">");
-    for (name, what) in story.lines() {
-        page.raw("<tr><th scope=\"row\">")
-            .text(name)
-            .raw("</th><td>")
-            .text(&what)
-            .raw("</td></tr>\n");
+    // A line without a name is one more rule; here they are a list.
+    for (name, what) in story.lines().into_iter().filter(|(name, _)| !name.is_empty()) {
+        page.raw("<tr><th scope=\"row\">").text(name).raw("</th><td>");
+        match name {
+            "rule by rule" => parts::rules(&mut page, &story.rules),
+            _ => parts::with_code(&mut page, &what),
+        }
+        page.raw("</td></tr>\n");
     }
     page.raw("</table></section>");
     whole("Why", page.as_str())
 }
 
+/// The runbook.
+pub(super) fn runbook() -> String {
+    whole("Runbook", &format!("<article>{}</article>", runbook::html()))
+}
+
+/// An arrow through a gate. Written into the page: without one, browsers ask for `/favicon.ico`.
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
+    %3Crect width='16' height='16' rx='3' fill='%230550ae'/%3E\
+    %3Cpath d='M3 8h9M9 5l3 3-3 3' fill='none' stroke='white' stroke-width='1.6'/%3E%3C/svg%3E";
+
 /// A page around this content.
-pub(super) fn whole(title: &str, content: &str) -> String {
+fn whole(title: &str, content: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>dialgate: {title}</title>\n<link rel=\"icon\" href=\"data:,\">\n\
+         <title>dialgate: {title}</title>\n<link rel=\"icon\" href=\"{ICON}\">\n\
          <link rel=\"stylesheet\" href=\"/page.css\">\n<script src=\"/page.js\" defer></script>\n</head>\n<body>\n\
          <header><h1><a href=\"/\">dialgate</a></h1>\n<nav><a href=\"/decisions\">Decisions</a> \
          <a href=\"/runbook\">Runbook</a> <a href=\"/metrics\">Metrics</a> <a href=\"/status.json\">JSON</a>\
@@ -132,7 +145,7 @@ mod tests {
 
     #[test]
     fn no_page_has_a_script_or_a_style_in_itself() {
-        for page in [whole("Status", ""), list(&[])] {
+        for page in [whole("Status", ""), list(Only::All, &[])] {
             assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains(" on"));
             assert_eq!(page.matches("<script").count(), 1);
         }

@@ -5,16 +5,16 @@ use std::time::Duration;
 use super::{html::Html, word};
 use crate::{
     admin::{
-        decisions::DecisionLine,
         problems::Problem,
         pulse::Arrow,
         status::{CertificateState, MissingNumber, Status},
+        story::RuleLine,
     },
     telemetry::{logging::Warning, rounded},
 };
 
 /// Warnings that the page shows.
-const WARNINGS: usize = 20;
+const WARNINGS: usize = 10;
 
 /// Size of the curve, in its own units.
 const CURVE: (f64, f64) = (300.0, 40.0);
@@ -27,15 +27,18 @@ pub(super) fn state(status: &Status) -> String {
     let mut part = Html::default();
     part.raw(&format!("<p class=\"state {word}\"><strong>"))
         .text(word)
-        .raw("</strong> ")
+        .raw("</strong> <span>")
         .text(&status.sentence)
-        .raw("</p>");
+        .raw("</span></p>");
     part.done()
 }
 
 pub(super) fn flow(status: &Status) -> String {
     let flow = &status.flow;
-    let sap = if status.sap.health == "answering" { "" } else { " class=\"bad\"" };
+    let sap = match status.sap.health {
+        "answering" | "not_asked" => "",
+        _ => " class=\"bad\"",
+    };
     let mut part = Html::default();
     part.raw("<h2>Last minute</h2>\n<ol class=\"flow\">\n<li>jtel</li>\n");
     arrow(&mut part, &flow.calls, "calls", "failed");
@@ -54,9 +57,9 @@ fn arrow(part: &mut Html, arrow: &Arrow, what: &str, failed: &str) {
     let percent =
         arrow.failed_percent.map_or("–".to_owned(), |percent| format!("{percent:.1} %"));
     let p95 = arrow.p95_ms.map_or("–".to_owned(), |p95| format!("{p95:.1} ms"));
-    part.raw("<li class=\"arrow\"><span>")
-        .text(&format!("{:.1} {what}/s", arrow.per_second))
-        .raw("</span> <span>")
+    part.raw("<li class=\"arrow\"><span><b>")
+        .text(&format!("{:.1}", arrow.per_second))
+        .raw(&format!("</b> {what}/s</span> <span>"))
         .text(&format!("{percent} {failed}"))
         .raw("</span> <span>p95 ")
         .text(&p95)
@@ -79,12 +82,12 @@ fn curve(part: &mut Html, points: &[f64]) {
             format!("{:.1},{:.1}", at(place), height - 1.0 - value / most * (height - 2.0))
         })
         .collect();
+    let line = line.join(" ");
     part.raw(&format!(
         "<figure><svg viewBox=\"0 0 {width} {height}\" preserveAspectRatio=\"none\" role=\"img\" \
          aria-label=\"calls a second in the last five minutes, {most:.1} at most\">\
-         <polyline points=\"{}\"/></svg><figcaption>calls a second in the last five minutes, {most:.1} at \
-         most</figcaption></figure>",
-        line.join(" ")
+         <polygon points=\"0,{height} {line} {width},{height}\"/><polyline points=\"{line}\"/></svg><figcaption>Calls a \
+         second in the last five minutes, {most:.1} at most</figcaption></figure>"
     ));
 }
 
@@ -100,12 +103,37 @@ pub(super) fn problems(problems: &[Problem]) -> String {
         let class = if problem.is_urgent { "bad" } else { "warning" };
         part.raw(&format!("<li class=\"{class}\"><strong>"))
             .text(&problem.what)
-            .raw("</strong> ")
-            .text(&problem.todo)
-            .raw(&format!(" <a href=\"/runbook#{0}\">Runbook: {0}</a></li>\n", problem.runbook));
+            .raw("</strong> <span>");
+        with_code(&mut part, &problem.todo);
+        part.raw(&format!(
+            " <a href=\"/runbook#{0}\">Runbook: {0}</a></span></li>\n",
+            problem.runbook
+        ));
     }
     part.raw("</ul>");
     part.done()
+}
+
+/// A text of ours; between backticks are commands, and what others have written.
+pub(super) fn with_code(part: &mut Html, text: &str) {
+    for (place, piece) in text.split('`').enumerate() {
+        if place % 2 == 1 {
+            part.raw("<code>").text(piece).raw("</code>");
+        } else {
+            part.text(piece);
+        }
+    }
+}
+
+/// What part each rule had in a decision.
+pub(super) fn rules(part: &mut Html, rules: &[RuleLine]) {
+    part.raw("<ul class=\"rules\">");
+    for RuleLine { rule, part: had } in rules {
+        let tag = if *had == "decided" { "strong" } else { "span" };
+        part.raw("<li><code>").text(rule).raw(&format!("</code> <{tag}>")).text(had);
+        part.raw(&format!("</{tag}></li>"));
+    }
+    part.raw("</ul>");
 }
 
 pub(super) fn sap(status: &Status) -> String {
@@ -172,47 +200,15 @@ pub(super) fn missing(missing: &[MissingNumber]) -> String {
     }
     part.raw(
         "<p>Fill in the number, paste the line into <code>rules.service_numbers</code>, and add the same to \
-         jtel's list.</p>\n<table><thead><tr><th scope=\"col\">Contract number</th><th scope=\"col\">Answers of \
+         jtel's list.</p>\n<table class=\"cards\"><thead><tr><th scope=\"col\">Contract number</th><th scope=\"col\">Answers of \
          SAP</th><th scope=\"col\">Line to paste</th></tr></thead><tbody>\n",
     );
     for number in missing {
-        part.raw("<tr><td>").text(&number.contract_number).raw("</td><td>");
+        part.raw("<tr><td>").text(&number.contract_number).raw("</td><td class=\"answers\">");
         part.text(&number.answers.to_string()).raw("</td><td><code>").text(&number.line);
         part.raw("</code></td></tr>\n");
     }
     part.raw("</tbody></table>");
-    part.done()
-}
-
-pub(super) fn decisions(decisions: &[DecisionLine]) -> String {
-    let mut part = Html::default();
-    part.raw(&format!("<h2>Last decisions ({})</h2>\n", decisions.len()));
-    if decisions.is_empty() {
-        part.raw("<p>None since the start.</p>");
-        return part.done();
-    }
-    part.raw(
-        "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Time (UTC)</th><th scope=\"col\">Client</th>\
-         <th scope=\"col\">Decision</th><th scope=\"col\">Shown</th><th scope=\"col\">From</th>\
-         <th scope=\"col\">ms</th><th scope=\"col\">Why</th></tr></thead><tbody>\n",
-    );
-    for line in decisions {
-        let class = if line.decision == "dial" { "good" } else { "warning" };
-        let decision = match line.decision {
-            "refuse" => format!("{} {}", line.status, line.reason),
-            decision => format!("{} {decision}", line.status),
-        };
-        let time = line.at.get(11..23).unwrap_or(&line.at);
-        part.raw("<tr><td><time>").text(time).raw("</time></td><td>");
-        part.text(line.client.as_deref().unwrap_or("–"))
-            .raw(&format!("</td><td class=\"{class}\">"));
-        part.text(&decision).raw("</td><td>");
-        part.text(line.service_number.as_deref().unwrap_or("–")).raw("</td><td>");
-        part.text(line.source).raw("</td><td class=\"number\">");
-        part.text(&format!("{:.1}", line.took_ms)).raw("</td><td><a href=\"/explain?call=");
-        part.text(&line.call).raw("\" title=\"").text(&line.because).raw("\">why</a></td></tr>\n");
-    }
-    part.raw("</tbody></table></div>");
     part.done()
 }
 
@@ -227,9 +223,16 @@ pub(super) fn warnings(warnings: &[Warning]) -> String {
     for warning in warnings.iter().take(WARNINGS) {
         let class = if warning.is_error { "bad" } else { "warning" };
         part.raw(&format!("<li class=\"{class}\"><time>")).text(&warning.at.to_the_second());
-        part.raw("</time> ").text(&warning.text).raw("</li>\n");
+        part.raw("</time> ");
+        with_code(&mut part, &warning.text);
+        part.raw("</li>\n");
     }
     part.raw("</ul>");
+    if warnings.len() > WARNINGS {
+        part.raw(
+            "<p class=\"quiet\">Older ones: <a href=\"/warnings.json\">all that are kept</a></p>",
+        );
+    }
     part.done()
 }
 
@@ -251,37 +254,38 @@ pub(super) fn actions(token: Option<&str>) -> String {
     let Some(token) = token else { return String::new() };
     let mut part = Html::default();
     part.raw("<section id=\"actions\"><h2>Do something</h2>\n<div class=\"actions\">\n");
-    let mut form = |path: &str, fields: &str, button: &str| {
-        part.raw(&format!(
-            "<form method=\"post\" action=\"{path}\"><input type=\"hidden\" name=\"token\" value=\""
-        ))
-        .text(token)
-        .raw(&format!("\">{fields}<button>{button}</button></form>\n"));
-    };
-    form("/reload", "", "Reload configuration");
-    form("/sap/retry-login", "", "Retry login");
-    form("/sap/reset-breaker", "", "Reset breaker");
-    form(
-        "/log",
-        "<label>Log level for ten minutes <select name=\"level\"><option>debug</option><option>info</option>\
+    for (path, fields, button) in [
+        ("/reload", "", "Reload configuration"),
+        ("/sap/retry-login", "", "Retry login"),
+        ("/sap/reset-breaker", "", "Reset breaker"),
+        (
+            "/log",
+            "<label>Log level for ten minutes <select name=\"level\"><option>debug</option><option>info</option>\
          <option>warn</option><option>error</option><option value=\"configured\">as configured</option>\
          </select></label> ",
-        "Set",
-    );
-    form(
-        "/memory/forget",
-        "<label>Partner ID <input name=\"partner\" required maxlength=\"60\" autocomplete=\"off\"></label> ",
-        "Forget partner",
-    );
+            "Set",
+        ),
+        (
+            "/memory/forget",
+            "<label>Partner ID <input name=\"partner\" required maxlength=\"60\" autocomplete=\"off\"></label> ",
+            "Forget partner",
+        ),
+    ] {
+        part.raw(&form(token, path, fields, button));
+    }
     part.raw("<details><summary>Drain…</summary><p>Not ready from now on; calls in progress are answered, then the process ends.</p>\n");
-    let mut form = |path: &str, button: &str| {
-        part.raw(&format!(
-            "<form method=\"post\" action=\"{path}\"><input type=\"hidden\" name=\"token\" value=\""
-        ))
-        .text(token)
-        .raw(&format!("\"><button class=\"bad\">{button}</button></form>\n"));
-    };
-    form("/drain", "Drain and end this process");
+    part.raw(&form(token, "/drain", "", "Drain and end this process"));
     part.raw("</details></div>\n<output id=\"told\" role=\"status\"></output></section>\n");
+    part.done()
+}
+
+fn form(token: &str, path: &str, fields: &str, button: &str) -> String {
+    let class = if path == "/drain" { " class=\"bad\"" } else { "" };
+    let mut part = Html::default();
+    part.raw(&format!(
+        "<form method=\"post\" action=\"{path}\"><input type=\"hidden\" name=\"token\" value=\""
+    ))
+    .text(token)
+    .raw(&format!("\">{fields}<button{class}>{button}</button></form>\n"));
     part.done()
 }
