@@ -35,6 +35,7 @@ mod numbers;
 mod oauth;
 mod operators;
 mod outage;
+mod page;
 mod presets;
 mod proxy;
 mod readme;

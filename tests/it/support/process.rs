@@ -67,6 +67,11 @@ impl Process {
         }
     }
 
+    /// Where the admin listener is.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.admin.parse().unwrap()
+    }
+
     /// Asks the admin listener.
     pub(crate) async fn admin(&self, method: http::Method, path: &str) -> (u16, String) {
         let url = format!("http://{}{path}", self.admin);

@@ -22,6 +22,10 @@ pub(super) fn to(asked: &Asked, does: &Does, individual: bool) -> Response<Full<
     let known = individual.then(|| partner.parse().ok().and_then(derived)).flatten();
     let records = |life_cycle: &str, complete: bool| {
         let record = known.map(|(channel, country)| {
+            let channel = match does {
+                Does::AnswerWithChannel(channel) => channel,
+                _ => channel,
+            };
             let mut record = json!({
                 "CustomerID": partner,
                 "LifeCycleStatusCode": life_cycle,
@@ -43,7 +47,7 @@ pub(super) fn to(asked: &Asked, does: &Does, individual: bool) -> Response<Full<
         whole(200, JSON, json!({ "d": { "results": records } }).to_string())
     };
     match does {
-        Does::Answer | Does::AnswerAbout(_) => records("2", true),
+        Does::Answer | Does::AnswerAbout(_) | Does::AnswerWithChannel(_) => records("2", true),
         Does::Blocked => records("3", true),
         Does::Unreadable => records("2", false),
         Does::Unknown => whole(200, JSON, json!({ "d": { "results": [] } }).to_string()),

@@ -54,6 +54,8 @@ pub(crate) enum Does {
     Blocked,
     /// The record of this partner, whoever is asked for.
     AnswerAbout(String),
+    /// The partner's record with this text of the channel.
+    AnswerWithChannel(String),
     /// No record.
     Unknown,
     /// A record without country and channel: a mistake in that partner's data.
