@@ -30,13 +30,16 @@ function page(shown) {
   ].join("\n");
 }
 
-async function chromium(profile, html, ...what) {
+/** For drawing. Time that waits for open connections, as the status page has one, would never pass. */
+const LONG_ENOUGH = "--virtual-time-budget=5000";
+
+async function chromium(profile, url, ...what) {
   const { stdout } = await promisify(execFile)("chromium", [
-    "--headless", "--disable-gpu", "--allow-file-access-from-files", "--virtual-time-budget=5000",
+    "--headless", "--disable-gpu", "--allow-file-access-from-files",
     `--user-data-dir=${profile}`,
     // Root has no sandbox to be in; the page is ours.
     ...(process.getuid() === 0 ? ["--no-sandbox"] : []),
-    ...what, pathToFileURL(html).href,
+    ...what, url,
   ]);
   return stdout;
 }
@@ -53,15 +56,28 @@ export async function draw(prometheus, name, from, to, folder) {
   const shown = await seen(prometheus, JSON.parse(fs.readFileSync(file, "utf8")), from, to);
   const box = fs.mkdtempSync(path.join(os.tmpdir(), "dialgate-picture-"));
   try {
-    const html = path.join(box, "page.html");
-    fs.writeFileSync(html, page(shown));
+    const file = path.join(box, "page.html");
+    fs.writeFileSync(file, page(shown));
+    const html = pathToFileURL(file).href;
     const rows = Math.max(...shown.panels.map(({ gridPos: { y, h } }) => y + h));
     const size = `--window-size=1280,${rows * 38 + 56}`;
-    const [, title] = (await chromium(box, html, "--dump-dom")).match(/<title>([^<]*)/) ?? [];
+    const [, title] = (await chromium(box, html, LONG_ENOUGH, "--dump-dom")).match(/<title>([^<]*)/) ?? [];
     if (title !== "drawn") throw new Error(`${name} is not drawn: ${title}`);
     const png = path.join(box, "page.png");
-    await chromium(box, html, "--hide-scrollbars", size, `--screenshot=${png}`);
+    await chromium(box, html, LONG_ENOUGH, "--hide-scrollbars", size, `--screenshot=${png}`);
     fs.writeFileSync(path.join(folder, `${name}.png`), smaller(fs.readFileSync(png)));
+  } finally {
+    fs.rmSync(box, { recursive: true, force: true });
+  }
+}
+
+/** The status page as it is now: what there is above the list of decisions, and the first of them. */
+export async function photograph(url, png) {
+  const box = fs.mkdtempSync(path.join(os.tmpdir(), "dialgate-picture-"));
+  try {
+    const taken = path.join(box, "page.png");
+    await chromium(box, url, "--hide-scrollbars", "--window-size=1280,1180", `--screenshot=${taken}`);
+    fs.writeFileSync(png, smaller(fs.readFileSync(taken)));
   } finally {
     fs.rmSync(box, { recursive: true, force: true });
   }

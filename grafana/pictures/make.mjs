@@ -1,7 +1,7 @@
-// node make.mjs DIALGATE MINUTES DASHBOARD...: see `make`.
+// node make.mjs DIALGATE MINUTES NAME...: see `make`. A name is a dashboard's, or `status` for the status page.
 import fs from "node:fs";
 import path from "node:path";
-import { draw } from "./draw.mjs";
+import { draw, photograph } from "./draw.mjs";
 import { night } from "./night.mjs";
 
 const [dialgate, minutes, ...names] = process.argv.slice(2);
@@ -11,9 +11,18 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.e
 const folder = path.join(import.meta.dirname, "../../docs/pictures");
 fs.mkdirSync(folder, { recursive: true });
 
-await night(path.resolve(dialgate), Number(minutes), async (prometheus, from, to) => {
-  for (const name of names) {
+const dashboards = names.filter((name) => name !== "status");
+const made = (name) => console.log(`docs/pictures/${name}.png`);
+
+async function look(admin) {
+  if (dashboards.length === names.length) return;
+  await photograph(`${admin}/`, path.join(folder, "status.png"));
+  made("status");
+}
+
+await night(path.resolve(dialgate), Number(minutes), look, async (prometheus, from, to) => {
+  for (const name of dashboards) {
     await draw(prometheus, name, from, to, folder);
-    console.log(`docs/pictures/${name}.png`);
+    made(name);
   }
 });

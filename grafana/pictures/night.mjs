@@ -23,6 +23,7 @@ const WEATHER = [
   { until: 0.67, slower: 1, fault: "status_503_html" },
   { until: 1, slower: 1 },
 ];
+const LOOKED_AT = 0.65;
 const ROW_ADDED = 0.84;
 const ROW = '    - { contract_number: PartnerCH, service_number: "41440000003" }\n';
 
@@ -129,8 +130,11 @@ scrape_configs:
   return start("prometheus", args, { cwd: folder });
 }
 
-/** Lets it happen, and calls `draw` with the Prometheus that saw it and its first and last second. */
-export async function night(dialgate, minutes, draw) {
+/**
+ * Lets it happen. Calls `look` with the admin listener's address late in the outage, and in the end `draw` with the
+ * Prometheus that saw it all and its first and last second.
+ */
+export async function night(dialgate, minutes, look, draw) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "dialgate-pictures-"));
   process.once("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
   const demo = start(dialgate, ["demo", "--json", "--port", "0", "--admin-port", "0", "--sim-port", "0"], {
@@ -177,7 +181,7 @@ export async function night(dialgate, minutes, draw) {
     }
   })();
   const row = at(ROW_ADDED).then(() => change(["  service_numbers:\n", `  service_numbers:\n${ROW}`]));
-  await Promise.all([calls, weather, row]);
+  await Promise.all([calls, weather, row, at(LOOKED_AT).then(() => look(facts.admin_url))]);
 
   await draw(`http://127.0.0.1:${port}`, began / 1000, Date.now() / 1000);
   await Promise.all([stop(watching), stop(demo)]);
