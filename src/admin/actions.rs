@@ -43,21 +43,6 @@ pub(super) enum Action {
     Drain,
 }
 
-impl Action {
-    /// By its path.
-    pub(super) fn at(path: &str) -> Option<Self> {
-        Some(match path {
-            "/reload" => Self::Reload,
-            "/sap/retry-login" => Self::RetryLogin,
-            "/sap/reset-breaker" => Self::ResetBreaker,
-            "/memory/forget" => Self::Forget,
-            "/log" => Self::Log,
-            "/drain" => Self::Drain,
-            _ => return None,
-        })
-    }
-}
-
 /// Does them.
 pub(super) struct Actions {
     pub(super) reloads: Reloads,

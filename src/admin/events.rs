@@ -17,7 +17,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{decisions::Only, view::View};
-use crate::{gateway::CallFacts, telemetry::clock::CallId};
+use crate::{domain::words, gateway::CallFacts, telemetry::clock::CallId};
 
 /// How often something is sent.
 const EVERY: Duration = Duration::from_secs(1);
@@ -28,15 +28,16 @@ const MOST: usize = 32;
 /// So many decisions are told a second; of more the number is told.
 const MOST_DECISIONS: usize = 200;
 
-/// What somebody wants to hear of.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Topic {
-    /// The parts of the page that have changed, as HTML.
-    Page,
-    /// The state, as JSON.
-    Status,
-    /// Each decision, as JSON.
-    Decisions,
+words! {
+    /// What somebody wants to hear of.
+    pub(super) enum Topic {
+        /// The parts of the page that have changed, as HTML.
+        Page = "page",
+        /// The state, as JSON.
+        Status = "status",
+        /// Each decision, as JSON.
+        Decisions = "decisions",
+    }
 }
 
 /// A stream of events. Ends when the process does.
@@ -60,6 +61,7 @@ pub(super) struct Listeners(Arc<AtomicUsize>);
 
 struct Listener(Arc<AtomicUsize>);
 
+/// A part of the page that has changed.
 #[derive(Serialize)]
 struct Part<'p> {
     id: &'p str,

@@ -7,6 +7,7 @@
 mod actions;
 mod check;
 mod configuration;
+mod coverage;
 mod decisions;
 mod events;
 mod form;
@@ -16,6 +17,7 @@ mod problems;
 mod pulse;
 mod ready;
 mod reply;
+mod routes;
 mod runbook;
 mod show;
 mod status;
@@ -52,6 +54,7 @@ use form::Form;
 use guard::{FailedLogins, Token, Who};
 use pulse::Pulse;
 use reply::{allow, text};
+use routes::Leads;
 use texts::{NOT_FOR_YOU, WHO};
 use view::View;
 
@@ -149,20 +152,23 @@ impl Admin {
         if self.loopback && !guard::names_this_machine(&request) {
             return text(StatusCode::MISDIRECTED_REQUEST, "ask for localhost or an IP address");
         }
-        let path = request.uri().path();
+        let leads = routes::at(request.uri().path());
         let terms = self.view.gateway.terms();
         let who = Who::of(&terms.config.admin, request.headers(), peer);
-        // Load balancers have no password; whether calls can be sent here is no secret.
-        if who == Who::Stranger && !matches!(path, "/livez" | "/readyz") {
+        if who == Who::Stranger && !leads.is_some_and(Leads::are_for_strangers) {
             return self.turned_away(request.headers(), peer);
         }
-        let action = Action::at(path);
-        match (action, request.method()) {
-            (Some(action), &Method::POST) => self.change(action, request, peer, who).await,
-            (Some(_), _) => allow("POST"),
+        match (leads, request.method()) {
+            (Some(Leads::Does(action)), &Method::POST) => {
+                self.change(action, request, peer, who).await
+            }
+            (Some(Leads::Does(_)), _) => allow("POST"),
             // Load balancers ask with HEAD; hyper leaves the body away.
-            (None, &(Method::GET | Method::HEAD)) => self.show(&request.into_parts().0, who),
-            (None, _) => allow("GET, HEAD"),
+            (Some(Leads::To(shown)), &(Method::GET | Method::HEAD)) => {
+                self.show(shown, &request.into_parts().0, who)
+            }
+            (Some(Leads::To(_)), _) => allow("GET, HEAD"),
+            (None, _) => text(StatusCode::NOT_FOUND, routes::help()),
         }
     }
 

@@ -24,6 +24,12 @@ use super::events::Events;
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 pub(super) const JSON: &str = "application/json";
+pub(super) const STYLE: &str = "text/css; charset=utf-8";
+pub(super) const SCRIPT: &str = "text/javascript; charset=utf-8";
+pub(super) const EVENTS: &str = "text/event-stream";
+
+/// What Prometheus asks for since 0.0.4 of its text format.
+pub(super) const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Nothing from outside, nothing written into the page but its icon, nowhere else to send a form.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
@@ -90,7 +96,7 @@ pub(super) fn json(body: &impl Serialize) -> Response<Reply> {
 
 /// One that goes on.
 pub(super) fn events(events: Events) -> Response<Reply> {
-    with_headers("text/event-stream", StatusCode::OK, Reply::Events(Box::new(events)))
+    with_headers(EVENTS, StatusCode::OK, Reply::Events(Box::new(events)))
 }
 
 /// The path is there, and not by this method.

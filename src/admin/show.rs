@@ -2,49 +2,45 @@
 
 use std::sync::Arc;
 
-use http::{
-    HeaderValue, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE},
-    request::Parts,
-};
+use http::{Response, StatusCode, header::ACCEPT, request::Parts};
 use uuid::Uuid;
 
 use super::{
     Admin,
+    coverage::Coverage,
     decisions::{self, LISTABLE, Only},
     events::{Events, Topic},
     form::Form,
     guard::{Token, Who},
     page,
-    reply::{HTML, Reply, events, json, of_kind, text},
-    texts::{KINDS, OVERVIEW, UNKNOWN_CALL},
+    reply::{HTML, METRICS, Reply, SCRIPT, STYLE, events, json, of_kind, text},
+    routes::{self, Shown},
+    texts::{KINDS, UNKNOWN_CALL},
 };
 use crate::telemetry::clock::CallId;
 
-/// What Prometheus asks for since 0.0.4 of its text format.
-const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
-
 impl Admin {
     /// The answer to GET.
-    pub(super) fn show(&self, request: &Parts, who: Who) -> Response<Reply> {
-        let (path, query) = (request.uri.path(), request.uri.query().unwrap_or_default());
-        let form = Form::read(query);
-        match path {
-            "/" => self.page(&form),
-            "/help" => text(StatusCode::OK, OVERVIEW),
-            "/page.css" => of_kind("text/css; charset=utf-8", StatusCode::OK, page::STYLE),
-            "/page.js" => of_kind("text/javascript; charset=utf-8", StatusCode::OK, page::SCRIPT),
-            "/status.json" => json(&self.view.status()),
-            "/decisions" | "/decisions.json" => self.decisions(path, &form),
-            "/warnings.json" => json(&page::told(&self.view.warnings())),
-            "/explain" | "/explain.json" => self.explain(request, &form),
-            "/events" => self.listen(&form),
-            "/runbook" => of_kind(HTML, StatusCode::OK, page::runbook()),
-            "/metrics" => self.metrics(),
-            "/livez" => text(StatusCode::OK, "ok"),
-            "/readyz" => self.ready(form.has("verbose") && who != Who::Stranger),
-            "/coverage.json" => self.coverage(),
-            _ => text(StatusCode::NOT_FOUND, OVERVIEW),
+    pub(super) fn show(&self, shown: Shown, request: &Parts, who: Who) -> Response<Reply> {
+        let form = Form::read(request.uri.query().unwrap_or_default());
+        match shown {
+            Shown::Page => self.page(&form),
+            Shown::Help => text(StatusCode::OK, routes::help()),
+            Shown::Style => of_kind(STYLE, StatusCode::OK, page::STYLE),
+            Shown::Script => of_kind(SCRIPT, StatusCode::OK, page::SCRIPT),
+            Shown::Status => json(&self.view.status()),
+            Shown::Decisions | Shown::DecisionsAsJson => self.decisions(shown, &form),
+            Shown::Warnings => json(&page::told(&self.view.warnings())),
+            Shown::Explain | Shown::ExplainAsJson => self.explain(shown, request, &form),
+            Shown::Events => self.listen(&form),
+            Shown::Runbook => of_kind(HTML, StatusCode::OK, page::runbook()),
+            Shown::Metrics => self.metrics(),
+            Shown::Lives => text(StatusCode::OK, "ok"),
+            Shown::IsReady => self.ready(form.has("verbose") && who != Who::Stranger),
+            Shown::Coverage => {
+                let terms = self.view.gateway.terms();
+                json(&Coverage::of(&self.view.partners, &terms.config.rules.service_numbers))
+            }
         }
     }
 
@@ -54,7 +50,7 @@ impl Admin {
         of_kind(HTML, StatusCode::OK, page::status(&self.view.parts(only), token))
     }
 
-    fn decisions(&self, path: &str, form: &Form) -> Response<Reply> {
+    fn decisions(&self, shown: Shown, form: &Form) -> Response<Reply> {
         let Some(only) = Only::of(form) else { return text(StatusCode::BAD_REQUEST, KINDS) };
         let Some(most) = decisions::most(form) else {
             let (least, most) = (LISTABLE.start(), LISTABLE.end());
@@ -62,14 +58,14 @@ impl Admin {
             return text(StatusCode::BAD_REQUEST, told);
         };
         let lines = self.view.lines(only, most);
-        if path == "/decisions" {
-            of_kind(HTML, StatusCode::OK, page::list(only, &lines))
-        } else {
+        if shown == Shown::DecisionsAsJson {
             json(&lines)
+        } else {
+            of_kind(HTML, StatusCode::OK, page::list(only, &lines))
         }
     }
 
-    fn explain(&self, request: &Parts, form: &Form) -> Response<Reply> {
+    fn explain(&self, shown: Shown, request: &Parts, form: &Form) -> Response<Reply> {
         let call = form.get("call").and_then(|call| Uuid::try_parse(call).ok());
         let Some(call) = call else {
             return text(
@@ -85,7 +81,7 @@ impl Admin {
             .get(ACCEPT)
             .and_then(|accept| accept.to_str().ok())
             .is_some_and(|accept| accept.contains("text/html"));
-        if request.uri.path() == "/explain.json" {
+        if shown == Shown::ExplainAsJson {
             json(&story)
         } else if wants_html {
             of_kind(HTML, StatusCode::OK, page::story(&story))
@@ -96,11 +92,11 @@ impl Admin {
 
     fn listen(&self, form: &Form) -> Response<Reply> {
         let topic = match form.get("of") {
-            None if !form.has("of") => Topic::Status,
-            Some("status") => Topic::Status,
-            Some("decisions") => Topic::Decisions,
-            Some("page") => Topic::Page,
-            _ => return text(StatusCode::BAD_REQUEST, "write ?of=status, decisions or page\n"),
+            None if !form.has("of") => Some(Topic::Status),
+            word => Topic::ALL.into_iter().find(|topic| word == Some(topic.label())),
+        };
+        let Some(topic) = topic else {
+            return text(StatusCode::BAD_REQUEST, "write ?of=status, decisions or page\n");
         };
         let Some(only) = Only::of(form) else { return text(StatusCode::BAD_REQUEST, KINDS) };
         match Events::new(Arc::clone(&self.view), topic, only, &self.listeners, &self.end) {
@@ -114,11 +110,7 @@ impl Admin {
     fn metrics(&self) -> Response<Reply> {
         self.view.count();
         match self.view.metrics.render() {
-            Ok(metrics) => {
-                let mut response = text(StatusCode::OK, metrics);
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS));
-                response
-            }
+            Ok(metrics) => of_kind(METRICS, StatusCode::OK, metrics),
             Err(error) => {
                 tracing::error!(%error, "the metrics cannot be rendered");
                 text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be rendered")
@@ -141,27 +133,5 @@ impl Admin {
             format!("[{mark}] {}: {}\n", check.name, check.text)
         });
         text(status, lines.collect::<String>())
-    }
-
-    fn coverage(&self) -> Response<Reply> {
-        let (all, without, overflowed) = self.view.partners.seen().all();
-        let terms = self.view.gateway.terms();
-        let configured = &terms.config.rules.service_numbers;
-        let number = |contract: &str| configured.of_text(contract).map(|of| of.to_string());
-        let seen: Vec<_> = all
-            .iter()
-            .map(|contract| {
-                serde_json::json!({
-                    "contractNumber": contract.contract_number,
-                    "serviceNumber": number(&contract.contract_number),
-                    "answers": contract.answers,
-                })
-            })
-            .collect();
-        json(&serde_json::json!({
-            "seen": seen,
-            "withoutContractNumber": without,
-            "moreThanIsKept": overflowed,
-        }))
     }
 }

@@ -15,30 +15,3 @@ pub(super) const WHO: &str =
 /// For a call that is not there.
 pub(super) const UNKNOWN_CALL: &str = "this call is not known here (any more): the access record has what was \
     decided, and other replicas have their own calls\n";
-
-/// All that is answered, for people at a terminal.
-pub(super) const OVERVIEW: &str = "\
-dialgate admin listener
-
-GET  /                    the status page
-GET  /status.json         the same for programs
-GET  /decisions           the last decisions (.json; ?most=200, ?only=refused or sap)
-GET  /explain?call=ID     why a call was decided so (.json)
-GET  /events              the state once a second, as server-sent events (?of=status, decisions, page)
-GET  /warnings.json       the last warnings of the log
-GET  /coverage.json       the contract numbers that SAP's answers have led to
-GET  /runbook             what to do about each alert
-GET  /metrics             everything Prometheus wants to know
-GET  /livez               200 while the process lives
-GET  /readyz              200 while calls can be sent here; ?verbose says why not
-
-From this machine, or by an operator:
-
-POST /reload              read the configuration and its files again
-POST /sap/retry-login     ask SAP again after it refused our credentials
-POST /sap/reset-breaker   ask SAP again although it failed too often
-POST /memory/forget       forget a partner (partner=ID in the body)
-POST /log?level=debug     another log level for ten minutes: error, warn, info, debug; or configured,
-                          the one of the configuration again
-POST /drain               not ready; answer what is in progress, then end
-";
