@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, header::RETRY_AFTER};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
@@ -26,6 +26,9 @@ use crate::{
 /// Wrong attempts lock the user in SAP (KBA 2831118), so a loop must not be able to make them; a
 /// person who has just put something right needs one.
 const RETRY_LOGIN_EVERY: Duration = Duration::from_mins(1);
+
+/// The level of the configuration, as an operator calls it.
+const CONFIGURED: &str = "configured";
 
 const LEVELS: &str =
     "write level=error, warn, info or debug, for ten minutes; or level=configured\n";
@@ -87,11 +90,16 @@ impl Actions {
         if let Some(before) = *last
             && before.elapsed() < RETRY_LOGIN_EVERY
         {
-            let left = rounded(RETRY_LOGIN_EVERY.saturating_sub(before.elapsed()));
-            return text(
+            let left = RETRY_LOGIN_EVERY.saturating_sub(before.elapsed());
+            let told = rounded(left);
+            let mut response = text(
                 StatusCode::TOO_MANY_REQUESTS,
-                format!("SAP locks users after a few wrong attempts; try again in {left}\n"),
+                format!("SAP locks users after a few wrong attempts; try again in {told}\n"),
             );
+            // Not a moment too early: what is left of a second counts as one.
+            let seconds = HeaderValue::from(left.as_secs() + 1);
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+            return response;
         }
         *last = Some(Instant::now());
         drop(last);
@@ -112,7 +120,7 @@ impl Actions {
             return text(StatusCode::NOT_FOUND, "this process has no log\n");
         };
         match form.get("level").map(|word| (word, PassingLevel::parse(word))) {
-            Some(("configured", _)) => {
+            Some((CONFIGURED, _)) => {
                 let level = log.back_to_configured(who);
                 text(StatusCode::OK, format!("log level {level}, as configured\n"))
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{Response, StatusCode, header::ACCEPT, request::Parts};
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 use super::{
     Admin,
@@ -66,8 +66,10 @@ impl Admin {
     }
 
     fn explain(&self, shown: Shown, request: &Parts, form: &Form) -> Response<Reply> {
-        let call = form.get("call").and_then(|call| Uuid::try_parse(call).ok());
-        let Some(call) = call else {
+        // A refusal has it as a URN, too.
+        let bare = |call| str::strip_prefix(call, "urn:uuid:").unwrap_or(call);
+        let call = form.get("call").and_then(|call| bare(call).parse::<Hyphenated>().ok());
+        let Some(call) = call.map(Uuid::from) else {
             return text(
                 StatusCode::BAD_REQUEST,
                 "write ?call=ID, the callId of an answer or record\n",

@@ -84,3 +84,36 @@ async fn the_end_of_the_certificate_and_the_load_of_the_configuration_are_metric
     assert!(ends > value("dialgate_config_loaded_timestamp_seconds"));
     assert_eq!(value("dialgate_ready"), 1);
 }
+
+#[tokio::test]
+async fn a_question_that_the_admin_listener_cannot_read_is_refused_with_what_to_write() {
+    let gateway = Gateway::start().await;
+    let refused = gateway.jtel().ask("4040404").await.json();
+    let admin = Client::new(gateway.admin, "", &gateway.ca(), false);
+    let at = |path: &str| format!("http://{}{path}", gateway.admin);
+
+    for most in ["0", "1001", "-1", "x", "", "1&most=2"] {
+        for path in ["/decisions", "/decisions.json"] {
+            let (status, text) = gateway.admin(&format!("{path}?most={most}")).await;
+            assert_eq!((status, text.contains("from 1 to 1000")), (400, true), "{most} {text}");
+        }
+    }
+    assert_eq!(gateway.admin("/decisions.json?most=1000").await.0, 200);
+    // As the answer has it in `callId` and in `instance`.
+    let call = refused["callId"].as_str().unwrap();
+    let instance = refused["instance"].as_str().unwrap();
+    for (name, status) in [(call, 200), (instance, 200), (&call.replace('-', ""), 400), ("", 400)] {
+        let path = format!("/explain.json?call={name}");
+        assert_eq!(gateway.admin(&path).await.0, status, "{name}");
+    }
+    let query = Method::from_bytes(b"QUERY").unwrap();
+    let answer = admin.send(query, &at("/status.json")).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.headers["allow"]),
+        (405, &"GET, HEAD".parse().unwrap())
+    );
+    assert_eq!(admin.send(Method::POST, &at("/sap/retry-login")).await.status, 200);
+    let again = admin.send(Method::POST, &at("/sap/retry-login")).await;
+    let wait: u64 = again.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!(again.status == 429 && (1..=60).contains(&wait), "{wait} {}", again.text);
+}

@@ -26,7 +26,7 @@ const HOST_BYTES: usize = 260;
 words! {
     /// What is wrong with a request on the wire; the label is the same in records.
     pub enum WireFault {
-        /// A method other than GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS and TRACE.
+        /// A method other than GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE and QUERY.
         Method = "method",
         /// CONNECT: this is no proxy.
         Connect = "connect",
@@ -103,7 +103,8 @@ fn method_is_known(method: &Method) -> Result<(), WireFault> {
         | Method::DELETE
         | Method::PATCH
         | Method::OPTIONS
-        | Method::TRACE => Ok(()),
+        | Method::TRACE
+        | Method::QUERY => Ok(()),
         Method::CONNECT => Err(WireFault::Connect),
         _ => Err(WireFault::Method),
     }

@@ -28,6 +28,7 @@ fn ordinary_questions_pass() {
         ("POST", "/", vec![("host", "gate"), ("content-length", "5")]),
         ("GET", "http://Gate:80/x", vec![("host", "gate:80")]),
         ("TRACE", "/", vec![("host", "gate")]),
+        ("QUERY", "/", vec![("host", "gate"), ("content-length", "3")]),
     ] {
         let request = request(method, target, &headers);
         assert_eq!(check(&request, &Limits::default()), Ok(()), "{method} {target} {headers:?}");
