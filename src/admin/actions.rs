@@ -28,7 +28,7 @@ use crate::{
 const RETRY_LOGIN_EVERY: Duration = Duration::from_mins(1);
 
 /// The level of the configuration, as an operator calls it.
-const CONFIGURED: &str = "configured";
+pub(super) const CONFIGURED: &str = "configured";
 
 const LEVELS: &str =
     "write level=error, warn, info or debug, for ten minutes; or level=configured\n";

@@ -1,11 +1,12 @@
 //! The contract numbers that SAP's answers have led to, for `dialgate coverage`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{domain::ServiceNumbers, lookup::Partners};
 
 /// What SAP's answers have led to since the start.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Coverage {
     /// In the order of the alphabet.
@@ -17,7 +18,7 @@ pub(super) struct Coverage {
 }
 
 /// A contract number that SAP's answers have led to.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SeenNumber {
     /// Channel text and country code.

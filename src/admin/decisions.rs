@@ -2,9 +2,10 @@
 
 use std::ops::RangeInclusive;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{form::Form, story::because};
+use super::{form::Form, story::because, words};
 use crate::{
     config::ClientName,
     domain::{CallerId, ContractNumber, Source},
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// Decisions of a list, unless somebody says how many.
-const LISTED: usize = 200;
+pub(super) const LISTED: usize = 200;
 
 /// So many can be asked for.
 pub(super) const LISTABLE: RangeInclusive<usize> = 1..=1000;
@@ -26,19 +27,29 @@ pub(super) fn most(form: &Form) -> Option<usize> {
 }
 
 /// One decision as the page and `dialgate tail` show it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DecisionLine {
+    /// When the request was read.
+    #[schemars(extend("format" = "date-time"))]
     pub(super) at: String,
+    /// The call's name.
+    #[schemars(extend("format" = "uuid"))]
     pub(super) call: String,
+    /// `null`: nobody was recognised.
     pub(super) client: Option<String>,
-    /// `dial` or `refuse`.
+    /// `none`: nothing was decided.
+    #[schemars(schema_with = "words::decisions")]
     pub(super) decision: &'static str,
+    #[schemars(schema_with = "words::reasons")]
     pub(super) reason: &'static str,
+    #[schemars(schema_with = "words::sources")]
     pub(super) source: &'static str,
+    /// The status of the answer; 499: there was none.
     pub(super) status: u16,
     pub(super) contract_number: Option<String>,
     pub(super) service_number: Option<String>,
+    #[schemars(schema_with = "words::caller_ids")]
     pub(super) caller_id: &'static str,
     pub(super) took_ms: f64,
     /// The rule that had the last word.

@@ -12,6 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -62,8 +63,9 @@ pub(super) struct Listeners(Arc<AtomicUsize>);
 struct Listener(Arc<AtomicUsize>);
 
 /// A part of the page that has changed.
-#[derive(Serialize)]
-struct Part<'p> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "PagePart")]
+pub(super) struct Part<'p> {
     id: &'p str,
     html: &'p str,
 }

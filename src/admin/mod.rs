@@ -12,6 +12,7 @@ mod decisions;
 mod events;
 mod form;
 mod guard;
+mod openapi;
 mod page;
 mod problems;
 mod pulse;
@@ -24,6 +25,7 @@ mod status;
 mod story;
 mod texts;
 mod view;
+mod words;
 
 use std::{
     sync::{Arc, Mutex},
@@ -59,6 +61,7 @@ use texts::{NOT_FOR_YOU, WHO};
 use view::View;
 
 pub use configuration::{ConfigStatus, ReloadRequest, Reloaded, Reloads};
+pub use openapi::{Sites, document as openapi};
 pub use ready::Readiness;
 pub use reply::Reply;
 
@@ -79,6 +82,7 @@ pub struct Admin {
     end: CancellationToken,
     /// On loopback a browser can be made to come here under a foreign name (DNS rebinding).
     loopback: bool,
+    sites: Sites,
 }
 
 impl Admin {
@@ -109,7 +113,15 @@ impl Admin {
             failed_logins: FailedLogins::default(),
             end: CancellationToken::new(),
             loopback,
+            sites: Sites::default(),
         }
+    }
+
+    /// `/openapi.json` says that the listeners are there, and not where the configuration in force
+    /// would have them.
+    #[must_use]
+    pub fn listening_at(self, sites: Sites) -> Self {
+        Self { sites, ..self }
     }
 
     /// Shows this log's warnings, and changes its level when told to.

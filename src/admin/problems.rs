@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::status::{CertificateState, Facts};
@@ -15,7 +16,7 @@ use crate::{
 const DESCRIPTORS_PERCENT: f64 = 80.0;
 
 /// Something that is wrong.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Problem {
     /// What is the case.

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -63,7 +64,7 @@ struct Sample {
 }
 
 /// What went from one place to the next in the last minute.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Arrow {
     /// How many a second.
@@ -75,7 +76,7 @@ pub(super) struct Arrow {
 }
 
 /// jtel → dialgate → memory → SAP.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Flow {
     /// Calls from jtel. Failed: no answer in time, sent away, or refused because SAP was silent.

@@ -1,5 +1,5 @@
-//! What there is on the admin listener: one table, by which requests find their answer, and `/help` tells
-//! them.
+//! What there is on the admin listener: one table, by which requests find their answer, `/help` tells
+//! them, and `/openapi.json` describes them.
 
 use std::fmt::Write;
 
@@ -21,6 +21,7 @@ pub(super) enum Shown {
     Metrics,
     Lives,
     IsReady,
+    OpenApi,
     Help,
     Style,
     Script,
@@ -67,7 +68,7 @@ impl Route {
 }
 
 /// All of them, in the order in which `/help` tells them.
-pub(super) const ROUTES: [Route; 22] = [
+pub(super) const ROUTES: [Route; 23] = [
     Route::to("/", Shown::Page, "the status page"),
     Route::to("/status.json", Shown::Status, "the same for programs"),
     Route::to("/decisions", Shown::Decisions, "the last decisions (?most=200, ?only=refused or sap)"),
@@ -92,6 +93,11 @@ pub(super) const ROUTES: [Route; 22] = [
         "/readyz",
         Shown::IsReady,
         "200 while calls can be sent here; ?verbose says why not",
+    ),
+    Route::to(
+        "/openapi.json",
+        Shown::OpenApi,
+        "jtel's endpoint and this listener, as OpenAPI 3.1 describes them",
     ),
     Route::to("/help", Shown::Help, "this"),
     Route::to("/page.css", Shown::Style, "the style of the pages"),

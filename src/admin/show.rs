@@ -12,7 +12,7 @@ use super::{
     events::{Events, Topic},
     form::Form,
     guard::{Token, Who},
-    page,
+    openapi, page,
     reply::{HTML, METRICS, Reply, SCRIPT, STYLE, events, json, of_kind, text},
     routes::{self, Shown},
     texts::{KINDS, UNKNOWN_CALL},
@@ -40,6 +40,9 @@ impl Admin {
             Shown::Coverage => {
                 let terms = self.view.gateway.terms();
                 json(&Coverage::of(&self.view.partners, &terms.config.rules.service_numbers))
+            }
+            Shown::OpenApi => {
+                json(&openapi::document(&self.view.gateway.terms().config, &self.sites))
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use std::{fmt::Write, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -10,6 +11,7 @@ use super::{
     problems::{Problem, for_so_long, problems},
     pulse::{Flow, Pulse, Share},
     ready::Readiness,
+    words,
 };
 use crate::{
     config::Config,
@@ -23,7 +25,7 @@ use crate::{
 };
 
 /// How it is, in one word.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Condition {
     /// Calls are answered from SAP's data.
@@ -37,12 +39,13 @@ pub(super) enum Condition {
 }
 
 /// Everything on one page.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Status {
     pub(super) condition: Condition,
     /// The state in words.
     pub(super) sentence: String,
+    #[schemars(extend("format" = "date-time"))]
     pub(super) at: String,
     pub(super) version: &'static str,
     pub(super) up_seconds: u64,
@@ -59,11 +62,12 @@ pub(super) struct Status {
 }
 
 /// Which configuration is in force.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ConfigState {
     /// The beginning of the SHA-256 of its files; empty where it stands in none.
     pub(super) hash: String,
+    #[schemars(extend("format" = "date-time"))]
     pub(super) loaded_at: String,
     /// What is wrong with the files now; nothing of them is in force then.
     pub(super) findings: Vec<String>,
@@ -71,7 +75,7 @@ pub(super) struct ConfigState {
 }
 
 /// SAP, and what stands between it and the calls.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SapState {
     pub(super) host: String,
@@ -80,6 +84,7 @@ pub(super) struct SapState {
     /// The kind of error of a silent one.
     pub(super) kind: Option<&'static str>,
     pub(super) silent_seconds: Option<u64>,
+    #[schemars(schema_with = "words::breaker_states")]
     pub(super) breaker: &'static str,
     pub(super) pause_seconds: Option<u64>,
     pub(super) in_flight: f64,
@@ -93,7 +98,7 @@ pub(super) struct SapState {
 }
 
 /// What is remembered.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MemoryState {
     pub(super) entries: f64,
@@ -103,17 +108,18 @@ pub(super) struct MemoryState {
 }
 
 /// A certificate and its end.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CertificateState {
     /// `server`: shown to jtel; `sap`: shown by SAP.
     pub(super) role: &'static str,
+    #[schemars(extend("format" = "date"))]
     pub(super) ends: String,
     pub(super) days_left: i64,
 }
 
 /// A contract number that SAP's answers have led to and that has no service number.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MissingNumber {
     pub(super) contract_number: String,

@@ -1,9 +1,13 @@
 //! Everything that is known of one call that is over: who asked, what was remembered, what SAP was
 //! asked and said, rule by rule, and why.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::decisions::{DecisionLine, milliseconds};
+use super::{
+    decisions::{DecisionLine, milliseconds},
+    words,
+};
 use crate::{
     domain::{
         BusinessPartner, CallerId, ContractNumber, DistributionChannel, Lookup, rule_by_rule,
@@ -14,7 +18,7 @@ use crate::{
 };
 
 /// The story of a call.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Story {
     #[serde(flatten)]
@@ -28,6 +32,7 @@ pub(super) struct Story {
     pub(super) queue_ms: Option<f64>,
     pub(super) sap_ms: Option<f64>,
     /// What SAP did instead of answering.
+    #[schemars(schema_with = "words::outcomes")]
     pub(super) sap: Option<&'static str>,
     pub(super) requests: Vec<Request>,
     pub(super) partner: Option<Partner>,
@@ -37,19 +42,21 @@ pub(super) struct Story {
 }
 
 /// One request to SAP.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "SapRequest")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Request {
     step: String,
     host: String,
     status: Option<u16>,
     took_ms: Option<f64>,
+    #[schemars(schema_with = "words::outcomes")]
     outcome: Option<&'static str>,
     span: String,
 }
 
 /// What SAP knows of the partner.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Partner {
     /// `found`, `unknown`, or what there is more than one of.
@@ -62,7 +69,7 @@ pub(super) struct Partner {
 }
 
 /// A rule and its part in the decision.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(super) struct RuleLine {
     pub(super) rule: String,
     pub(super) part: &'static str,

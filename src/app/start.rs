@@ -13,9 +13,9 @@ use super::{
     snapshot::Snapshot,
 };
 use crate::{
-    admin::{Admin, Readiness, Reloads},
+    admin::{Admin, Readiness, Reloads, Sites},
     config::{AccessLog as AccessTarget, Config},
-    gateway::{AccessLog, Gateway, start_access_log},
+    gateway::{AccessLog, Gateway, Site, start_access_log},
     lookup::Partners,
     net::{BindError, Drain, Limits, Listener, ListenerOptions, NetMetrics, tls::TlsInForce},
     telemetry::{
@@ -110,7 +110,13 @@ impl App {
         let (reloads, reload_requests) = Reloads::channel();
         let control = control_of(&state, &reloads);
         let is_loopback = admin.local_address().ip().is_loopback();
-        let admin_answers = Arc::new(admin_of(&state, &control, reloads, is_loopback));
+        let site = |listener: &Listener, tls: bool| Site { address: listener.local_address(), tls };
+        let sites = Sites {
+            calls: Some(site(&calls, state.tls.is_some())),
+            admin: Some(site(&admin, state.admin_tls.is_some())),
+        };
+        let admin_answers = admin_of(&state, &control, reloads, is_loopback);
+        let admin_answers = Arc::new(admin_answers.listening_at(sites));
         Ok(Self {
             calls,
             admin,

@@ -1,9 +1,14 @@
-//! `dialgate config`: the schema, and the configuration that is in force.
+//! `dialgate config`: the schema, the configuration that is in force, and what is asked and answered
+//! under it.
 
 use clap::Subcommand;
 
 use super::{ConfigFile, Failure, output::print};
-use crate::config;
+use crate::{
+    admin::{self, Sites},
+    app,
+    config::{self, Environment},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -11,6 +16,12 @@ pub(super) enum ConfigCommand {
     Schema,
     /// Print the configuration with every key; secrets as references, never as values.
     Show {
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+    /// Print what jtel's endpoint and the admin listener take and answer under this configuration, as
+    /// OpenAPI 3.1; a running gateway has it at /openapi.json.
+    Openapi {
         #[command(flatten)]
         file: ConfigFile,
     },
@@ -23,6 +34,10 @@ impl ConfigCommand {
         match self {
             Self::Schema => print(&format!("{:#}\n", config::schema())),
             Self::Example => print(config::EXAMPLE),
+            Self::Openapi { file } => {
+                let config = app::load(&file.config, &Environment::process())?;
+                print(&format!("{:#}\n", admin::openapi(&config, &Sites::default())))
+            }
             Self::Show { file } => {
                 let name = file.config.display().to_string();
                 print(&config::show(&config::read(&file.config)?, &name)?)

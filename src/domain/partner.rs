@@ -37,6 +37,9 @@ pub enum PartnerIdError {
 }
 
 impl PartnerId {
+    /// A regular expression (ECMA 262) of what [`Self::parse`] reads, without anchors.
+    pub const PATTERN: &'static str = "[A-Za-z0-9_-]{1,20}";
+
     /// Reads an ID.
     ///
     /// # Errors

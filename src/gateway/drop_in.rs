@@ -19,15 +19,15 @@ use crate::{
 /// The one collection that is answered for.
 pub(super) const PATH: &str = "/sap/c4c/odata/v1/c4codataapi/IndividualCustomerCollection";
 
-const FILTER: &str = "$filter";
-const EXPAND: &str = "$expand";
-const FORMAT: &str = "$format";
-const SALES_DATA: &str = "IndividualCustomerSalesData";
-const CUSTOMER: &str = "CustomerID";
-const PHONE: &str = "NormalisedPhone";
+pub(super) const FILTER: &str = "$filter";
+pub(super) const EXPAND: &str = "$expand";
+pub(super) const FORMAT: &str = "$format";
+pub(super) const SALES_DATA: &str = "IndividualCustomerSalesData";
+pub(super) const CUSTOMER: &str = "CustomerID";
+pub(super) const PHONE: &str = "NormalisedPhone";
 
 /// Parameters of Cloud for Customer that make no difference to a single customer with one field.
-const WITHOUT_EFFECT: [&str; 3] = ["$top", "$select", "sap-language"];
+pub(super) const WITHOUT_EFFECT: [&str; 3] = ["$top", "$select", "sap-language"];
 
 /// Whom a filter asks for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -100,6 +100,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// One of each kind, for lists of their words.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self::Dial { source: Source::Sap, caller_id: CallerId::Fits }];
+        let refuse = |reason| Self::Refuse { reason, source: Source::None };
+        all.extend(Reason::ALL.map(refuse));
+        all.extend(WireFault::ALL.map(Self::Malformed));
+        all.extend([Self::NoSuchPath, Self::MethodNotAllowed, Self::Unanswered, Self::Panic]);
+        all
+    }
+
     /// `dial`, `refuse` or `none`.
     pub fn decision(self) -> &'static str {
         match self {

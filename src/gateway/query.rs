@@ -12,8 +12,8 @@ use crate::{
     domain::{DialledNumber, DialledNumberError, PartnerId, PartnerIdError},
 };
 
-const PARTNER: &str = "SAPBusinessPartnerID";
-const NUMBER: &str = "SAPPhoneNumber";
+pub(super) const PARTNER: &str = "SAPBusinessPartnerID";
+pub(super) const NUMBER: &str = "SAPPhoneNumber";
 
 /// A readable question.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

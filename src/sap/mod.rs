@@ -37,7 +37,7 @@ pub use error::{LookupError, ReplyProblem, TlsFault, TokenProblem};
 pub use link::walk::{Station, Went, walk};
 pub use metrics::{DoorMetrics, SapMetrics};
 pub use outcome::{BreakerState, SapOutcome};
-pub use prepare::{check, needs_the_number};
+pub use prepare::{asks_only_by_phone, check, needs_the_number};
 pub use problem::DialectProblem;
 pub use reply::looked::{LeftOut, Looked, Seen};
 pub use reply::said::Said;

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use crate::config::{self, Login as LoginConfig};
 use crate::sap::{
     dialect::value_help::ValueHelp,
-    dialect::{self, Compiled, Step},
+    dialect::{self, Compiled, Step, odata::By},
     link::encoding,
     link::transport::{Address, Transport},
     link::upstreams::{Upstream, Upstreams},
@@ -26,6 +26,12 @@ pub fn check(sap: &config::Sap) -> Vec<DialectProblem> {
 pub fn needs_the_number(sap: &config::Sap) -> bool {
     dialect::compile(sap)
         .is_ok_and(|dialect| dialect.steps.iter().any(|step| step.template.asks_by_both()))
+}
+
+/// Whether the dialect finds partners by the dialled number alone; see
+/// [`SapClient::asks_only_by_phone`](super::SapClient::asks_only_by_phone).
+pub fn asks_only_by_phone(sap: &config::Sap) -> bool {
+    dialect::compile(sap).is_ok_and(|dialect| dialect.steps.iter().all(|step| step.by == By::Phone))
 }
 
 /// The section, ready for use.

@@ -5,6 +5,7 @@ mod html;
 mod list;
 mod parts;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -20,9 +21,11 @@ pub(super) const STYLE: &str = include_str!("page.css");
 pub(super) const SCRIPT: &str = include_str!("page.js");
 
 /// A line of the log for programs.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct WarningLine {
+    #[schemars(extend("format" = "date-time"))]
     at: String,
+    #[schemars(extend("enum" = ["error", "warn"]))]
     level: &'static str,
     text: String,
 }

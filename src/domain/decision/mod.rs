@@ -10,6 +10,7 @@ use super::{
     reason::Reason,
     rule::Rule,
     rules::{CallerIdFit, DefaultPair, Rules, Unavailable, Unmatched},
+    words::words,
 };
 
 pub use parts::{deciders, rule_by_rule};
@@ -49,17 +50,18 @@ pub struct Dial<'a> {
     pub caller_id: CallerId,
 }
 
-/// How the number shown fits the number dialled: whether both belong to one country.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum CallerId {
-    /// Nobody looked: the rule is off, or there is no number to look at.
-    Unchecked,
-    /// Both belong to one country.
-    Fits,
-    /// They do not, and the rule only warns.
-    Misfit,
-    /// They did not; what is shown is the fallback of the destination.
-    Fallback,
+words! {
+    /// How the number shown fits the number dialled: whether both belong to one country.
+    pub enum CallerId {
+        /// Nobody looked: the rule is off, or there is no number to look at.
+        Unchecked = "unchecked",
+        /// Both belong to one country.
+        Fits = "fits",
+        /// They do not, and the rule only warns.
+        Misfit = "misfit",
+        /// They did not; what is shown is the fallback of the destination.
+        Fallback = "fallback",
+    }
 }
 
 impl<'a> Decided<'a> {
@@ -69,18 +71,6 @@ impl<'a> Decided<'a> {
 
     fn dial(dial: Dial<'a>, rule: Rule) -> Self {
         Self { decision: Decision::Dial(dial), rule }
-    }
-}
-
-impl CallerId {
-    /// The word in records.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Unchecked => "unchecked",
-            Self::Fits => "fits",
-            Self::Misfit => "misfit",
-            Self::Fallback => "fallback",
-        }
     }
 }
 

@@ -99,6 +99,14 @@ pub enum DialledNumberError {
 }
 
 impl DialledNumber {
+    /// A regular expression (ECMA 262) that all texts fit which [`Self::parse`] reads, without
+    /// anchors: 2 to 17 digits (a country's shortest, and 15 behind `00`) and what is written between
+    /// them. Whether such a text is a number, the numbering plan of the home country decides.
+    pub const PATTERN: &'static str = reading::PATTERN;
+
+    /// The longest text that is read, in bytes.
+    pub const LONGEST: usize = reading::MAX_TEXT;
+
     /// Reads `+49 89 …`, `0049 89 …`, `4989…` and the number as it is written at home: `089 …` in a
     /// country with the trunk prefix `0`, `33 12 34 56` in one without (Denmark).
     ///

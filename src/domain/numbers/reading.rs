@@ -4,7 +4,19 @@ use super::{DialledNumberError, Digits};
 
 /// The longest text looked at, in bytes; a formatted number of 15 digits, pasted with a mark of three
 /// bytes behind each, stays below.
-const MAX_TEXT: usize = 64;
+pub(super) const MAX_TEXT: usize = 64;
+
+/// What [`is_decoration`] says yes to, as a class of a regular expression; twice, because a regular
+/// expression cannot refer to its parts.
+macro_rules! decoration {
+    () => {
+        "[\\u0009\\u0020\\u0028-\\u0029\\u002b\\u002d-\\u002f\\u00a0\\u00ad\\u2000-\\u2015\\u202a-\\u202f\\u205f-\\u2064\
+         \\u2066-\\u2069\\u2212\\u3000\\ufe63\\ufeff\\uff0b\\uff0d]*"
+    };
+}
+
+/// See [`DialledNumber::PATTERN`](super::DialledNumber::PATTERN).
+pub(super) const PATTERN: &str = concat!(decoration!(), "([0-9]", decoration!(), "){2,17}");
 
 /// A number as far as it was read.
 #[derive(Clone, Copy)]
@@ -91,4 +103,32 @@ fn is_decoration(character: char) -> bool {
         | '\u{2066}'..='\u{2069}'
         // Minus, ideographic space, byte order mark, small and full-width hyphen and plus.
         | '\u{2212}' | '\u{3000}' | '\u{feff}' | '\u{fe63}' | '\u{ff0d}' | '\u{ff0b}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pattern_has_every_character_that_may_stand_between_digits_and_no_other() {
+        let mut ranges: Vec<(char, char)> = Vec::new();
+        for character in ('\0'..=char::MAX).filter(|character| is_decoration(*character)) {
+            let follows = |last: char| u32::from(last) + 1 == u32::from(character);
+            match ranges.last_mut() {
+                Some(range) if follows(range.1) => range.1 = character,
+                _ => ranges.push((character, character)),
+            }
+        }
+        let written = ranges.into_iter().map(|(first, last)| {
+            let (first, last) = (u32::from(first), u32::from(last));
+            if first == last {
+                format!("\\u{first:04x}")
+            } else {
+                format!("\\u{first:04x}-\\u{last:04x}")
+            }
+        });
+        let class = format!("[{}]*", written.collect::<String>());
+
+        assert_eq!(PATTERN, format!("{class}([0-9]{class}){{2,17}}"));
+    }
 }

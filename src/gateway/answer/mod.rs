@@ -3,6 +3,8 @@
 //! jtel documents 200, 400, 403 and 404 and no others, so with `answers: jtel` nothing else leaves
 //! the path; with `answers: http` each case has its own status.
 
+mod described;
+
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
@@ -12,6 +14,7 @@ use http::{
     },
 };
 use http_body_util::Full;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::facts::Verdict;
@@ -21,6 +24,8 @@ use crate::{
     net::wire::WireFault,
     telemetry::clock::CallIdText,
 };
+
+pub(super) use described::{Asked, NOT_HERE, describe, describe_refusal, of_one_status};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -231,18 +236,33 @@ impl Answer {
 }
 
 /// A refusal (RFC 9457), in the order in which a person reads it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Refusal")]
 #[serde(rename_all = "camelCase")]
 struct Problem<'p> {
+    /// `refuse`: the call is not to go out. Absent where nothing was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["refuse"]), with = "&str")]
     decision: Option<&'static str>,
+    /// Why, as one word, which is also in records and metrics.
+    #[schemars(schema_with = "described::why")]
     reason: &'p str,
+    /// The status of the answer.
+    #[schemars(range(min = 400, max = 599))]
     status: u16,
+    /// Why, for the person who reads it. Has nothing of the question.
     detail: &'p str,
+    /// `urn:dialgate:` and the reason.
     #[serde(rename = "type")]
+    #[schemars(regex(pattern = "^urn:dialgate:[a-z_]+$"))]
     kind: String,
+    /// The name of the status.
     title: &'p str,
+    /// `urn:uuid:` and the call's name.
+    #[schemars(extend("format" = "uri"))]
     instance: String,
+    /// The call's name, also in X-Request-Id, in records and in the log.
+    #[schemars(extend("format" = "uuid"))]
     call_id: &'p str,
 }
 
