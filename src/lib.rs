@@ -17,7 +17,8 @@
 //! ladder: fresh, refreshed ahead, from SAP, stale, last good), `sap/door/mod.rs` (whether and when
 //! SAP is asked), `sap/client.rs` (what it is asked), `domain/decision/mod.rs` (the rules;
 //! `domain/plan.rs` is the numbering plan), and `app/reload.rs` (what a changed configuration
-//! exchanges).
+//! exchanges). What is asked and answered, for other programs: `gateway/openapi.rs` and
+//! `admin/openapi`, by the tables that answer (`gateway::answer`, `admin/routes.rs`).
 //!
 //! # Rooms
 //!
@@ -75,6 +76,9 @@
 //!     `a_thousand_reloads_under_load_cost_no_call`.
 //! 14. What is remembered does not depend on rules:
 //!     `rules_in_another_order_or_with_other_values_keep_what_is_remembered`.
+//! 15. What is served is described, what is described is served, and answered so:
+//!     `each_path_that_is_served_is_described_and_each_that_is_described_is_served`,
+//!     `schemathesis_finds_nothing_on_the_admin_listener`, `schemathesis_finds_nothing_at_jtels_endpoint`.
 
 pub mod admin;
 pub mod app;

@@ -33,6 +33,7 @@ mod mock_sap;
 mod nginx;
 mod numbers;
 mod oauth;
+mod openapi;
 mod operators;
 mod outage;
 mod page;
