@@ -24,7 +24,7 @@ pub(crate) fn dialgate() -> Command {
 /// Runs a command to its end.
 pub(crate) async fn run(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).kill_on_drop(true);
-    timeout(PATIENCE * 2, command.output()).await.unwrap().unwrap()
+    timeout(PATIENCE * 4, command.output()).await.unwrap().unwrap()
 }
 
 pub(crate) fn stdout(output: &Output) -> String {
