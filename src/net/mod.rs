@@ -3,8 +3,8 @@
 //! Knows nothing of jtel or SAP: it hands a request to a handler and the handler's answer back. In
 //! the order of a connection's life: [`Listener`] accepts it (`accept`, `places`), `handshake`
 //! speaks TLS as [`tls`] says, `connection` serves HTTP with a `watch` on its time, [`drain`] ends
-//! it in order, `ending` counts how it ended. [`wire`] is what a handler calls first, and [`body`]
-//! reads what others send us.
+//! it in order, `ending` counts how it ended. [`wire`] is what a handler calls first; [`body`] and
+//! [`retry_after`] read what others send us.
 
 mod accept;
 pub mod body;
@@ -14,6 +14,7 @@ mod ending;
 mod handshake;
 mod metrics;
 mod places;
+pub mod retry_after;
 pub mod tls;
 mod watch;
 mod watched;

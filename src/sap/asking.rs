@@ -11,11 +11,12 @@ use super::{
     link::transport::Over,
     metrics::SapRequest,
     outcome::SapOutcome,
-    reply::{Head, Marks, Read, Reader, Sought, retry_after::retry_after, said::Said},
+    reply::{Head, Marks, Read, Reader, Sought, said::Said},
     requests::Requests,
 };
 use crate::{
     domain::{BusinessPartner, Lookup},
+    net::retry_after::retry_after,
     telemetry::trace::Trace,
 };
 

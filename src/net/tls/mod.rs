@@ -4,6 +4,7 @@ mod certificate;
 pub mod chain;
 pub mod pem;
 mod pinned;
+pub mod roots;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

@@ -1,20 +1,20 @@
 //! TLS towards SAP: who is trusted, and which protocol is spoken inside.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use arc_swap::ArcSwap;
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName},
 };
 use tokio_rustls::TlsConnector;
 
 use crate::{
     config::{Digest, Fingerprint, KeyFiles, digest_of},
-    net::tls::{Pinned, pem},
+    net::tls::{Pinned, pem, roots},
     sap::problem::DialectProblem,
     telemetry::logging::with_causes,
 };
@@ -92,9 +92,12 @@ impl TlsFiles {
                 .dangerous()
                 .with_custom_certificate_verifier(Pinned::new(&self.pins, &provider)),
             Some(file) => config.with_root_certificates(
-                roots_in(file).map_err(|message| DialectProblem::new(self.ca_key, message))?,
+                roots::of_file(file)
+                    .map_err(|message| DialectProblem::new(self.ca_key, message))?,
             ),
-            None => config.with_root_certificates(system_roots(self.ca_key)?),
+            None => config.with_root_certificates(
+                roots::of_system().map_err(|message| DialectProblem::new(self.ca_key, message))?,
+            ),
         };
         let mut config = match &self.identity {
             None => config.with_no_client_auth(),
@@ -118,27 +121,4 @@ fn identity_in(files: &KeyFiles) -> Result<Identity, String> {
     let told = |error| with_causes(&error);
     let chain = pem::certificates(&files.certificate).map_err(told)?;
     Ok((chain, pem::private_key(&files.key).map_err(told)?))
-}
-
-fn roots_in(file: &Path) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in pem::certificates(file).map_err(|error| with_causes(&error))? {
-        roots.add(certificate).map_err(|error| {
-            format!("{} has a certificate that cannot be a root: {error}", file.display())
-        })?;
-    }
-    Ok(roots)
-}
-
-fn system_roots(key: &str) -> Result<RootCertStore, DialectProblem> {
-    let mut roots = RootCertStore::empty();
-    // A few odd certificates in a system's store are common and no reason to refuse the others.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(DialectProblem::new(
-            key,
-            "is missing, and this system has no root certificates; install `ca-certificates` or name a file",
-        ));
-    }
-    Ok(roots)
 }

@@ -12,7 +12,6 @@ pub(in crate::sap) mod json;
 pub(in crate::sap) mod looked;
 mod mark;
 mod record;
-pub(in crate::sap) mod retry_after;
 pub(in crate::sap) mod said;
 mod truth;
 

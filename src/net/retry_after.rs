@@ -1,4 +1,4 @@
-//! `Retry-After` (RFC 9110 10.2.3): in how many seconds, or at which moment, SAP may be asked again.
+//! `Retry-After` (RFC 9110 10.2.3): in how many seconds, or at which moment, a server may be asked again.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use crate::telemetry::clock;
 /// The two older forms of a date in HTTP (RFC 9110 5.6.7): RFC 850's and asctime's.
 const OLD_FORMS: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
-/// How long SAP wants to be left alone. A moment is compared with the answer's own `Date`, so that it
+/// How long a server wants to be left alone. A moment is compared with the answer's own `Date`, so that it
 /// does not matter whose clock is wrong, and with ours where the answer has none.
-pub(in crate::sap) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     retry_after_at(headers, clock::unix_seconds())
 }
 
