@@ -29,6 +29,7 @@ pub use sections::sap::{
     KeyFiles, Login, OAuth, Proxy, SalesArea, Sap, Step, Then, Usages, UsedMarks, ValueHelp,
 };
 pub use sections::show::show;
+pub use sections::traces::{Otlp, Traces};
 
 use crate::domain::Rules;
 
@@ -64,6 +65,8 @@ pub struct Config {
     pub tests: Vec<Case>,
     /// What is written, how, and where to.
     pub log: Log,
+    /// Where spans are sent to, and of how many calls.
+    pub traces: Traces,
     /// How long the process takes to leave.
     pub shutdown: Shutdown,
     /// The files it was read from, `config.yaml` first; not those of `sap.login` and `sap.ca_file`,

@@ -75,14 +75,14 @@ pub(in crate::config) fn over_tree(tree: &Node, text: &str) -> Vec<Range<usize>>
 /// The value under a key is a secret, or may be one.
 pub(in crate::config) fn is_secret(key: &str, value: &Yaml) -> bool {
     let Yaml::Text(text) = value else {
-        let is_login = is_below(key, "sap.login") || is_below(key, "sap.proxy_login");
-        return is_login && !matches!(value, Yaml::Null) || key.contains(".secrets[");
+        return is_in_secret_section(key) && !matches!(value, Yaml::Null)
+            || key.contains(".secrets[");
     };
     // A URL may carry user and password.
     if text.contains("://") && text.contains('@') {
         return true;
     }
-    if is_below(key, "sap.login") || is_below(key, "sap.proxy_login") {
+    if is_in_secret_section(key) {
         let name = key.strip_prefix("sap.login.").unwrap_or_default();
         // A key that stands where its path belongs has line breaks.
         if name == "oauth2.token_timeout" || OPEN_IN_LOGIN.contains(&name) {
@@ -103,6 +103,12 @@ pub(in crate::config) fn is_secret(key: &str, value: &Yaml) -> bool {
         };
     }
     is_below(key, "clients") && key.rsplit('.').next() != Some("name")
+}
+
+fn is_in_secret_section(key: &str) -> bool {
+    ["sap.login", "sap.proxy_login", "traces.otlp.headers"]
+        .iter()
+        .any(|section| is_below(key, section))
 }
 
 fn is_word(text: &str) -> bool {

@@ -10,6 +10,7 @@ use super::{
     listen::{Listen, Tls},
     log::Log,
     sap::Sap,
+    traces::Traces,
 };
 use crate::{config::Config, domain::Rules};
 
@@ -46,6 +47,8 @@ pub struct Draft {
     pub log: Option<Log>,
     /// The same where a key of it is wrong.
     pub log_as_read: Option<Log>,
+    /// `traces`
+    pub traces: Option<Traces>,
     /// `shutdown`
     pub shutdown: Option<Shutdown>,
     pub(super) answers: Answers,
@@ -68,6 +71,7 @@ impl Draft {
             rules: self.rules?,
             tests: self.tests,
             log: self.log?,
+            traces: self.traces?,
             shutdown: self.shutdown?,
             files,
             notes,

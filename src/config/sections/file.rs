@@ -17,6 +17,7 @@ use super::{
     log::LogFile,
     rules::RulesFile,
     sap::{Sap, SapFile, UsedMarks},
+    traces::TracesFile,
 };
 use crate::config::{
     Config,
@@ -68,6 +69,8 @@ pub(in crate::config) struct ConfigFile {
     pub(in crate::config) tests: Vec<Option<CaseFile>>,
     /// What is written, how, and where to.
     pub(in crate::config) log: LogFile,
+    /// Where spans are sent to, and of how many calls.
+    pub(in crate::config) traces: TracesFile,
     /// How the process ends.
     pub(in crate::config) shutdown: ShutdownFile,
 }
@@ -88,6 +91,7 @@ impl Default for ConfigFile {
             rules: RulesFile::default(),
             tests: Vec::new(),
             log: LogFile::default(),
+            traces: TracesFile::default(),
             shutdown: ShutdownFile::default(),
         }
     }
@@ -269,6 +273,7 @@ impl ConfigFile {
         let is_whole = sap.as_ref().is_some_and(|read| read.is_whole);
         let sap_as_read = sap.map(|read| Sap { rule_paths, used_marks, ..read.sap });
         let log = self.log.resolve(reading);
+        let traces = self.traces.resolve(reading);
         let shutdown = self.shutdown.resolve(reading);
         // A section with findings was read with defaults in their places: not what was meant.
         let spare = |section: &str| reading.findings.spare(section);
@@ -287,6 +292,7 @@ impl ConfigFile {
             tests,
             log: log.clone().filter(|_| spare("log")),
             log_as_read: log,
+            traces: traces.filter(|_| spare("traces")),
             shutdown: shutdown.filter(|_| spare("shutdown")),
             answers: self.answers,
             anybody_may_ask: self.anybody_may_ask,

@@ -14,5 +14,6 @@ pub(in crate::config) mod number_rules;
 pub(in crate::config) mod rules;
 pub(in crate::config) mod sap;
 pub(in crate::config) mod show;
+pub(in crate::config) mod traces;
 
 use super::document::{findings, resolve, suggest, units};

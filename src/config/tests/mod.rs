@@ -13,6 +13,7 @@ mod places;
 mod sap_answers;
 mod secrets;
 mod shipped;
+mod traces;
 
 use std::path::Path;
 
@@ -38,7 +39,7 @@ fn with(changes: &[(&str, &str)]) -> String {
 }
 
 fn environment() -> Environment {
-    Environment::of([("SAP_PASSWORD", SECRET), ("SAP_API_KEY", "key")])
+    Environment::of([("SAP_PASSWORD", SECRET), ("SAP_API_KEY", "key"), ("OTLP_KEY", "key")])
 }
 
 fn parsed(text: &str) -> Result<Config, Findings> {

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use super::*;
 
 /// Places where somebody may write a password, although it does not belong there.
-const MISPLACED: [&str; 19] = [
+const MISPLACED: [&str; 22] = [
     "sap: { login: { basic: { user: 'a:hunter2' } } }",
     "answers: jtell # was hunter2",
     "sap: { url: 'a # b' } # hunter2",
@@ -21,6 +21,9 @@ const MISPLACED: [&str; 19] = [
     "sap: { url: 'https://user:hunter2@sap.example', login: none }",
     "sap: 'https://user:hunter2@sap.example'",
     "sap: { password: hunter2 }",
+    "traces: { otlp: { url: 'https://user:hunter2@otlp.example/v1/traces' } }",
+    "traces: { otlp: { url: 'https://otlp.example/v1/traces', headers: { api-key: hunter2 } } }",
+    "traces: { otlp: { headers: [hunter2] } }",
     "password: hunter2",
     "clients: [{ name: jtel, secrets: [hunter2] }, { name: jtel, secrets: hunter2 }, hunter2]",
     "sap:\n  login:\n    basic:\n      user: a\n      password: |\n        hunter2\n        hunter2\n",

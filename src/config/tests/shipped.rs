@@ -81,6 +81,7 @@ fn the_examples_behind_comment_signs_are_valid() {
                     "# ca_file:",
                     "# destination_countries:",
                     "# tests:\n",
+                    "# otlp:",
                 ]
                 .iter()
                 .any(|key| content.starts_with(key));
@@ -95,6 +96,7 @@ fn the_examples_behind_comment_signs_are_valid() {
     assert_eq!(config.sap.custom.unwrap().steps[0].unknown_statuses, [404]);
     assert_eq!(config.tests.len(), 4);
     assert_eq!(config.rules.default_pair.unwrap().contract_number.as_str(), "Direct salesDE");
+    assert_eq!(config.traces.otlp.unwrap().url, "https://otlp.example.com/v1/traces");
 }
 
 #[test]

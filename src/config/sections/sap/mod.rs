@@ -24,6 +24,7 @@ pub use oauth::{ClientAuthentication, OAuth};
 pub use picking::{Address, SalesArea, UsedMarks};
 pub use pins::Fingerprint;
 pub use proxy::Proxy;
+pub(in crate::config) use reading::is_loopback;
 
 use breaker::BreakerFile;
 use login::{BasicFile, LoginFile};

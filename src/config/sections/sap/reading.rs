@@ -147,7 +147,7 @@ impl SapFile {
     }
 }
 
-pub(super) fn is_loopback(url: &Uri) -> bool {
+pub(in crate::config) fn is_loopback(url: &Uri) -> bool {
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
