@@ -4,7 +4,7 @@
 //! the order of a connection's life: [`Listener`] accepts it (`accept`, `places`), `handshake`
 //! speaks TLS as [`tls`] says, `connection` serves HTTP with a `watch` on its time, [`drain`] ends
 //! it in order, `ending` counts how it ended. [`wire`] is what a handler calls first; [`body`] and
-//! [`retry_after`] read what others send us.
+//! [`retry_after`] read what others send us. [`otlp`] sends spans to a collector.
 
 mod accept;
 pub mod body;
@@ -13,6 +13,7 @@ pub mod drain;
 mod ending;
 mod handshake;
 mod metrics;
+pub mod otlp;
 mod places;
 pub mod retry_after;
 pub mod tls;

@@ -98,6 +98,11 @@ impl Moment {
         format!("{:.0}", self.0)
     }
 
+    /// Nanoseconds since 1970.
+    pub fn unix_nanoseconds(self) -> u64 {
+        u64::try_from(self.0.as_nanosecond()).unwrap_or_default()
+    }
+
     fn unix_milliseconds(self) -> u64 {
         u64::try_from(self.0.as_millisecond()).unwrap_or_default()
     }

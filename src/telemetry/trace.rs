@@ -14,6 +14,9 @@ pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlationid");
 const REQUEST: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The part of a trace's name that is random, whoever made it; a [`CallId`] begins with the time.
+const RANDOM: u128 = (1 << 56) - 1;
+
 /// Names a trace; its text form are 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TraceId(u128);
@@ -33,7 +36,7 @@ pub struct Trace {
     pub parent: Option<SpanId>,
     /// The call's own span.
     pub span: SpanId,
-    /// The caller wants it recorded.
+    /// It is recorded: by the caller, or here where it begins here.
     pub sampled: bool,
 }
 
@@ -41,6 +44,14 @@ impl TraceId {
     /// The bytes of its binary form.
     pub fn bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
+    }
+
+    /// Whether it is among so many percent of all traces: always the same for one trace, and for all
+    /// who decide by its last seven bytes, as W3C has it.
+    pub fn is_among(self, percent: u8) -> bool {
+        let last = self.0 & RANDOM;
+        let left_out = u128::from(100_u8.saturating_sub(percent)) * (RANDOM + 1) / 100;
+        last >= left_out
     }
 }
 
@@ -83,13 +94,19 @@ impl Trace {
 
     /// Goes on with the caller's trace if what it sent is a valid one; otherwise it is a new one.
     pub fn of(call: CallId, headers: &HeaderMap) -> Self {
+        Self::new(call).continued(headers)
+    }
+
+    /// The same as a part of the caller's trace, if what it sent is a valid one.
+    #[must_use]
+    pub fn continued(self, headers: &HeaderMap) -> Self {
         let mut values = headers.get_all(TRACEPARENT).iter();
         let sent = match (values.next(), values.next()) {
             (Some(only), None) => only.to_str().ok().and_then(sent),
             _ => None,
         };
-        let new = Self::new(call);
-        sent.map_or(new, |(id, parent, sampled)| Self { id, parent: Some(parent), sampled, ..new })
+        let parted = |(id, parent, sampled)| Self { id, parent: Some(parent), sampled, ..self };
+        sent.map_or(self, parted)
     }
 
     /// Adds the headers of one request, which is the span `span`.
@@ -180,6 +197,18 @@ mod tests {
             assert!(text.starts_with(&format!("00-{call}-")), "{text} {values:?}");
             assert_eq!(sent(&text).unwrap().0.to_string(), call);
         }
+    }
+
+    #[test]
+    fn a_share_of_the_traces_is_recorded_and_each_always_or_never() {
+        let traces: Vec<_> =
+            (0..10_000).map(|_| Trace::new(CallId::new(Moment::now())).id).collect();
+        let share = |percent| traces.iter().filter(|id| id.is_among(percent)).count();
+
+        assert_eq!((share(0), share(100)), (0, 10_000));
+        assert!((2_000..3_000).contains(&share(25)), "{}", share(25));
+        assert!(traces.iter().all(|id| !id.is_among(25) || id.is_among(26)));
+        assert!(TraceId(RANDOM).is_among(1) && !TraceId(RANDOM + 1).is_among(99));
     }
 
     proptest::proptest! {

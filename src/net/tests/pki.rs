@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::net::tls::{ServerTls, TlsVersion, server_config};
 
-/// A CA and files of a leaf for `localhost` and 127.0.0.1.
+/// A CA, also as `ca.pem`, and files of a leaf for `localhost` and 127.0.0.1.
 pub(in crate::net) struct Pki {
     pub(in crate::net) directory: TempDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -26,6 +26,7 @@ impl Pki {
         let key = KeyPair::generate().unwrap();
         let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
         let pki = Self { directory: TempDir::new().unwrap(), issuer };
+        fs::write(pki.file("ca.pem"), pki.issuer.pem()).unwrap();
         pki.write_leaf("leaf", "gate.example");
         pki
     }
