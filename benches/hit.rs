@@ -21,7 +21,7 @@ use dialgate::{
     gateway::{Clients, Gateway, Query, Terms, start_access_log},
     lookup::{Inquiry, Partners},
     net::{Peer, TlsFacts, wire},
-    sap::SapClient,
+    sap::{Requests, SapClient},
     simulator::{Simulator, SimulatorOptions},
     telemetry::{
         clock::{CallId, Moment},
@@ -99,7 +99,7 @@ fn inquiry<'i>(config: &'i Config, sap: &'i Arc<SapClient>, partner: PartnerId) 
     }
 }
 
-fn trace() -> Trace {
+fn trace(_requests: &Arc<Requests>) -> Trace {
     Trace::of(CallId::new(Moment::now()), &HeaderMap::new())
 }
 

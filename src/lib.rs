@@ -10,7 +10,7 @@
 //!          └─ lookup::Partners::find ── memory ─ flight ─ sap::door ─ sap::SapClient ─ domain::Lookup
 //!                └─ domain::decide(lookup, number, rules) ── Decision
 //!    ┌───────────────────────────────────────┘
-//! Response ◄─ gateway::answer (one table) ── access record ── metrics
+//! Response ◄─ gateway::answer (one table) ── access record ── metrics ── spans
 //! ```
 //!
 //! Read `gateway/mod.rs` first: a call reads there from top to bottom. Then `lookup/mod.rs` (the
@@ -57,6 +57,7 @@
 //! 6. No metric label takes its value from the network: `no_label_comes_from_the_network`.
 //! 7. A secret cannot be printed; a dialled number is never written:
 //!    `no_record_metric_or_answer_has_a_number_a_partner_or_a_secret`,
+//!    `no_span_has_a_partner_a_number_a_name_or_a_secret`,
 //!    `no_command_prints_a_secret_of_the_configuration`.
 //! 8. A configuration with findings starts nothing:
 //!    `a_configuration_with_findings_starts_nothing_and_names_them_all`.

@@ -13,7 +13,10 @@ use rustix::fs::Access;
 
 use crate::{
     config::{self, Config, Draft, Environment, Findings},
-    net::tls::{ServerTls, TlsError, server_config, server_config_with_clients},
+    net::{
+        otlp::Collector,
+        tls::{ServerTls, TlsError, server_config, server_config_with_clients},
+    },
     sap::{self, DialectProblem, SapClient, SapMetrics},
     telemetry::{
         logging::{self, with_causes},
@@ -70,6 +73,12 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
         let told = "is true, but the requests of this sap.preset need the telephone number, which \
                         a question of that form does not have; write false or take another preset";
         findings.at("listen.drop_in", told);
+    }
+    if let Some(traces) = &draft.traces
+        && let Some(otlp) = &traces.otlp
+        && let Err(problem) = Collector::new(otlp)
+    {
+        findings.at(problem.key, problem.message);
     }
     if let Some(log) = &draft.log_as_read {
         if let Err(error) = logging::check_level(&log.level) {
@@ -131,6 +140,11 @@ pub(super) fn sap(
     metrics: Arc<SapMetrics>,
 ) -> Result<SapClient, StartError> {
     of_problems(SapClient::new(section, metrics))
+}
+
+/// The collector of the section, if it names one.
+pub(super) fn collector(section: &config::Traces) -> Result<Option<Arc<Collector>>, StartError> {
+    Ok(section.otlp.as_ref().map(Collector::new).transpose()?.map(Arc::new))
 }
 
 /// The first problem stands for all.

@@ -6,7 +6,7 @@ use super::StartError;
 use crate::{
     gateway::CallMetrics,
     lookup::MemoryMetrics,
-    net::NetMetrics,
+    net::{NetMetrics, otlp::SpanMetrics},
     sap::SapMetrics,
     telemetry::{logging::LogControl, metrics::Metrics},
 };
@@ -23,6 +23,8 @@ pub struct AllMetrics {
     pub memory: Arc<MemoryMetrics>,
     /// Calls and their decisions.
     pub calls: Arc<CallMetrics>,
+    /// Spans that were sent, and that were not.
+    pub spans: Arc<SpanMetrics>,
 }
 
 impl AllMetrics {
@@ -50,6 +52,7 @@ impl AllMetrics {
             sap: Arc::new(SapMetrics::new(registry)?),
             memory: Arc::new(MemoryMetrics::new(registry)?),
             calls: Arc::new(CallMetrics::new(registry)?),
+            spans: Arc::new(SpanMetrics::new(registry)?),
             process: Arc::new(process),
         })
     }

@@ -18,8 +18,8 @@ use tokio::{
 
 use crate::{
     admin::{Admin, ReloadRequest},
-    gateway::AccessLog,
-    net::{Drain, Listener, NetMetrics},
+    gateway::{AccessLog, CallSpans},
+    net::{Drain, Listener, NetMetrics, otlp::Exporter},
     sap::SapClient,
 };
 
@@ -36,6 +36,10 @@ const REREAD_SECRETS: Duration = Duration::from_secs(3);
 
 /// The longest wait for the writer of records at the end: a blocked pipe must not keep the process.
 const CLOSE_RECORDS_WITHIN: Duration = Duration::from_secs(1);
+
+/// The longest wait for the collector at the end, together with that: nobody misses a span as he misses
+/// a record.
+const CLOSE_SPANS_WITHIN: Duration = Duration::from_secs(1);
 
 /// A gateway that is bound to its ports and not yet serving.
 pub struct App {
@@ -115,7 +119,7 @@ impl App {
             () = forced.forced() => {}
         }
         let ended = async {
-            close_records(access).await;
+            tokio::join!(close_records(access), close_spans(&state.spans));
             admin_answers.end();
             admin_drain.start();
             drop(admin.await);
@@ -136,6 +140,17 @@ async fn close_records(access: Option<AccessLog>) {
     let lost = closing.await.unwrap_or_default();
     if lost > 0 {
         tracing::error!(lost, "{lost} access records could not be written before the end");
+    }
+}
+
+/// Has the spans sent that are left.
+async fn close_spans(spans: &Exporter<CallSpans>) {
+    let lost = spans.close(CLOSE_SPANS_WITHIN).await;
+    if lost > 0 {
+        tracing::warn!(
+            lost,
+            "{lost} spans did not get to the collector (traces.otlp) before the end"
+        );
     }
 }
 

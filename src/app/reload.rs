@@ -24,9 +24,9 @@ use super::{
 use crate::{
     admin::{ConfigStatus, ReloadRequest, Reloaded},
     config::{Config, Digest, Environment, digest_of},
-    gateway::Gateway,
+    gateway::{CallSpans, Gateway},
     lookup::Partners,
-    net::tls::TlsInForce,
+    net::{otlp::Exporter, tls::TlsInForce},
     sap::SapClient,
     telemetry::{
         clock,
@@ -54,6 +54,7 @@ pub(super) struct State {
     pub(super) metrics: Arc<Metrics>,
     pub(super) status: Arc<ConfigStatus>,
     pub(super) certificate: CertificateWatch,
+    pub(super) spans: Exporter<CallSpans>,
     pub(super) log: LogControl,
     /// Who looks after SAP is told which.
     pub(super) sap: watch::Sender<Arc<SapClient>>,
@@ -148,6 +149,8 @@ impl State {
             in_force.exchange(Arc::clone(&tls.config));
         }
         self.partners.refresh_from(&after.terms.sap, &after.config.cache);
+        // First: whoever records has somewhere to send it to.
+        self.spans.send_to(after.collector.clone());
         self.gateway.exchange(Arc::clone(&after.terms));
         self.sap.send_if_modified(|sap| {
             let is_another = !Arc::ptr_eq(sap, &after.terms.sap);

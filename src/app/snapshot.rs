@@ -6,7 +6,7 @@ use super::{StartError, build};
 use crate::{
     config::Config,
     gateway::{CallMetrics, Terms},
-    net::tls::ServerTls,
+    net::{otlp::Collector, tls::ServerTls},
     sap::{SapClient, SapMetrics},
 };
 
@@ -16,6 +16,8 @@ pub(super) struct Snapshot {
     pub(super) terms: Arc<Terms>,
     pub(super) tls: Option<ServerTls>,
     pub(super) admin_tls: Option<ServerTls>,
+    /// Where spans go.
+    pub(super) collector: Option<Arc<Collector>>,
     calls: Arc<CallMetrics>,
 }
 
@@ -27,7 +29,8 @@ impl Snapshot {
         calls: Arc<CallMetrics>,
     ) -> Result<Self, StartError> {
         let sap = Arc::new(build::sap(&config.sap, metrics)?);
-        Self::with(config, sap, calls)
+        let collector = build::collector(&config.traces)?;
+        Self::with(config, sap, collector, calls)
     }
 
     /// The same after a reload; what has not changed is kept as it is, connections and all.
@@ -38,12 +41,18 @@ impl Snapshot {
         } else {
             Arc::new(build::of_problems(before.renewed(&config.sap))?)
         };
-        Self::with(config, sap, Arc::clone(&self.calls))
+        let collector = if config.traces.otlp == self.config.traces.otlp {
+            self.collector.clone()
+        } else {
+            build::collector(&config.traces)?
+        };
+        Self::with(config, sap, collector, Arc::clone(&self.calls))
     }
 
     fn with(
         config: Config,
         sap: Arc<SapClient>,
+        collector: Option<Arc<Collector>>,
         calls: Arc<CallMetrics>,
     ) -> Result<Self, StartError> {
         let tls = config.listen.tls.as_ref().map(build::server_tls).transpose()?;
@@ -51,7 +60,7 @@ impl Snapshot {
         let config = Arc::new(config);
         calls.may_be_in_flight(config.listen.max_calls);
         let terms = Terms::new(Arc::clone(&config), sap, &calls.clients);
-        Ok(Self { config, terms, tls, admin_tls, calls })
+        Ok(Self { config, terms, tls, admin_tls, collector, calls })
     }
 
     /// The sections that are not as they were, and the certificate where it has changed.
@@ -75,6 +84,7 @@ impl Snapshot {
             ("rules", now.rules != then.rules),
             ("tests", now.tests != then.tests),
             ("log", now.log != then.log),
+            ("traces", now.traces != then.traces),
             ("files", now.files != then.files),
         ]
         .into_iter()

@@ -15,11 +15,15 @@ use super::{
 use crate::{
     admin::{Admin, Readiness, Reloads, Sites},
     config::{AccessLog as AccessTarget, Config},
-    gateway::{AccessLog, Gateway, Site, start_access_log},
+    gateway::{AccessLog, CallSpans, Gateway, Site, start_access_log},
     lookup::Partners,
-    net::{BindError, Drain, Limits, Listener, ListenerOptions, NetMetrics, tls::TlsInForce},
+    net::{
+        BindError, Drain, Limits, Listener, ListenerOptions, NetMetrics,
+        otlp::{CollectorProblem, Exporter},
+        tls::TlsInForce,
+    },
     telemetry::{
-        clock,
+        clock::{self, CallId, Moment},
         lines::Standard,
         logging::{LogControl, LoggingError},
         metrics::Metrics,
@@ -43,6 +47,9 @@ pub enum StartError {
         /// What is wrong with it.
         message: String,
     },
+    /// The collector of spans cannot be used.
+    #[error(transparent)]
+    Traces(#[from] CollectorProblem),
     /// Where access records go.
     #[error("the access records cannot be written; see log.access")]
     Access(#[source] std::io::Error),
@@ -86,13 +93,18 @@ impl App {
         let access = access_log(&config, &all.process).map_err(StartError::Access)?;
         let partners = Arc::new(Partners::new(config.cache.max_entries, all.memory));
         partners.refresh_from(&snapshot.terms.sap, &config.cache);
-        let gateway = Arc::new(Gateway::new(
+        // A name that no other process has is all it takes.
+        let instance = CallId::new(Moment::now()).to_string();
+        let spans = Exporter::<CallSpans>::start(all.spans, &instance);
+        spans.send_to(snapshot.collector.clone());
+        let gateway = Gateway::new(
             Arc::clone(&snapshot.terms),
             Arc::clone(&partners),
             all.calls,
             Arc::clone(&all.net),
             access.clone(),
-        ));
+        );
+        let gateway = Arc::new(gateway.with_spans(spans.clone()));
         let state = Arc::new(State {
             running: config,
             sap: watch::Sender::new(Arc::clone(&snapshot.terms.sap)),
@@ -104,6 +116,7 @@ impl App {
             metrics: all.process,
             status: Arc::default(),
             certificate,
+            spans,
             log: log.clone(),
             seen: Mutex::default(),
         });

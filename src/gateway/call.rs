@@ -1,14 +1,19 @@
 //! One call's facts for its record and its metrics, written exactly once: at its end, or when the
 //! caller hangs up, or the process is told to end at once, and hyper drops the call.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use http::{HeaderMap, Request, StatusCode};
 use tokio::time::Instant;
 
 use crate::{
+    config::Traces,
     lookup::{Found, Silence},
-    net::{NetMetrics, Peer},
+    net::Peer,
+    sap::Requests,
     telemetry::{
         clock::{CallId, CallIdText, Moment},
         trace::Trace,
@@ -16,12 +21,12 @@ use crate::{
 };
 
 use super::{
+    Gateway,
     auth::Client,
     clients::ClientCounters,
     facts::{Basis, CallFacts, Verdict},
-    metrics::{CallMetrics, InFlight},
-    recent::Recent,
-    record::AccessLog,
+    metrics::InFlight,
+    spans::{CallSpans, LookedUp},
 };
 
 /// nginx's word for "closed before the answer"; never sent.
@@ -33,24 +38,20 @@ pub(super) struct Call<'a> {
     /// `None` once they were handed over.
     facts: Option<CallFacts>,
     id: CallId,
-    metrics: &'a CallMetrics,
-    net: &'a NetMetrics,
-    access: Option<&'a AccessLog>,
-    recent: &'a Recent,
+    gateway: &'a Gateway,
     client: Option<Arc<ClientCounters>>,
+    /// Its spans leave the process.
+    is_recorded: bool,
+    /// Of a call whose spans do.
+    looked_up: Option<LookedUp>,
+    /// What is sent for this very call; of a call whose spans leave.
+    requests: OnceLock<Arc<Requests>>,
     _in_flight: InFlight,
 }
 
 impl<'a> Call<'a> {
     /// Names the call and starts its clock.
-    pub(super) fn begin<B>(
-        request: &Request<B>,
-        peer: &Peer,
-        metrics: &'a CallMetrics,
-        net: &'a NetMetrics,
-        access: Option<&'a AccessLog>,
-        recent: &'a Recent,
-    ) -> Self {
+    pub(super) fn begin<B>(request: &Request<B>, peer: &Peer, gateway: &'a Gateway) -> Self {
         let at = Moment::now();
         let id = CallId::new(at);
         let facts = CallFacts {
@@ -74,12 +75,12 @@ impl<'a> Call<'a> {
             started: Instant::now(),
             facts: Some(facts),
             id,
-            metrics,
-            net,
-            access,
-            recent,
+            gateway,
             client: None,
-            _in_flight: metrics.call_started(),
+            is_recorded: false,
+            looked_up: None,
+            requests: OnceLock::new(),
+            _in_flight: gateway.metrics.call_started(),
         }
     }
 
@@ -87,8 +88,12 @@ impl<'a> Call<'a> {
         self.id.text()
     }
 
-    /// What ties requests to SAP to this call.
-    pub(super) fn trace(&self) -> Trace {
+    /// SAP is asked for this call: what ties the requests to it.
+    pub(super) fn asks(&self, requests: &Arc<Requests>) -> Trace {
+        if self.is_recorded {
+            // The first ones count: there are others only where a rule has changed meanwhile.
+            let _first = self.requests.set(Arc::clone(requests));
+        }
         self.facts.as_ref().map_or_else(|| Trace::new(self.id), |facts| facts.trace)
     }
 
@@ -98,13 +103,29 @@ impl<'a> Call<'a> {
 
     /// Who asks, and which trace goes on: only of somebody who is known. What strangers send must not
     /// end up in SAP's logs or join calls that have nothing to do with each other.
-    pub(super) fn asked_by(&mut self, client: &Client, headers: &HeaderMap) {
+    pub(super) fn asked_by(&mut self, client: &Client, headers: &HeaderMap, traces: &Traces) {
         self.client = Some(Arc::clone(&client.counters));
-        let trace = client.is_known().then(|| Trace::of(self.id, headers));
+        let (is_known, has_collector) = (client.is_known(), traces.otlp.is_some());
+        let mut is_recorded = false;
         self.note(|facts| {
             facts.client = Some(client.name.clone());
-            facts.trace = trace.unwrap_or(facts.trace);
+            let trace = &mut facts.trace;
+            if is_known {
+                *trace = trace.continued(headers);
+            }
+            if has_collector && trace.parent.is_none() {
+                trace.sampled = trace.id.is_among(traces.sample_percent);
+            }
+            is_recorded = has_collector && trace.sampled;
         });
+        self.is_recorded = is_recorded;
+    }
+
+    /// SAP, or what is remembered of it, is asked now.
+    pub(super) fn looks_up(&mut self) {
+        if self.is_recorded {
+            self.looked_up = Some(LookedUp { began: Instant::now(), took: None });
+        }
     }
 
     /// What was waited for, and what SAP did instead of answering.
@@ -114,6 +135,9 @@ impl<'a> Call<'a> {
             facts.sap_took = found.sap_took;
             facts.sap = found.silence.as_ref().map(Silence::outcome);
         });
+        if let Some(looked_up) = &mut self.looked_up {
+            looked_up.took = Some(looked_up.began.elapsed());
+        }
     }
 
     /// What was decided on.
@@ -139,18 +163,19 @@ impl<'a> Call<'a> {
     /// Counts the call and hands its facts over; once.
     fn tell(&mut self) {
         let Some(mut facts) = self.facts.take() else { return };
+        let Gateway { metrics, net, recent, .. } = self.gateway;
         facts.took = self.started.elapsed();
         let seconds = facts.took.as_secs_f64();
         match facts.verdict {
             Verdict::Dial { source, caller_id } => {
-                self.metrics.dialled(source, seconds);
-                self.metrics.showed(caller_id);
+                metrics.dialled(source, seconds);
+                metrics.showed(caller_id);
             }
-            Verdict::Refuse { reason, source } => self.metrics.refused(reason, source, seconds),
-            Verdict::Malformed(fault) => self.net.malformed(fault),
-            Verdict::NoSuchPath => self.metrics.path_not_found(),
-            Verdict::MethodNotAllowed => self.metrics.method_not_allowed(),
-            Verdict::Unanswered | Verdict::Panic => self.metrics.unanswered(),
+            Verdict::Refuse { reason, source } => metrics.refused(reason, source, seconds),
+            Verdict::Malformed(fault) => net.malformed(fault),
+            Verdict::NoSuchPath => metrics.path_not_found(),
+            Verdict::MethodNotAllowed => metrics.method_not_allowed(),
+            Verdict::Unanswered | Verdict::Panic => metrics.unanswered(),
         }
         if let Some(client) = &self.client
             && let decision @ ("dial" | "refuse") = facts.verdict.decision()
@@ -158,9 +183,15 @@ impl<'a> Call<'a> {
             client.decided(decision);
         }
         if matches!(facts.verdict, Verdict::Dial { .. } | Verdict::Refuse { .. }) {
-            self.recent.note(&facts);
+            recent.note(&facts);
         }
-        if let Some(access) = self.access {
+        if self.is_recorded
+            && let Some(spans) = &self.gateway.spans
+        {
+            let own = self.requests.take();
+            spans.record(CallSpans::of(&facts, self.started, self.looked_up, own));
+        }
+        if let Some(access) = &self.gateway.access {
             access.record(facts);
         }
     }

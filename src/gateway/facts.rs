@@ -16,6 +16,9 @@ use crate::{
     },
 };
 
+/// A place that is free is had sooner: what it took to look for one is no wait.
+const WAITED_FOR_A_PLACE: Duration = Duration::from_millis(1);
+
 /// One call. Has nothing of the question: no query, no partner's ID, no number that was to be dialled.
 #[derive(Clone, Debug)]
 pub struct CallFacts {
@@ -97,6 +100,13 @@ pub enum Verdict {
     Unanswered,
     /// A mistake in this program ended it.
     Panic,
+}
+
+impl CallFacts {
+    /// How long a place was waited for, by somebody who noticed.
+    pub(super) fn waited_for_place(&self) -> Option<Duration> {
+        self.queue.filter(|queue| *queue >= WAITED_FOR_A_PLACE)
+    }
 }
 
 impl Verdict {

@@ -17,6 +17,7 @@ mod query;
 mod recent;
 mod record;
 pub(crate) mod schema;
+mod spans;
 mod terms;
 mod why;
 
@@ -35,7 +36,7 @@ use crate::{
         decide_without_sap,
     },
     lookup::{Found, Inquiry, Partners, Silence},
-    net::{NetMetrics, Peer, wire},
+    net::{NetMetrics, Peer, otlp::Exporter, wire},
     sap::{SapClient, SapOutcome},
 };
 
@@ -53,6 +54,7 @@ pub use openapi::{Endpoint, Site, endpoint};
 pub use query::{Query, QueryError};
 pub use recent::Recent;
 pub use record::{AccessLog, start_access_log};
+pub use spans::CallSpans;
 pub use terms::Terms;
 pub use why::{Case, Number, place, several};
 
@@ -68,6 +70,7 @@ pub struct Gateway {
     net: Arc<NetMetrics>,
     access: Option<AccessLog>,
     recent: Recent,
+    spans: Option<Exporter<CallSpans>>,
 }
 
 /// How a question is put, and so how it is answered.
@@ -96,7 +99,13 @@ impl Gateway {
     ) -> Self {
         let terms = ArcSwap::new(terms);
         let (places, recent) = (Places::default(), Recent::default());
-        Self { terms, places, partners, metrics, net, access, recent }
+        Self { terms, places, partners, metrics, net, access, recent, spans: None }
+    }
+
+    /// With the way that spans leave on, where the terms name a collector.
+    #[must_use]
+    pub fn with_spans(self, spans: Exporter<CallSpans>) -> Self {
+        Self { spans: Some(spans), ..self }
     }
 
     /// What was decided lately.
@@ -117,8 +126,7 @@ impl Gateway {
     /// Answers one request and leaves exactly one record of it, also when the caller hangs up.
     pub async fn handle<B: Body>(&self, request: Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
         let terms = self.terms();
-        let access = self.access.as_ref();
-        let mut call = Call::begin(&request, peer, &self.metrics, &self.net, access, &self.recent);
+        let mut call = Call::begin(&request, peer, self);
         let answer = match self.answer(&terms, &request, &mut call).await {
             Ok(answer) | Err(answer) => answer,
         };
@@ -138,7 +146,7 @@ impl Gateway {
         wire::check(request, &listen.limits).map_err(Answer::Malformed)?;
         let form = route(request, listen)?;
         let client = terms.clients.who_asks(request.headers()).ok_or(Answer::UNAUTHORIZED)?;
-        call.asked_by(client, request.headers());
+        call.asked_by(client, request.headers(), &terms.config.traces);
         let _place = self.places.take(listen.max_calls).ok_or(Answer::OVERLOADED)?;
         let question = question(form, request.uri().query().unwrap_or_default(), terms)?;
 
@@ -175,7 +183,8 @@ impl Gateway {
             started: call.started(),
             deadline: call.started() + config.deadline,
         };
-        let found = self.partners.find(&inquiry, || call.trace()).await;
+        call.looks_up();
+        let found = self.partners.find(&inquiry, |requests| call.asks(requests)).await;
         call.looked_up(&found);
         found
     }

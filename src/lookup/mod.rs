@@ -23,7 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     config::Cache,
     domain::{DialledNumber, PartnerId, ServiceNumbers, Source},
-    sap::{LookupError, SapClient, Urgency},
+    sap::{LookupError, Requests, SapClient, Urgency},
     telemetry::trace::Trace,
 };
 
@@ -92,10 +92,15 @@ impl Partners {
         self.shared.refreshes.ask(sap, times);
     }
 
-    /// What is known of a partner. `trace` is called where SAP is asked for this very call.
-    pub async fn find(&self, inquiry: &Inquiry<'_>, trace: impl Fn() -> Trace) -> Found {
+    /// What is known of a partner. `trace` is called where SAP is asked for this very call, with what
+    /// will be sent.
+    pub async fn find(
+        &self,
+        inquiry: &Inquiry<'_>,
+        trace: impl Fn(&Arc<Requests>) -> Trace,
+    ) -> Found {
         if inquiry.sap.asks_by_phone() {
-            return self.ask_only(inquiry, trace()).await;
+            return self.ask_only(inquiry, trace).await;
         }
         let key = Key { system: inquiry.sap.system(), partner: inquiry.partner };
         let remembered = self.shared.memory.get(&key);
@@ -125,7 +130,7 @@ impl Partners {
         key: Key,
         inquiry: &Inquiry<'_>,
         older: Option<Arc<Remembered>>,
-        trace: impl Fn() -> Trace,
+        trace: impl Fn(&Arc<Requests>) -> Trace,
     ) -> Found {
         let Inquiry { sap, deadline, .. } = inquiry;
         if let Err(error) = sap.admits(Urgency::Live) {
@@ -140,7 +145,7 @@ impl Partners {
                 }
                 Joined::Follow(seat) => seat,
                 Joined::Lead(seat) => {
-                    self.take_off(Some(key), &seat, inquiry, trace());
+                    self.take_off(Some(key), &seat, inquiry, &trace);
                     seat
                 }
             };
@@ -218,13 +223,17 @@ impl Partners {
     /// The same without memory, for an SAP whose answers depend on the dialled number and not on the
     /// partner alone. Under the partner's ID the next call would get them for another number, and a
     /// key with the number in it would keep numbers for hours: personal data that nobody needs.
-    async fn ask_only(&self, inquiry: &Inquiry<'_>, trace: Trace) -> Found {
+    async fn ask_only(
+        &self,
+        inquiry: &Inquiry<'_>,
+        trace: impl Fn(&Arc<Requests>) -> Trace,
+    ) -> Found {
         self.shared.metrics.miss();
         if let Err(error) = inquiry.sap.admits(Urgency::Live) {
             return self.without_sap(inquiry, None, Silence::Sap(Arc::new(error)), None);
         }
         let seat = Seat::alone();
-        self.take_off(None, &seat, inquiry, trace);
+        self.take_off(None, &seat, inquiry, &trace);
         let found = match timeout_at(inquiry.deadline, seat.told()).await {
             Ok(Landed { result: Ok(remembered), queued, took }) => Found {
                 queued: (!queued.is_zero()).then_some(queued),
@@ -267,7 +276,15 @@ impl Partners {
         Found { queued, sap_took, silence: Some(silence), ..found }
     }
 
-    fn take_off(&self, key: Option<Key>, seat: &Seat, inquiry: &Inquiry<'_>, trace: Trace) {
+    fn take_off(
+        &self,
+        key: Option<Key>,
+        seat: &Seat,
+        inquiry: &Inquiry<'_>,
+        trace: &impl Fn(&Arc<Requests>) -> Trace,
+    ) {
+        let requests = &seat.flight.requests;
+        requests.are_for(trace(requests));
         let trip = Trip {
             key,
             flight: Arc::clone(&seat.flight),
@@ -275,7 +292,6 @@ impl Partners {
             times: inquiry.times.clone(),
             partner: inquiry.partner,
             dialled: inquiry.dialled.copied(),
-            trace: Some(trace),
             urgency: Urgency::Live,
             deadline: inquiry.deadline,
         };

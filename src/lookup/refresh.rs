@@ -128,7 +128,6 @@ impl Partners {
                 times: times.clone(),
                 partner: due.key.partner,
                 dialled: None,
-                trace: None,
                 urgency: Urgency::Refresh,
                 deadline,
             });

@@ -21,7 +21,6 @@ use crate::{
     config::Cache,
     domain::{DialledNumber, PartnerId},
     sap::{LookupError, Question, SapClient, Urgency},
-    telemetry::trace::Trace,
 };
 
 /// Everything that a flight takes along.
@@ -32,7 +31,6 @@ pub(super) struct Trip {
     pub(super) times: Cache,
     pub(super) partner: PartnerId,
     pub(super) dialled: Option<DialledNumber>,
-    pub(super) trace: Option<Trace>,
     pub(super) urgency: Urgency,
     pub(super) deadline: Instant,
 }
@@ -40,7 +38,7 @@ pub(super) struct Trip {
 impl Shared {
     /// Asks SAP, remembers what it says and tells those who wait.
     pub(super) async fn fly(self: Arc<Self>, trip: Trip) {
-        let Trip { key, flight, sap, times, partner, dialled, trace, urgency, deadline } = trip;
+        let Trip { key, flight, sap, times, partner, dialled, urgency, deadline } = trip;
         let landing =
             Landing { shared: &self, key, flight: &flight, has_told: AtomicBool::new(false) };
         let pass = tokio::select! {
@@ -63,7 +61,7 @@ impl Shared {
         let question = Question {
             partner,
             dialled: dialled.as_ref(),
-            trace: trace.as_ref(),
+            trace: flight.requests.trace(),
             requests: &flight.requests,
         };
         // A box of its own: thousands may wait for a place, a handful have one.

@@ -2,7 +2,7 @@
 //! asks later why a call was decided as it was. Nothing of the question or of the answer is in it.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -10,7 +10,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::outcome::SapOutcome;
-use crate::telemetry::trace::SpanId;
+use crate::telemetry::trace::{SpanId, Trace};
 
 /// What a wait for a token is called among the requests.
 const TOKEN: &str = "token";
@@ -21,13 +21,18 @@ const WAITED_FOR_A_TOKEN: Duration = Duration::from_millis(1);
 /// The requests of one lookup, in the order in which they were sent. Written while the lookup is under
 /// way, and readable at any time.
 #[derive(Debug, Default)]
-pub struct Requests(Mutex<Vec<Sent>>);
+pub struct Requests {
+    of: OnceLock<Trace>,
+    sent: Mutex<Vec<Sent>>,
+}
 
 /// One request that was sent, or could not be.
 #[derive(Clone, Debug)]
 pub struct Sent {
     /// The dialect's step, or `token`: the wait for one.
     pub step: Arc<str>,
+    /// It is no request to SAP but the wait for a token.
+    pub is_token: bool,
     /// Host and port that were asked.
     pub host: Arc<str>,
     /// Its span; SAP gets it in `traceparent`.
@@ -43,6 +48,22 @@ pub struct Sent {
 }
 
 impl Requests {
+    /// They are sent for this call, which is told to SAP. Those who wait with it change nothing.
+    pub fn are_for(&self, trace: Trace) {
+        // Whoever sends them says it once.
+        let _first = self.of.set(trace);
+    }
+
+    /// The call that they are sent for; `None`: for none, but ahead of those that will come.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.of.get()
+    }
+
+    /// How many were sent so far.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     /// What was sent so far.
     pub fn all(&self) -> Vec<Sent> {
         self.lock().clone()
@@ -56,7 +77,8 @@ impl Requests {
         if let Some(before) = all.last_mut() {
             before.took.get_or_insert(began - before.began);
         }
-        all.push(Sent { step, host, span, began, took: None, status: None, outcome: None });
+        let (took, status, outcome) = (None, None, None);
+        all.push(Sent { step, is_token: false, host, span, began, took, status, outcome });
         span
     }
 
@@ -88,10 +110,11 @@ impl Requests {
         }
         let (step, host, span) = (TOKEN.into(), Arc::clone(host), SpanId::new());
         let outcome = failed.or(Some(SapOutcome::Found));
-        self.lock().push(Sent { step, host, span, began, took: Some(took), status: None, outcome });
+        let (took, status) = (Some(took), None);
+        self.lock().push(Sent { step, is_token: true, host, span, began, took, status, outcome });
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Sent>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -45,6 +45,7 @@ mod reload;
 mod short_numbers;
 mod shutdown;
 mod soak;
+mod spans;
 mod stalled;
 mod support;
 mod traces;

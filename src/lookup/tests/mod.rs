@@ -68,7 +68,7 @@ impl World {
             started: now,
             deadline: now + self.deadline,
         };
-        let trace = || Trace::of(CallId::new(Moment::now()), &http::HeaderMap::new());
+        let trace = |_: &Arc<_>| Trace::of(CallId::new(Moment::now()), &http::HeaderMap::new());
         self.partners.find(&inquiry, trace).await
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod cap;
 pub(crate) mod client;
+pub(crate) mod collector;
 pub(crate) mod gateway;
 pub(crate) mod link;
 pub(crate) mod load;
