@@ -2,6 +2,7 @@
 //! anybody asked for.
 
 mod kinds;
+mod proxy_error;
 mod reply;
 mod tls;
 mod token;

@@ -9,13 +9,28 @@ use crate::telemetry::clock;
 
 /// What is the matter with the server's TLS, and what to do.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TlsFault(String);
+pub struct TlsFault {
+    told: String,
+    proxy_error: &'static str,
+}
 
 impl TlsFault {
     /// `section`: where the keys of this server stand, such as `sap`. `None`: TLS is not what failed.
     pub(in crate::sap) fn of(error: &io::Error, section: &str) -> Option<Self> {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>())?;
-        Some(Self(told(inner, section)))
+        let proxy_error = match inner {
+            Error::InvalidCertificate(_)
+            | Error::InvalidCertRevocationList(_)
+            | Error::NoCertificatesPresented => "tls_certificate_error",
+            Error::AlertReceived(_) => "tls_alert_received",
+            _ => "tls_protocol_error",
+        };
+        Some(Self { told: told(inner, section), proxy_error })
+    }
+
+    /// The type of RFC 9209.
+    pub(super) fn proxy_error(&self) -> &'static str {
+        self.proxy_error
     }
 }
 
@@ -211,7 +226,7 @@ fn day(at: UnixTime) -> impl fmt::Display {
 
 impl fmt::Display for TlsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.told)
     }
 }
 
