@@ -25,6 +25,7 @@ use super::{
     auth::Client,
     clients::ClientCounters,
     facts::{Basis, CallFacts, Verdict},
+    known,
     metrics::InFlight,
     spans::{CallSpans, LookedUp},
 };
@@ -40,6 +41,9 @@ pub(super) struct Call<'a> {
     id: CallId,
     gateway: &'a Gateway,
     client: Option<Arc<ClientCounters>>,
+    /// Who asks has shown a password.
+    is_known: bool,
+    silence: Option<Silence>,
     /// Its spans leave the process.
     is_recorded: bool,
     /// Of a call whose spans do.
@@ -77,6 +81,8 @@ impl<'a> Call<'a> {
             id,
             gateway,
             client: None,
+            is_known: false,
+            silence: None,
             is_recorded: false,
             looked_up: None,
             requests: OnceLock::new(),
@@ -106,6 +112,7 @@ impl<'a> Call<'a> {
     pub(super) fn asked_by(&mut self, client: &Client, headers: &HeaderMap, traces: &Traces) {
         self.client = Some(Arc::clone(&client.counters));
         let (is_known, has_collector) = (client.is_known(), traces.otlp.is_some());
+        self.is_known = is_known;
         let mut is_recorded = false;
         self.note(|facts| {
             facts.client = Some(client.name.clone());
@@ -135,6 +142,7 @@ impl<'a> Call<'a> {
             facts.sap_took = found.sap_took;
             facts.sap = found.silence.as_ref().map(Silence::outcome);
         });
+        self.silence.clone_from(&found.silence);
         if let Some(looked_up) = &mut self.looked_up {
             looked_up.took = Some(looked_up.began.elapsed());
         }
@@ -148,6 +156,15 @@ impl<'a> Call<'a> {
     fn note(&mut self, fact: impl FnOnce(&mut CallFacts)) {
         if let Some(facts) = &mut self.facts {
             fact(facts);
+        }
+    }
+
+    /// Adds what somebody who has shown a password gets to see besides.
+    pub(super) fn tell_whom_we_know(&self, verdict: Verdict, headers: &mut HeaderMap) {
+        if self.is_known
+            && let Some(facts) = &self.facts
+        {
+            known::tell(facts, verdict, self.silence.as_ref(), headers);
         }
     }
 

@@ -10,6 +10,7 @@ mod call;
 mod clients;
 mod drop_in;
 mod facts;
+mod known;
 mod metrics;
 mod openapi;
 mod places;
@@ -130,7 +131,8 @@ impl Gateway {
         let answer = match self.answer(&terms, &request, &mut call).await {
             Ok(answer) | Err(answer) => answer,
         };
-        let response = answer.response(terms.config.answers, &call.id(), &request);
+        let mut response = answer.response(terms.config.answers, &call.id(), &request);
+        call.tell_whom_we_know(answer.verdict(), response.headers_mut());
         call.end(answer.verdict(), response.status());
         response
     }

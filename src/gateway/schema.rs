@@ -81,11 +81,11 @@ fn meaning(name: &HeaderName, values: &[&HeaderValue]) -> (&'static str, Value) 
             json!({ "type": "string", "pattern": "^dialgate; (hit|fwd=)" }),
         ),
         "proxy-status" => (
-            "RFC 9209: what is wrong with SAP.",
+            "RFC 9209: why SAP was not heard; for clients who have shown a password.",
             json!({ "type": "string", "pattern": "^dialgate(;|$)" }),
         ),
         "server-timing" => (
-            "Where the time went; for clients who have shown a password.",
+            "What was waited for, in milliseconds; for clients who have shown a password.",
             json!({ "type": "string" }),
         ),
         "retry-after" => (

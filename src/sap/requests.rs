@@ -64,6 +64,14 @@ impl Requests {
         self.lock().len()
     }
 
+    /// How long a token was waited for; `None`: it was at hand, or none is needed.
+    pub fn token_took(&self) -> Option<Duration> {
+        let all = self.lock();
+        let mut waits = all.iter().filter(|sent| sent.is_token).filter_map(|sent| sent.took);
+        let first = waits.next()?;
+        Some(waits.fold(first, Duration::saturating_add))
+    }
+
     /// What was sent so far.
     pub fn all(&self) -> Vec<Sent> {
         self.lock().clone()

@@ -171,3 +171,29 @@ async fn the_http_column_tells_a_slow_sap_from_a_broken_one_and_when_to_come_bac
         assert!(answer.headers.contains_key("proxy-status"), "{fault}");
     }
 }
+
+#[tokio::test]
+async fn only_whoever_has_shown_a_password_is_told_what_is_behind() {
+    let changes = [("clients", "[]"), ("anybody_may_ask", "true"), ("deadline", "300ms")];
+    let gateway = Gateway::start_with(&changes).await;
+    let known = Gateway::start_with(&[("deadline", "300ms")]).await;
+    let (anybody, jtel) = (gateway.jtel().without_credentials(), known.jtel());
+
+    let (unknown, told) = (anybody.ask("1001910").await, jtel.ask("1001910").await);
+    assert_eq!(unknown.outcome(), "200");
+    assert!(!unknown.headers.contains_key("server-timing"), "{unknown:?}");
+    assert!(told.headers["server-timing"].to_str().unwrap().starts_with("sap;dur="), "{told:?}");
+    let again = jtel.ask("1001910").await;
+    assert_eq!(again.source(), "memory");
+    assert!(!again.headers.contains_key("server-timing"), "nobody waited: {again:?}");
+
+    for (gateway, client, is_told) in [(&gateway, &anybody, false), (&known, &jtel, true)] {
+        gateway.sap.set_fault(Some("status_500".parse().unwrap()), None);
+        let refused = client.ask("1001911").await;
+        assert_eq!(refused.outcome(), "403 sap_unavailable");
+        let told = refused.headers.get("proxy-status").map(|value| value.to_str().unwrap());
+        let expected =
+            r#"dialgate; error=destination_unavailable; received-status=500; details="status""#;
+        assert_eq!(told, is_told.then_some(expected));
+    }
+}

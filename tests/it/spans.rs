@@ -165,6 +165,7 @@ async fn whoever_waits_with_another_call_is_linked_to_it_and_whoever_waits_for_a
     sap.release();
     for answer in [first.await.unwrap(), second.await.unwrap(), third.await.unwrap()] {
         assert_eq!(answer.outcome(), "200");
+        assert!(answer.headers["server-timing"].to_str().unwrap().contains("sap;dur="));
     }
     end(gateway).await;
 
@@ -183,7 +184,7 @@ async fn whoever_waits_with_another_call_is_linked_to_it_and_whoever_waits_for_a
 }
 
 #[tokio::test]
-async fn a_wait_for_a_token_in_vain_is_a_span() {
+async fn a_wait_for_a_token_in_vain_is_a_span_and_is_told_to_whom_we_know() {
     let collector = Collector::start().await;
     let tokens = Server::start(json("500 Internal Server Error", "{}")).await;
     let login = format!(
@@ -199,6 +200,10 @@ async fn a_wait_for_a_token_in_vain_is_a_span() {
     end(gateway).await;
 
     assert_eq!(answer.outcome(), "403 sap_unavailable");
+    let expected = r#"dialgate; error=destination_unavailable; details="token_status""#;
+    assert_eq!(answer.headers["proxy-status"], expected);
+    let timing = answer.headers["server-timing"].to_str().unwrap();
+    assert!(timing.contains("token;dur=") && timing.contains("sap;dur="), "{timing}");
     let spans = collector.spans();
     let [call] = &*named(&spans, "call") else { panic!("{spans:?}") };
     assert_eq!(

@@ -14,7 +14,10 @@ use super::{
 use crate::{
     config::Config,
     domain::CallerId,
-    gateway::schema::{headers_of, reference, words},
+    gateway::{
+        known,
+        schema::{headers_of, reference, words},
+    },
     telemetry::clock::CallId,
 };
 
@@ -22,7 +25,7 @@ use crate::{
 const EXAMPLE_CALL: u128 = 0x019a_baf0_52c3_7d04_8a7b_3f5e_6c1d_2e4f;
 
 /// Headers that some answers have, whatever their status.
-const SOMETIMES: [HeaderName; 2] = [HeaderName::from_static("server-timing"), super::PROXY_STATUS];
+const SOMETIMES: [HeaderName; 2] = [known::SERVER_TIMING, known::PROXY_STATUS];
 
 /// The words for what a path is not there for.
 pub(in crate::gateway) const NOT_HERE: [Answer; 2] = [Answer::NotFound, Answer::MethodNotAllowed];

@@ -28,7 +28,6 @@ use crate::{
 pub(super) use described::{Asked, NOT_HERE, describe, describe_refusal, of_one_status};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Seconds after which a caller may ask again while SAP is silent: the default probe interval.
@@ -166,14 +165,6 @@ impl Answer {
             headers.insert(CACHE_STATUS, HeaderValue::from_static(status));
         }
         match self {
-            Self::SapUnavailable { timed_out } => {
-                let fault = if *timed_out {
-                    "dialgate; error=http_response_timeout"
-                } else {
-                    "dialgate; error=destination_unavailable"
-                };
-                headers.insert(PROXY_STATUS, HeaderValue::from_static(fault));
-            }
             Self::MethodNotAllowed => {
                 headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             }
