@@ -34,7 +34,7 @@
 //! | [`sap`] | SAP's dialects and only those: `door` (whether and when), `dialect` (what), `link` (the way there), `login`, `reply` |
 //! | [`lookup`] | what SAP knows of a partner, memory first; asks SAP itself |
 //! | [`gateway`] | one call from jtel, request to answer |
-//! | [`admin`] | the second listener |
+//! | [`admin`] | the second listener: `routes` (what there is), `guard` (who may), the status page (`page`) and the same as JSON, `actions` |
 //! | [`app`] | puts the parts together, once (`start`) and again (`snapshot`, `reload`) |
 //! | [`cli`] | one file per command |
 //!

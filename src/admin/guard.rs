@@ -2,9 +2,9 @@
 //!
 //! Where operators are configured, or the CA of their certificates, everybody has to show who he is, but
 //! for the two questions of load balancers. Otherwise the listener is on loopback, and whoever is on this
-//! machine may, but no page of a browser that came under a foreign
-//! name (DNS rebinding) or from another origin (CSRF): what changes something is told by a form of our
-//! own page, which has a token, or by a program, which names no origin.
+//! machine may, but no page of a browser that came under a foreign name (DNS rebinding) or from another
+//! origin (CSRF): what changes something is told by a form of our own page, which has a token, or by a
+//! program, which names no origin.
 
 use std::{
     net::IpAddr,
