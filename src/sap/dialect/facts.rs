@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::{
     config::RulePath,
     domain::Facts,
-    sap::{dialect::path::Path, problem::DialectProblem},
+    sap::{dialect::path::Path, problem::DialectProblem, reply::json::Node},
 };
 
 /// The paths that are read, each once.
@@ -44,7 +42,7 @@ impl FactPaths {
     /// A path that leads nowhere is no error, unlike those of the dialect: an individual customer and
     /// an account do not have the same members. It has no value, and a value that is not there equals
     /// nothing.
-    pub(in crate::sap) fn of(&self, row: &Value) -> Vec<Facts> {
+    pub(in crate::sap) fn of(&self, row: &Node<'_>) -> Vec<Facts> {
         if self.0.is_empty() {
             return Vec::new();
         }
@@ -58,13 +56,13 @@ impl FactPaths {
 }
 
 /// A value as the configuration writes it; SAP's empty text is no value.
-fn text(node: &Value) -> Option<String> {
+fn text(node: &Node<'_>) -> Option<String> {
     match node {
-        Value::String(text) if text.is_empty() => None,
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Node::Text(text) if text.is_empty() => None,
+        Node::Text(text) => Some(text.clone().into_owned()),
+        Node::Number(number) => Some(number.to_string()),
+        Node::Bool(truth) => Some(truth.to_string()),
+        Node::Null | Node::List(_) | Node::Object(_) => None,
     }
 }
 
@@ -101,7 +99,7 @@ mod tests {
                 facts(&[("Status", &["2"]), ("Areas[*].Blocked", &["false", "true"])]),
             ),
         ] {
-            assert_eq!(paths.of(&row), expected, "{row}");
+            assert_eq!(paths.of(&Node::from(&row)), expected, "{row}");
         }
     }
 

@@ -2,14 +2,13 @@
 //! never for a call.
 
 use http::uri::PathAndQuery;
-use serde_json::Value;
 
 use crate::config;
 use crate::sap::{
     dialect::path::{Absent, Path},
     error::{ReplyProblem, not_json},
     problem::DialectProblem,
-    reply::json,
+    reply::json::{self, Node},
 };
 
 /// The request and its paths, ready for use.
@@ -69,11 +68,11 @@ impl ValueHelp {
     }
 
     pub(in crate::sap) fn read(&self, body: &[u8]) -> Result<Vec<SapChannel>, ReplyProblem> {
-        let root = json::read(body).map_err(|error| not_json(body, &error))?;
+        let root = json::read(body).map_err(|error| not_json(body, &error))?.root;
         let rows = self.rows.rows(&root, Absent::IsAMistake)?;
-        let one = |path: &Path, row: &Value| -> Result<String, ReplyProblem> {
+        let one = |path: &Path, row: &Node<'_>| -> Result<String, ReplyProblem> {
             let nodes = path.nodes(row)?;
-            Ok(nodes.first().and_then(|node| node.as_str()).unwrap_or_default().to_owned())
+            Ok(nodes.first().and_then(|node| node.as_text()).unwrap_or_default().to_owned())
         };
         rows.into_iter()
             .map(|row| Ok(SapChannel { code: one(&self.code, row)?, text: one(&self.text, row)? }))

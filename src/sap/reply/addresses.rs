@@ -1,13 +1,13 @@
 //! The addresses of a record: which of them count.
 
 use jiff::civil::Date;
-use serde_json::Value;
 
 use super::{
     ReplyProblem,
     dates::{Limit, day},
+    json::Node,
     looked::{LeftOut, Part},
-    mark::{Named, text},
+    mark::Named,
 };
 use crate::{sap::dialect::path::Absent, telemetry::clock};
 
@@ -41,7 +41,7 @@ impl Addresses {
     /// All of a record, each with the reason for which it does not count.
     pub(super) fn of<'v>(
         &self,
-        row: &'v Value,
+        row: &'v Node<'v>,
         absent: Absent,
     ) -> Result<Vec<Part<'v>>, ReplyProblem> {
         let addresses = self.list.path.rows(row, absent)?;
@@ -54,7 +54,7 @@ impl Addresses {
 
     fn leaves_out(
         &self,
-        address: &Value,
+        address: &Node<'_>,
         today: Date,
         absent: Absent,
     ) -> Result<Option<LeftOut>, ReplyProblem> {
@@ -73,10 +73,10 @@ impl Addresses {
 }
 
 impl Usage {
-    fn is_of(&self, address: &Value, today: Date, absent: Absent) -> Result<bool, ReplyProblem> {
+    fn is_of(&self, address: &Node<'_>, today: Date, absent: Absent) -> Result<bool, ReplyProblem> {
         for usage in self.list.path.rows(address, absent)? {
             let names = self.name.path.find(usage, absent)?;
-            if names.iter().any(|name| text(name).as_ref() == Some(&self.wanted))
+            if names.iter().any(|name| name.to_text().as_deref() == Some(&self.wanted))
                 && self.valid.includes(usage, today)?
             {
                 return Ok(true);
@@ -87,7 +87,7 @@ impl Usage {
 }
 
 impl Validity {
-    fn includes(&self, at: &Value, today: Date) -> Result<bool, ReplyProblem> {
+    fn includes(&self, at: &Node<'_>, today: Date) -> Result<bool, ReplyProblem> {
         let days = |named: &Option<Named>| -> Result<Vec<Limit>, ReplyProblem> {
             let Some(named) = named else { return Ok(Vec::new()) };
             let wrong = || ReplyProblem::Value { what: "date", path: named.text.clone() };

@@ -6,13 +6,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use serde_json::Value;
 use tracing::warn;
 
 use super::{
     ReplyProblem,
+    json::Node,
     looked::{LeftOut, Part},
-    mark::{Mark, Named, text},
+    mark::{Mark, Named},
 };
 use crate::{domain::DistributionChannel, sap::dialect::path::Absent};
 
@@ -38,7 +38,7 @@ impl Areas {
     /// All of a record, each with the reason for which it does not count.
     pub(super) fn of<'v>(
         &self,
-        row: &'v Value,
+        row: &'v Node<'v>,
         absent: Absent,
     ) -> Result<Vec<Part<'v>>, ReplyProblem> {
         let areas = self.list.path.rows(row, absent)?;
@@ -46,7 +46,7 @@ impl Areas {
         areas.into_iter().map(part).collect()
     }
 
-    fn leaves_out(&self, area: &Value, absent: Absent) -> Result<Option<LeftOut>, ReplyProblem> {
+    fn leaves_out(&self, area: &Node<'_>, absent: Absent) -> Result<Option<LeftOut>, ReplyProblem> {
         if let Some(deleted) = &self.deleted
             && deleted.is_set(area, absent)?
         {
@@ -55,7 +55,7 @@ impl Areas {
         for rule in &self.rules {
             let Some(wanted) = &rule.value else { continue };
             let values = rule.path.path.find(area, absent)?;
-            if !values.iter().any(|value| text(value).as_ref() == Some(wanted)) {
+            if !values.iter().any(|value| value.to_text().as_deref() == Some(wanted)) {
                 return Ok(Some(LeftOut::Another(rule.name)));
             }
         }
@@ -77,7 +77,7 @@ impl Channel {
     /// Those that stand in a sales area, or in a record without any.
     pub(super) fn of(
         &self,
-        at: &Value,
+        at: &Node<'_>,
         absent: Absent,
     ) -> Result<Vec<ChannelAnswer>, ReplyProblem> {
         let (Self::Text(named) | Self::Code { path: named, .. }) = self;
@@ -87,19 +87,19 @@ impl Channel {
         nodes.into_iter().map(|node| self.read(node).ok_or_else(wrong)).collect()
     }
 
-    fn read(&self, node: &Value) -> Option<ChannelAnswer> {
+    fn read(&self, node: &Node<'_>) -> Option<ChannelAnswer> {
         match (node, self) {
-            (Value::Null, _) => Some(ChannelAnswer::Nothing),
-            (Value::String(text), _) if text.is_empty() => Some(ChannelAnswer::Nothing),
-            (Value::String(text), Self::Text(_)) => {
+            (Node::Null, _) => Some(ChannelAnswer::Nothing),
+            (Node::Text(text), _) if text.is_empty() => Some(ChannelAnswer::Nothing),
+            (Node::Text(text), Self::Text(_)) => {
                 DistributionChannel::parse(text).map(ChannelAnswer::Channel).ok()
             }
-            (Value::String(code), Self::Code { texts, unmapped, .. }) => {
-                if let Some(channel) = texts.get(code) {
+            (Node::Text(code), Self::Code { texts, unmapped, .. }) => {
+                if let Some(channel) = texts.get(&**code) {
                     return Some(ChannelAnswer::Channel(channel.clone()));
                 }
                 unmapped.tell(code);
-                Some(ChannelAnswer::Code(code.clone()))
+                Some(ChannelAnswer::Code(code.clone().into_owned()))
             }
             _ => None,
         }

@@ -1,7 +1,8 @@
 //! Days as SAP's interfaces write them.
 
 use jiff::{Span, civil::Date};
-use serde_json::Value;
+
+use super::json::Node;
 
 /// A day that limits something; `None`: there is no limit.
 pub(super) type Limit = Option<Date>;
@@ -15,10 +16,10 @@ const EPOCH: Date = Date::constant(1970, 1, 1);
 /// Reads `/Date(1262304000000+0000)/` (OData v2), `2010-01-01` with or without a time behind it (v4),
 /// and `20100101` (ABAP's DATS). Nothing, an empty text and ABAP's initial date `00000000` are no limit.
 /// `None`: it is no day at all.
-pub(super) fn day(node: &Value) -> Option<Limit> {
+pub(super) fn day(node: &Node<'_>) -> Option<Limit> {
     let text = match node {
-        Value::Null => return Some(None),
-        Value::String(text) => text.trim(),
+        Node::Null => return Some(None),
+        Node::Text(text) => text.trim(),
         _ => return None,
     };
     if matches!(text, "" | "00000000" | "0000-00-00") {
@@ -74,7 +75,7 @@ mod tests {
             (json!("00000000"), None),
             (json!("0000-00-00"), None),
         ] {
-            let read = day(&node).unwrap_or_else(|| panic!("{node}"));
+            let read = day(&Node::from(&node)).unwrap_or_else(|| panic!("{node}"));
             assert_eq!(read.map(|day| day.to_string()).as_deref(), expected, "{node}");
         }
     }
@@ -97,16 +98,16 @@ mod tests {
             json!(["2010-01-01"]),
             json!({}),
         ] {
-            assert_eq!(day(&node), None, "{node}");
+            assert_eq!(day(&Node::from(&node)), None, "{node}");
         }
     }
 
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,30}", number in any::<i64>()) {
-            let _any = day(&json!(text));
+            let _any = day(&Node::from(&json!(text)));
             let text = format!("/Date({number})/");
-            prop_assert!(day(&json!(text)).is_some());
+            prop_assert!(day(&Node::from(&json!(text))).is_some());
         }
     }
 }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::{
     ReplyProblem,
     addresses::Addresses,
     areas::{Areas, Channel, ChannelAnswer},
+    json::Node,
     looked::{LeftOut, Part},
     mark::Named,
 };
@@ -28,7 +27,7 @@ impl OwnFields {
     /// The channels of what counts.
     pub(super) fn channels(
         &self,
-        row: &Value,
+        row: &Node<'_>,
         absent: Absent,
     ) -> Result<Vec<ChannelAnswer>, ReplyProblem> {
         let Some(parts) = self.areas_of(row, absent)? else {
@@ -43,7 +42,7 @@ impl OwnFields {
     /// The countries of what counts; `None` for an empty one.
     pub(super) fn countries(
         &self,
-        row: &Value,
+        row: &Node<'_>,
         codes: &BTreeMap<String, CountryCode>,
         absent: Absent,
     ) -> Result<Vec<Option<CountryCode>>, ReplyProblem> {
@@ -67,7 +66,7 @@ impl OwnFields {
     /// The sales areas, with the rule of the place; `None`: there are none in this dialect.
     pub(super) fn areas_of<'v>(
         &self,
-        row: &'v Value,
+        row: &'v Node<'v>,
         absent: Absent,
     ) -> Result<Option<Vec<Part<'v>>>, ReplyProblem> {
         let Some(areas) = &self.areas else { return Ok(None) };
@@ -84,11 +83,11 @@ impl OwnFields {
 
 /// Outside `None`: it is no country.
 #[expect(clippy::option_option, reason = "no country and none that can be one are two things")]
-fn country(node: &Value, codes: &BTreeMap<String, CountryCode>) -> Option<Option<CountryCode>> {
+fn country(node: &Node<'_>, codes: &BTreeMap<String, CountryCode>) -> Option<Option<CountryCode>> {
     match node {
-        Value::Null => Some(None),
-        Value::String(text) if text.is_empty() => Some(None),
-        Value::String(text) => match codes.get(text) {
+        Node::Null => Some(None),
+        Node::Text(text) if text.is_empty() => Some(None),
+        Node::Text(text) => match codes.get(&**text) {
             Some(country) => Some(Some(*country)),
             None => CountryCode::parse(text).map(Some).ok(),
         },

@@ -1,12 +1,15 @@
 //! What was looked at in a record, and what of it counted: for a person who asks why.
 
-use serde_json::Value;
-
-use super::{Next, Reader, json, mark::Named, mark::text, without_mark};
+use super::{
+    Next, Reader,
+    json::{self, Node},
+    mark::Named,
+    without_mark,
+};
 
 /// A sales area or an address of a record.
 pub(super) struct Part<'v> {
-    pub(super) value: &'v Value,
+    pub(super) value: &'v Node<'v>,
     /// `None`: it counts.
     pub(super) left_out: Option<LeftOut>,
 }
@@ -58,12 +61,12 @@ pub struct Looked {
 impl Reader {
     /// What there is to see in an answer of one record; nothing where there is none.
     pub(in crate::sap) fn looked(&self, body: &[u8]) -> Option<Looked> {
-        let root = json::read(without_mark(body)).ok()?;
+        let root = json::read(without_mark(body)).ok()?.root;
         let rows = self.rows.path.records(&root).ok()?;
         let ([row], Next::Own(fields)) = (rows.as_slice(), &self.next) else { return None };
-        let seen = |name, named: &Named, at: &Value| {
+        let seen = |name, named: &Named, at: &Node<'_>| {
             let nodes = named.path.find(at, self.absent).unwrap_or_default();
-            let texts: Vec<_> = nodes.into_iter().filter_map(text).collect();
+            let texts: Vec<_> = nodes.into_iter().filter_map(Node::to_text).collect();
             (name, texts.join(", "))
         };
         let area = |part: &Part<'_>| {

@@ -1,8 +1,8 @@
 //! Values in a record: where they are, and whether they set a mark.
 
-use serde_json::Value;
+use std::borrow::Cow;
 
-use super::{ReplyProblem, truth::truth_of};
+use super::{ReplyProblem, json::Node, truth::truth_of};
 use crate::sap::dialect::path::{Absent, Path};
 
 /// A path with the text it was written as.
@@ -30,7 +30,7 @@ pub(in crate::sap) struct MarkSet {
 
 impl MarkSet {
     /// Whether any of them is set.
-    pub(super) fn is_set(&self, row: &Value, absent: Absent) -> Result<bool, ReplyProblem> {
+    pub(super) fn is_set(&self, row: &Node<'_>, absent: Absent) -> Result<bool, ReplyProblem> {
         let mut is_set = false;
         for mark in &self.any {
             match mark.is_set(row, absent) {
@@ -45,7 +45,7 @@ impl MarkSet {
 
 impl Mark {
     /// Whether it is set in a record, or in a part of one.
-    pub(super) fn is_set(&self, at: &Value, absent: Absent) -> Result<bool, ReplyProblem> {
+    pub(super) fn is_set(&self, at: &Node<'_>, absent: Absent) -> Result<bool, ReplyProblem> {
         let mut is_set = false;
         for node in self.path.find(at, absent)? {
             is_set |= self.is_set_by(node)?;
@@ -55,12 +55,12 @@ impl Mark {
 
     /// A mark that asks for a truth value understands each form of one, and nothing else: what cannot
     /// be read must not pass for "not blocked".
-    fn is_set_by(&self, node: &Value) -> Result<bool, ReplyProblem> {
+    fn is_set_by(&self, node: &Node<'_>) -> Result<bool, ReplyProblem> {
         let told = match node {
-            Value::Bool(truth) => Some(truth.to_string()),
-            node => text(node),
+            Node::Bool(truth) => Some(Cow::Borrowed(word(*truth))),
+            node => node.to_text(),
         };
-        if told.as_ref().is_some_and(|told| self.values.contains(told)) {
+        if told.is_some_and(|told| self.values.iter().any(|value| *value == told)) {
             return Ok(true);
         }
         let is_truth = |value: &String| matches!(value.as_str(), "true" | "false");
@@ -68,7 +68,7 @@ impl Mark {
             return Ok(false);
         }
         match truth_of(node) {
-            Some(truth) => Ok(self.values.contains(&truth.to_string())),
+            Some(truth) => Ok(self.values.iter().any(|value| value == word(truth))),
             None if self.values.iter().all(is_truth) => {
                 let path = self.path.text().to_owned();
                 Err(ReplyProblem::Value { what: "truth value", path })
@@ -78,11 +78,7 @@ impl Mark {
     }
 }
 
-/// A text or a number as text.
-pub(super) fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+/// As the configuration writes it.
+fn word(truth: bool) -> &'static str {
+    if truth { "true" } else { "false" }
 }

@@ -24,6 +24,7 @@ use crate::sap::{
     dialect::facts::FactPaths, dialect::path::Absent, error::ReplyProblem, error::not_json,
     link::encoding::Encoding,
 };
+use json::Json;
 use said::Said;
 
 pub(super) use addresses::{Addresses, Usage, Validity};
@@ -168,7 +169,7 @@ impl Reader {
     /// Reads a body that says it is JSON.
     pub(super) fn body(&self, sought: Sought<'_>, body: &[u8]) -> Result<Read, ReplyProblem> {
         let body = without_mark(body);
-        let root = json::read(body).map_err(|error| not_json(body, &error))?;
+        let Json { root, goes_on } = json::read(body).map_err(|error| not_json(body, &error))?;
         if let Some(said) = said::in_json(&root) {
             return Err(ReplyProblem::ErrorBody { code: said.code });
         }
@@ -178,7 +179,7 @@ impl Reader {
         }
         match rows.as_slice() {
             // Never decided on half of it: the rest may say otherwise.
-            [] | [_] if json::goes_on(&root) => Err(ReplyProblem::HalfList),
+            [] | [_] if goes_on => Err(ReplyProblem::HalfList),
             [] => Ok(Read::Known(Lookup::Unknown)),
             [row] => self.partner(row),
             _ => Ok(Read::Known(Lookup::Ambiguous(Ambiguity::Records))),

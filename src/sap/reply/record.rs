@@ -3,13 +3,9 @@
 //! Everything that is left after the rules must agree. An empty channel or country besides another
 //! one does not agree with it: SAP leaves a text empty in a language it was not translated to.
 
-use serde_json::Value;
-
 use super::{
-    Marks, Read, Reader, ReplyProblem, Sought,
-    areas::ChannelAnswer,
-    fields::OwnFields,
-    mark::{Named, text},
+    Marks, Read, Reader, ReplyProblem, Sought, areas::ChannelAnswer, fields::OwnFields, json::Node,
+    mark::Named,
 };
 use crate::{
     domain::{Ambiguity, BusinessPartner, Lookup, PartnerId},
@@ -43,7 +39,7 @@ pub(in crate::sap) enum Next {
 impl Identity {
     /// Character by character, except where SAP itself takes other zeros for the same (ALPHA conversion):
     /// Cloud for Customer knows wildcards, and pads some numbers and not others.
-    pub(super) fn check(&self, sought: Sought<'_>, row: &Value) -> Result<(), ReplyProblem> {
+    pub(super) fn check(&self, sought: Sought<'_>, row: &Node<'_>) -> Result<(), ReplyProblem> {
         let asked = sought.id.as_str();
         let phone = sought.phone.filter(|phone| !phone.is_empty());
         let is_own = |text: &str| match self {
@@ -59,7 +55,7 @@ impl Identity {
         let nodes = named.path.nodes(row)?;
         let all_are = |holds: &dyn Fn(&str) -> bool| {
             !nodes.is_empty()
-                && nodes.iter().all(|node| text(node).is_some_and(|text| holds(&text)))
+                && nodes.iter().all(|node| node.to_text().is_some_and(|text| holds(&text)))
         };
         if all_are(&is_own) {
             return Ok(());
@@ -79,7 +75,7 @@ fn is_alpha_same(one: &str, other: &str) -> bool {
 }
 
 impl Reader {
-    pub(super) fn partner(&self, row: &Value) -> Result<Read, ReplyProblem> {
+    pub(super) fn partner(&self, row: &Node<'_>) -> Result<Read, ReplyProblem> {
         let marks = Marks {
             blocked: self.blocked.is_set(row, self.absent)?,
             contact_refused: self.contact_refused.is_set(row, self.absent)?,
@@ -107,7 +103,7 @@ impl Reader {
         id: &Named,
         step: usize,
         marks: Marks,
-        row: &Value,
+        row: &Node<'_>,
     ) -> Result<Read, ReplyProblem> {
         let wrong = || ReplyProblem::Value { what: "partner ID", path: id.text.clone() };
         let ids: Result<Vec<_>, _> = id
@@ -115,10 +111,10 @@ impl Reader {
             .find(row, self.absent)?
             .into_iter()
             .map(|node| match node {
-                Value::Null => Ok(None),
-                Value::String(text) if text.is_empty() => Ok(None),
+                Node::Null => Ok(None),
+                Node::Text(text) if text.is_empty() => Ok(None),
                 node => {
-                    let parsed = text(node).and_then(|text| PartnerId::parse(&text).ok());
+                    let parsed = node.to_text().and_then(|text| PartnerId::parse(&text).ok());
                     parsed.map(Some).ok_or_else(wrong)
                 }
             })

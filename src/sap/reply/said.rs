@@ -4,9 +4,9 @@
 //! only a text that looks like one is taken. The message never does: SAP repeats in it what was
 //! asked for, the partner's number included. `dialgate explain` shows it to the person who asked.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
-use serde_json::Value;
+use super::json::{self, Node};
 
 /// The longest code. SAP's own have up to 40 characters.
 const MAX_CODE: usize = 60;
@@ -31,16 +31,16 @@ pub struct Said {
 
 /// The error in a body; `None` if there is none.
 pub(in crate::sap) fn read(body: &[u8]) -> Option<Said> {
-    match serde_json::from_slice::<Value>(body) {
-        Ok(root) => in_json(&root),
+    match json::read(body) {
+        Ok(json) => in_json(&json.root),
         Err(_) => in_xml(str::from_utf8(body.get(..body.len().min(MAX_BODY))?).ok()?),
     }
 }
 
 /// The error in an answer that is JSON.
-pub(in crate::sap) fn in_json(root: &Value) -> Option<Said> {
+pub(in crate::sap) fn in_json(root: &Node<'_>) -> Option<Said> {
     if let Some(fault) = root.get("fault").filter(|fault| fault.is_object()) {
-        let code = fault.pointer("/detail/errorcode");
+        let code = fault.get("detail").and_then(|detail| detail.get("errorcode"));
         let said = said(text(code), text(fault.get("faultstring")));
         return Some(Said { is_odata: false, ..said });
     }
@@ -61,12 +61,8 @@ fn in_xml(body: &str) -> Option<Said> {
     Some(said(inside("code"), inside("message")))
 }
 
-fn text(value: Option<&Value>) -> Option<String> {
-    match value? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+fn text(value: Option<&Node<'_>>) -> Option<String> {
+    value?.to_text().map(Cow::into_owned)
 }
 
 fn said(code: Option<String>, message: Option<String>) -> Said {

@@ -7,7 +7,9 @@
 //! `..`) is left to `serde_json_path`; there a missing member counts as empty.
 
 use serde_json::Value;
-use serde_json_path::JsonPath;
+use serde_json_path::{JsonPath, PathElement};
+
+use crate::sap::reply::json::Node;
 
 /// The longest path accepted, in bytes; the presets stay below 60.
 const MAX_PATH: usize = 500;
@@ -115,18 +117,21 @@ impl Path {
 
     /// Everything at this path, in SAP's order. Where SAP says `null` on the way or at the end,
     /// that `null` is in the list; an empty list on the way leaves nothing.
-    pub(in crate::sap) fn nodes<'v>(&self, root: &'v Value) -> Result<Vec<&'v Value>, Missing> {
+    pub(in crate::sap) fn nodes<'v>(
+        &self,
+        root: &'v Node<'v>,
+    ) -> Result<Vec<&'v Node<'v>>, Missing> {
         self.find(root, Absent::IsAMistake)
     }
 
     /// The same, for an SAP that may leave out what is empty.
     pub(in crate::sap) fn find<'v>(
         &self,
-        root: &'v Value,
+        root: &'v Node<'v>,
         absent: Absent,
-    ) -> Result<Vec<&'v Value>, Missing> {
+    ) -> Result<Vec<&'v Node<'v>>, Missing> {
         match &self.kind {
-            Kind::JsonPath(path) => Ok(path.query(root).all()),
+            Kind::JsonPath(path) => Ok(by_json_path(path, root)),
             Kind::Plain(steps) => {
                 let mut nodes = vec![root];
                 for step in steps {
@@ -144,9 +149,9 @@ impl Path {
     /// The records at this path: the elements of a list, or the one thing that stands there.
     pub(in crate::sap) fn rows<'v>(
         &self,
-        root: &'v Value,
+        root: &'v Node<'v>,
         absent: Absent,
-    ) -> Result<Vec<&'v Value>, Missing> {
+    ) -> Result<Vec<&'v Node<'v>>, Missing> {
         let mut rows = Vec::new();
         for node in self.find(root, absent)? {
             match list(node) {
@@ -165,10 +170,13 @@ impl Path {
 
     /// The same for the records that were asked for: nothing at all (`null`, on the way or in the
     /// list) is no answer, while an empty list is one.
-    pub(in crate::sap) fn records<'v>(&self, root: &'v Value) -> Result<Vec<&'v Value>, Missing> {
+    pub(in crate::sap) fn records<'v>(
+        &self,
+        root: &'v Node<'v>,
+    ) -> Result<Vec<&'v Node<'v>>, Missing> {
         let nodes = self.find(root, Absent::IsAMistake)?;
-        let has_null = |node: &&Value| {
-            node.is_null() || list(node).is_some_and(|elements| elements.iter().any(Value::is_null))
+        let has_null = |node: &&Node<'_>| {
+            node.is_null() || list(node).is_some_and(|elements| elements.iter().any(Node::is_null))
         };
         if nodes.iter().any(has_null) {
             Err(self.missing())
@@ -180,19 +188,19 @@ impl Path {
     fn follow<'v>(
         &self,
         step: &PathStep,
-        node: &'v Value,
+        node: &'v Node<'v>,
         absent: Absent,
-        next: &mut Vec<&'v Value>,
+        next: &mut Vec<&'v Node<'v>>,
     ) -> Result<(), Missing> {
         match (step, node) {
-            (_, Value::Null) => next.push(node),
-            (PathStep::Member(name), Value::Object(members)) => match members.get(name) {
+            (_, Node::Null) => next.push(node),
+            (PathStep::Member(name), Node::Object(_)) => match node.get(name) {
                 Some(member) => next.push(member),
                 None if absent == Absent::IsEmpty => {}
                 None => return Err(self.missing()),
             },
             // A bare list where the path was written for a wrapped one.
-            (PathStep::Member(name), Value::Array(_)) if name == WRAPPER => next.push(node),
+            (PathStep::Member(name), Node::List(_)) if name == WRAPPER => next.push(node),
             (PathStep::Member(_), _) => return Err(self.missing()),
             (PathStep::Index(index), _) => {
                 next.extend(list(node).ok_or_else(|| self.missing())?.get(*index));
@@ -208,12 +216,24 @@ impl Path {
 }
 
 /// A list, bare or in its wrapper.
-fn list(node: &Value) -> Option<&Vec<Value>> {
-    match node {
-        Value::Array(elements) => Some(elements),
-        Value::Object(members) => members.get(WRAPPER)?.as_array(),
+fn list<'v>(node: &'v Node<'v>) -> Option<&'v [Node<'v>]> {
+    match node.get(WRAPPER).unwrap_or(node) {
+        Node::List(elements) => Some(elements),
         _ => None,
     }
+}
+
+/// JSONPath finds places in `serde_json`'s values; the places are the same in ours.
+fn by_json_path<'v>(path: &JsonPath, root: &'v Node<'v>) -> Vec<&'v Node<'v>> {
+    let value = Value::from(root);
+    let follow = |node: &'v Node<'v>, element: &PathElement<'_>| match element {
+        PathElement::Name(name) => node.get(name),
+        PathElement::Index(index) => node.at(*index),
+    };
+    path.query_located(&value)
+        .locations()
+        .filter_map(|place| place.iter().try_fold(root, follow))
+        .collect()
 }
 
 /// Reads `a.b[0].c`, `$.a.b[*]['c']` and `$`.

@@ -7,8 +7,10 @@ use super::*;
 
 /// What a path finds, as JSON text, or what is missing.
 fn found(path: &str, root: &Value) -> String {
-    match Path::compile(path).unwrap().nodes(root) {
-        Ok(nodes) => nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+    match Path::compile(path).unwrap().nodes(&Node::from(root)) {
+        Ok(nodes) => {
+            nodes.iter().map(|node| Value::from(*node).to_string()).collect::<Vec<_>>().join(" ")
+        }
         Err(Missing(path)) => format!("missing {path}"),
     }
 }
@@ -67,7 +69,7 @@ fn rows_are_a_list_a_wrapped_list_or_one_record() {
     ] {
         let found = Path::compile(path)
             .unwrap()
-            .rows(&root, Absent::IsAMistake)
+            .rows(&Node::from(&root), Absent::IsAMistake)
             .ok()
             .map(|rows| rows.len());
         assert_eq!(found, rows, "{path} {root}");
@@ -104,10 +106,10 @@ fn what_is_absent_is_a_mistake_or_empty() {
     let root = json!({ "a": [{ "t": 1 }, {}], "s": "text" });
     for (path, found) in [("a[*].t", 1), ("b.c", 0), ("a[*].u.v", 0)] {
         let path = Path::compile(path).unwrap();
-        assert_eq!(path.find(&root, Absent::IsEmpty).map(|nodes| nodes.len()), Ok(found));
-        assert!(path.find(&root, Absent::IsAMistake).is_err());
+        assert_eq!(path.find(&(&root).into(), Absent::IsEmpty).map(|nodes| nodes.len()), Ok(found));
+        assert!(path.find(&(&root).into(), Absent::IsAMistake).is_err());
     }
-    assert!(Path::compile("s.t").unwrap().find(&root, Absent::IsEmpty).is_err());
+    assert!(Path::compile("s.t").unwrap().find(&(&root).into(), Absent::IsEmpty).is_err());
 }
 
 #[test]
@@ -153,7 +155,7 @@ proptest! {
     #[test]
     fn any_text_is_a_path_or_a_problem(text in "\\PC{0,40}", root in any_json()) {
         if let Ok(path) = Path::compile(&text) {
-            let _nodes = path.nodes(&root);
+            let _nodes = path.nodes(&(&root).into());
         }
     }
 
@@ -164,8 +166,8 @@ proptest! {
     ) {
         // `$a` is no path in either way of writing.
         if let Ok(path) = Path::compile(&text) {
-            let _nodes = path.nodes(&root);
-            let _rows = path.rows(&root, Absent::IsAMistake);
+            let _nodes = path.nodes(&(&root).into());
+            let _rows = path.rows(&(&root).into(), Absent::IsAMistake);
         }
     }
 
