@@ -13,9 +13,24 @@ NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW
 SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG \
 UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW";
 
+/// By the first letter: a bit for each second one.
+#[expect(clippy::indexing_slicing, reason = "indexed while this program is built")]
+const SECOND_LETTERS: [u32; 26] = {
+    let codes = ASSIGNED.as_bytes();
+    let mut letters = [0; 26];
+    let mut at = 0;
+    while at < codes.len() {
+        letters[(codes[at] - b'A') as usize] |= 1 << (codes[at + 1] - b'A');
+        at += 3;
+    }
+    letters
+};
+
 /// Whether two letters are the code of a country.
 pub(super) fn is_assigned(code: &str) -> bool {
-    code.len() == 2 && ASSIGNED.split(' ').any(|assigned| assigned == code)
+    let [first @ b'A'..=b'Z', second @ b'A'..=b'Z'] = *code.as_bytes() else { return false };
+    let letters = SECOND_LETTERS.get(usize::from(first - b'A'));
+    letters.is_some_and(|letters| letters & (1 << (second - b'A')) != 0)
 }
 
 #[cfg(test)]
@@ -28,6 +43,12 @@ mod tests {
 
         assert_eq!(codes.len(), 249 + 1);
         assert!(codes.is_sorted() && codes.iter().all(|code| code.len() == 2));
+        let letters = || (b'A'..=b'Z').map(char::from);
+        for code in
+            letters().flat_map(|first| letters().map(move |second| format!("{first}{second}")))
+        {
+            assert_eq!(is_assigned(&code), codes.contains(&code.as_str()), "{code}");
+        }
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub struct Client {
 impl Client {
     /// Has shown a password, and is not just anybody.
     pub(super) fn is_known(&self) -> bool {
-        self.name != ClientName::anybody()
+        !self.name.is_anybody()
     }
 }
 

@@ -79,6 +79,9 @@ impl Query {
 }
 
 fn decode(text: &str) -> Result<Cow<'_, str>, QueryError> {
+    if !text.contains('%') {
+        return Ok(Cow::Borrowed(text));
+    }
     percent_decode_str(text).decode_utf8().map_err(|_not_utf8| QueryError::Encoding)
 }
 

@@ -3,7 +3,9 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use uuid::{Uuid, fmt::Simple};
 
 use super::clock::CallId;
 
@@ -16,6 +18,12 @@ const REQUEST: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The part of a trace's name that is random, whoever made it; a [`CallId`] begins with the time.
 const RANDOM: u128 = (1 << 56) - 1;
+
+/// For what cannot be written; there is no such thing.
+const NOTHING: HeaderValue = HeaderValue::from_static("-");
+
+/// Hexadecimal digits of a span's name.
+const SPAN_DIGITS: usize = 16;
 
 /// Names a trace; its text form are 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -73,15 +81,32 @@ impl Default for SpanId {
     }
 }
 
+impl TraceId {
+    /// The 32 digits of its text form.
+    pub fn digits(self) -> [u8; Simple::LENGTH] {
+        let mut digits = [0; Simple::LENGTH];
+        Uuid::from_u128(self.0).simple().encode_lower(&mut digits);
+        digits
+    }
+}
+
+impl SpanId {
+    /// The 16 digits of its text form.
+    fn digits(self) -> [u8; SPAN_DIGITS] {
+        let all = TraceId(self.0.into()).digits();
+        all.last_chunk().copied().unwrap_or([b'0'; SPAN_DIGITS])
+    }
+}
+
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        f.write_str(str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 
 impl fmt::Display for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        f.write_str(str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 
@@ -114,13 +139,22 @@ impl Trace {
         let call = value(self.call.text().as_str());
         headers.insert(CORRELATION, call.clone());
         headers.insert(REQUEST, call);
-        let flags = u8::from(self.sampled);
-        headers.insert(TRACEPARENT, value(&format!("00-{}-{span}-{flags:02x}", self.id)));
+        headers.insert(TRACEPARENT, self.parent_of(span));
+    }
+}
+
+impl Trace {
+    /// `00-`, the trace, the span, and whether it is recorded.
+    fn parent_of(&self, span: SpanId) -> HeaderValue {
+        let flags: &[u8] = if self.sampled { b"01" } else { b"00" };
+        let (trace, span) = (self.id.digits(), span.digits());
+        let text = [b"00".as_slice(), &trace, &span, flags].join(&b'-');
+        HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(NOTHING)
     }
 }
 
 fn value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or_else(|_never| HeaderValue::from_static("-"))
+    HeaderValue::from_str(text).unwrap_or(NOTHING)
 }
 
 /// The trace, the caller's span in it, and whether it is recorded.

@@ -28,6 +28,9 @@ pub struct Client {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ClientName(Arc<str>);
 
+/// Stands for everybody.
+const ANYBODY: &str = "anybody";
+
 /// Why a text is not a client's name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("is not 1 to 32 of `a-z`, `0-9` and `-`")]
@@ -50,7 +53,12 @@ impl ClientName {
 
     /// Stands for everybody where the configuration lets everybody ask.
     pub fn anybody() -> Self {
-        Self("anybody".into())
+        Self(ANYBODY.into())
+    }
+
+    /// Whether it stands for everybody.
+    pub fn is_anybody(&self) -> bool {
+        &*self.0 == ANYBODY
     }
 
     /// The name.
