@@ -70,7 +70,7 @@ impl Prepared {
         let Compiled { headers: more, steps, facts, value_help } = dialect;
         headers.extend(more);
         let host = Arc::clone(&upstream.host);
-        let upstreams = Upstreams::new(upstream, second, headers);
+        let upstreams = Upstreams::new(upstream, second, &headers);
         let mut reads: Vec<_> = facts.names().cloned().collect();
         // A mark that no rule needed may have been passed over.
         let used = sap.used_marks;
@@ -110,7 +110,8 @@ fn upstream(key: &str, url: &Uri, sap: &config::Sap) -> Result<Upstream, Dialect
     })?;
     let host_header = HeaderValue::from_str(&host)
         .map_err(|error| DialectProblem::new(key, error.to_string()))?;
-    Ok(Upstream { host, host_header, transport })
+    let headers = HeaderMap::from_iter([(header::HOST, host_header)]);
+    Ok(Upstream { host, headers, transport })
 }
 
 /// What every request says besides who we are.

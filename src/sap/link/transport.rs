@@ -146,29 +146,15 @@ impl Transport {
         Ok((authority.as_str().into(), transport))
     }
 
-    /// Sends a request without a body.
-    pub(in crate::sap) async fn get(
-        &self,
-        target: PathAndQuery,
-        headers: &HeaderMap,
-        over: Over,
-    ) -> Result<(Response<Incoming>, Connection), TransportError> {
-        self.send(&Method::GET, target, headers, Body::default(), over).await
-    }
-
-    /// Sends a request and waits for the head of the answer.
+    /// Sends a request and waits for the head of the answer. `request` makes it, once for each try.
     ///
     /// A kept connection that turns out to be closed costs one more try over a fresh one: SAP's
     /// side closes idle connections at any moment, and a GET changes nothing there.
     pub(in crate::sap) async fn send(
         &self,
-        method: &Method,
-        target: PathAndQuery,
-        headers: &HeaderMap,
-        body: Body,
+        request: impl Fn() -> Request<Body>,
         over: Over,
     ) -> Result<(Response<Incoming>, Connection), TransportError> {
-        let request = || request(method, target.clone(), headers, body.clone());
         if over == Over::Any {
             while let Some(mut kept) = self.idle.take() {
                 if !kept.is_usable().await {
@@ -282,16 +268,17 @@ fn first_end(chain: &[CertificateDer<'_>]) -> Option<i64> {
     chain.iter().filter_map(|certificate| end(certificate)).min()
 }
 
-fn request(
-    method: &Method,
+/// A request for [`Transport::send`].
+pub(in crate::sap) fn request(
+    method: Method,
     target: PathAndQuery,
-    headers: &HeaderMap,
+    headers: HeaderMap,
     body: Body,
 ) -> Request<Body> {
     let mut request = Request::new(body);
-    *request.method_mut() = method.clone();
+    *request.method_mut() = method;
     *request.uri_mut() = target.into();
-    request.headers_mut().clone_from(headers);
+    *request.headers_mut() = headers;
     request
 }
 

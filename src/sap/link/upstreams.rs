@@ -5,15 +5,15 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderValue, Response, header, uri::PathAndQuery};
+use http::{HeaderMap, Method, Response, uri::PathAndQuery};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
 use crate::sap::{
     error::LookupError,
-    link::pool::Connection,
-    link::transport::{Over, Transport, TransportError},
+    link::pool::{Body, Connection},
+    link::transport::{Over, Transport, TransportError, request},
     metrics::Way,
     requests::Requests,
 };
@@ -22,10 +22,14 @@ use crate::telemetry::trace::Trace;
 /// After the first address failed, the second one is asked first for this long.
 const PREFER_SECOND: Duration = Duration::from_secs(30);
 
+/// Header fields for which there is room from the start: a map that grows is sorted in anew.
+const ROOM: usize = 20;
+
 /// One address of SAP.
 pub(in crate::sap) struct Upstream {
     pub(in crate::sap) host: Arc<str>,
-    pub(in crate::sap) host_header: HeaderValue,
+    /// What every request there says, with room for what only one says.
+    pub(in crate::sap) headers: HeaderMap,
     pub(in crate::sap) transport: Transport,
 }
 
@@ -40,7 +44,6 @@ pub(in crate::sap) struct Reached<'u> {
 pub(in crate::sap) struct Upstreams {
     first: Upstream,
     second: Option<Upstream>,
-    headers: HeaderMap,
     first_failed: Mutex<Option<Instant>>,
 }
 
@@ -58,11 +61,17 @@ pub(in crate::sap) struct Sending<'s> {
 impl Upstreams {
     /// `headers` go with every request; what they say of the host does not count.
     pub(in crate::sap) fn new(
-        first: Upstream,
-        second: Option<Upstream>,
-        headers: HeaderMap,
+        mut first: Upstream,
+        mut second: Option<Upstream>,
+        headers: &HeaderMap,
     ) -> Self {
-        Self { first, second, headers, first_failed: Mutex::default() }
+        for upstream in [Some(&mut first), second.as_mut()].into_iter().flatten() {
+            let mut all = HeaderMap::with_capacity(ROOM);
+            all.extend(headers.clone());
+            all.extend(std::mem::take(&mut upstream.headers));
+            upstream.headers = all;
+        }
+        Self { first, second, first_failed: Mutex::default() }
     }
 
     /// Sends a GET with the headers of the login and waits for the head of the answer: from the second
@@ -72,10 +81,8 @@ impl Upstreams {
         login: &HeaderMap,
         sending: &Sending<'_>,
     ) -> Result<Reached<'_>, LookupError> {
-        let mut headers = self.headers.clone();
-        headers.extend(login.clone());
         let Some(second) = &self.second else {
-            return self.first.get(&headers, sending).await;
+            return self.first.get(login, sending).await;
         };
         let is_first_down =
             self.first_failed().is_some_and(|failed| failed.elapsed() < PREFER_SECOND);
@@ -83,7 +90,7 @@ impl Upstreams {
             if is_first_down { (second, &self.first) } else { (&self.first, second) };
         let now = Instant::now();
         let half = now + sending.deadline.saturating_duration_since(now) / 2;
-        let tried = match timeout_at(half, one.get(&headers, sending)).await {
+        let tried = match timeout_at(half, one.get(login, sending)).await {
             Ok(Ok(reached)) if !reached.response.status().is_server_error() => {
                 if !is_first_down && self.first_failed().take().is_some() {
                     info!(upstream = %one.host, "SAP at {} is asked first again", one.host);
@@ -97,7 +104,7 @@ impl Upstreams {
             warn!(upstream = %one.host, second = %other.host,
                 "SAP at {} gives no answer; asking SAP at {}", one.host, other.host);
         }
-        match (other.get(&headers, sending).await, tried) {
+        match (other.get(login, sending).await, tried) {
             // Neither answers: what the one that is asked first did is what counts.
             (Err(_), Some(tried)) => tried,
             (reached, _) => reached,
@@ -139,19 +146,22 @@ impl Upstreams {
 impl Upstream {
     async fn get(
         &self,
-        headers: &HeaderMap,
+        login: &HeaderMap,
         sending: &Sending<'_>,
     ) -> Result<Reached<'_>, LookupError> {
-        let mut headers = headers.clone();
-        headers.insert(header::HOST, self.host_header.clone());
         let span = sending.requests.begin(sending.step, &self.host);
-        if let Some(trace) = sending.trace {
-            trace.put_into(span, &mut headers);
-        }
+        let asking = || {
+            let mut headers = self.headers.clone();
+            headers.extend(login.clone());
+            if let Some(trace) = sending.trace {
+                trace.put_into(span, &mut headers);
+            }
+            request(Method::GET, sending.target.clone(), headers, Body::default())
+        };
         let host = || Arc::clone(&self.host);
         let (response, connection) = self
             .transport
-            .get(sending.target.clone(), &headers, sending.over)
+            .send(asking, sending.over)
             .await
             .map_err(|error| match error {
                 TransportError::Proxy(proxy, source) => {

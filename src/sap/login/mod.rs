@@ -39,28 +39,32 @@ pub(super) struct Credentials {
 /// How the credentials get into a request.
 enum Shown {
     /// The same headers every time; none where there is no login, or a client certificate.
-    Headers(HeaderMap),
+    Headers(Arc<HeaderMap>),
     /// A token that changes.
     Tokens(Arc<Tokens>),
 }
 
 /// What one request shows.
 pub(super) struct Showing {
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Arc<HeaderMap>,
     /// The token in the headers, and whom to tell what SAP thinks of it.
     pub(super) token: Option<(Arc<Tokens>, Arc<Token>)>,
 }
 
 impl Shown {
+    fn always(headers: HeaderMap) -> Self {
+        Self::Headers(Arc::new(headers))
+    }
+
     fn new(login: &config::Login) -> Result<Self, Vec<DialectProblem>> {
         match login {
             config::Login::None | config::Login::Certificate(_) => {
-                Ok(Self::Headers(HeaderMap::new()))
+                Ok(Self::always(HeaderMap::new()))
             }
             config::Login::Basic { user, password } => {
-                basic::headers(user, password).map(Self::Headers)
+                basic::headers(user, password).map(Self::always)
             }
-            config::Login::Headers(pairs) => headers::headers(pairs).map(Self::Headers),
+            config::Login::Headers(pairs) => headers::headers(pairs).map(Self::always),
             config::Login::OAuth(oauth) => Tokens::new(oauth)
                 .map(|tokens| Self::Tokens(Arc::new(tokens)))
                 .map_err(|problem| vec![problem]),
@@ -78,7 +82,7 @@ impl Credentials {
     pub(super) async fn show(&self) -> Result<Showing, LookupError> {
         let tokens = match &self.shown {
             Shown::Headers(headers) => {
-                return Ok(Showing { headers: headers.clone(), token: None });
+                return Ok(Showing { headers: Arc::clone(headers), token: None });
             }
             Shown::Tokens(tokens) => Arc::clone(tokens),
         };
@@ -88,7 +92,7 @@ impl Credentials {
             .map_err(|problem| LookupError::Token { host: tokens.host(), problem })?;
         let authorization = token.authorization.clone();
         let headers = HeaderMap::from_iter([(http::header::AUTHORIZATION, authorization)]);
-        Ok(Showing { headers, token: Some((tokens, token)) })
+        Ok(Showing { headers: Arc::new(headers), token: Some((tokens, token)) })
     }
 
     /// Tokens and client certificates are never the same: SAP does not lock a user for those.

@@ -16,7 +16,7 @@ use crate::config::{self, ClientAuthentication, Digest, digest_of};
 use crate::sap::{
     error::TokenProblem,
     link::pool::Body,
-    link::transport::{Address, Over, Transport, TransportError, read_body},
+    link::transport::{self, Address, Over, Transport, TransportError, read_body},
     problem::DialectProblem,
 };
 
@@ -108,7 +108,13 @@ impl TokenServer {
         let body: Body = Bytes::copy_from_slice(form.as_bytes()).into();
         let (response, _connection) = self
             .transport
-            .send(&Method::POST, self.target.clone(), &headers, body, Over::Alone)
+            .send(
+                || {
+                    let (target, headers) = (self.target.clone(), headers.clone());
+                    transport::request(Method::POST, target, headers, body.clone())
+                },
+                Over::Alone,
+            )
             .await
             .map_err(|error| match error {
                 TransportError::Connect(source) => TokenProblem::Connect(Arc::new(source)),
