@@ -1,7 +1,7 @@
 //! The names of the rules: for records, for `explain`, and for those who want to know which rules
 //! their tests reach.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// A rule of the house, in the order in which rules are asked.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -87,10 +87,10 @@ impl Part {
     }
 }
 
-/// As the configuration names it.
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Rule {
+    /// As the configuration names it.
+    pub fn name(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::NoNumber => "number_missing",
             Self::Emergency => "rules.never_dialled.emergency",
             Self::Ranges => "rules.never_dialled.prefixes",
@@ -101,11 +101,17 @@ impl fmt::Display for Rule {
             Self::Known => "partner_known",
             Self::Blocked => "rules.partner_blocked",
             Self::ContactRefused => "rules.contact_not_allowed",
-            Self::RefuseWhen(entry) => return write!(f, "rules.refuse_when[{entry}]"),
+            Self::RefuseWhen(entry) => return Cow::Owned(format!("rules.refuse_when[{entry}]")),
             Self::ServiceNumbers => "rules.service_numbers",
             Self::WithoutServiceNumber => "rules.without_service_number",
             Self::CallerIdFit => "rules.caller_id_fit",
         })
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
     }
 }
 

@@ -4,21 +4,19 @@
 //! record has a query string, a partner or a telephone number.
 
 use std::{
-    fmt::Display,
     io::{self, Write},
     net::IpAddr,
     time::Duration,
 };
 
 use prometheus::Registry;
-use serde::{Serialize, Serializer};
 
 use super::facts::CallFacts;
 use crate::{
     config::ClientName,
-    domain::{CallerId, ContractNumber, Rule, ServiceNumber},
+    domain::{CallerId, ContractNumber, ServiceNumber},
     sap::SapOutcome,
-    telemetry::lines::{Lines, Losses, Record},
+    telemetry::lines::{Lines, Losses, Object, Record},
 };
 
 /// Where calls leave their records.
@@ -46,10 +44,45 @@ impl Record for CallFacts {
     /// About 2 MiB. At 10,000 calls a second it bridges 0.8 s.
     const QUEUE: usize = 8192;
 
+    /// These names, in this order. Written by hand: by serde it was a fifth of what a call out of memory
+    /// costs (9,900 instructions of 50,000, and is 1,900 so).
     fn render(&self, batch: &mut Vec<u8>) {
-        // Words, numbers and writing to memory: nothing here can fail.
-        serde_json::to_writer(&mut *batch, &AccessRecord::of(self)).unwrap_or_default();
-        batch.push(b'\n');
+        let Self { verdict, basis, .. } = self;
+        let basis = basis.as_ref();
+        let contract_number = basis.and_then(|basis| basis.contract_number.as_ref());
+        let service_number = basis.and_then(|basis| basis.service_number);
+        let known_since = basis.filter(|basis| basis.known.is_some()).map(|basis| basis.age);
+
+        let mut line = Object::begin(batch);
+        line.moment("at", self.at);
+        line.plain("call", self.call.text());
+        line.text("client", self.client.as_ref().map(ClientName::as_str));
+        match self.peer {
+            IpAddr::V4(peer) => line.address("peer", peer),
+            IpAddr::V6(peer) => line.shown("peer", Some(peer)),
+        }
+        line.text("tls_version", self.tls.map(|tls| tls.version));
+        line.text("tls_cipher", self.tls.map(|tls| tls.cipher));
+        line.plain("http", self.http.label());
+        line.plain("method", self.method.label());
+        line.number("status", Some(self.status.as_u16().into()));
+        line.plain("decision", verdict.decision());
+        line.plain("reason", verdict.reason());
+        line.plain("source", verdict.source().label());
+        line.plain("caller_id", verdict.caller_id().map_or("none", CallerId::label));
+        line.plain("sap", self.sap.map_or("none", SapOutcome::label));
+        // The rule that had the last word, as the configuration names it.
+        line.text("rule", basis.map(|basis| basis.rule.name()).as_deref());
+        line.text("contract_number", contract_number.map(ContractNumber::as_str));
+        // What the customer got to see.
+        line.text("service_number", service_number.as_ref().map(ServiceNumber::as_str));
+        // How long ago SAP had said it.
+        line.number("age_s", known_since.map(|age| age.as_secs()));
+        line.number("took_us", Some(microseconds(self.took)));
+        line.number("queue_us", self.queue.map(microseconds));
+        line.number("sap_us", self.sap_took.map(microseconds));
+        line.plain("trace", self.trace.id.digits());
+        line.end();
     }
 
     fn tell_lost(count: u64) {
@@ -57,88 +90,6 @@ impl Record for CallFacts {
             lost = count,
             "{count} access records were lost, because their output did not take them in time"
         );
-    }
-}
-
-/// The record as it is written: these names, in this order.
-#[derive(Serialize)]
-struct AccessRecord<'a> {
-    #[serde(serialize_with = "as_text")]
-    at: &'a dyn Display,
-    #[serde(serialize_with = "as_text")]
-    call: &'a dyn Display,
-    client: Option<&'a str>,
-    peer: IpAddr,
-    tls_version: Option<&'static str>,
-    tls_cipher: Option<&'static str>,
-    http: &'static str,
-    method: &'static str,
-    status: u16,
-    decision: &'static str,
-    reason: &'static str,
-    source: &'static str,
-    caller_id: &'static str,
-    sap: &'static str,
-    /// The rule that had the last word, as the configuration names it.
-    #[serde(serialize_with = "as_text_if_any")]
-    rule: Option<Rule>,
-    contract_number: Option<&'a str>,
-    /// What the customer got to see.
-    #[serde(serialize_with = "as_text_if_any")]
-    service_number: Option<ServiceNumber>,
-    /// How long ago SAP had said it.
-    age_s: Option<u64>,
-    took_us: u64,
-    queue_us: Option<u64>,
-    sap_us: Option<u64>,
-    #[serde(serialize_with = "as_text")]
-    trace: &'a dyn Display,
-}
-
-impl<'a> AccessRecord<'a> {
-    fn of(facts: &'a CallFacts) -> Self {
-        let verdict = facts.verdict;
-        let basis = facts.basis.as_ref();
-        Self {
-            at: &facts.at,
-            call: &facts.call,
-            client: facts.client.as_ref().map(ClientName::as_str),
-            peer: facts.peer,
-            tls_version: facts.tls.map(|tls| tls.version),
-            tls_cipher: facts.tls.map(|tls| tls.cipher),
-            http: facts.http.label(),
-            method: facts.method.label(),
-            status: facts.status.as_u16(),
-            decision: verdict.decision(),
-            reason: verdict.reason(),
-            source: verdict.source().label(),
-            caller_id: verdict.caller_id().map_or("none", CallerId::label),
-            sap: facts.sap.map_or("none", SapOutcome::label),
-            rule: basis.map(|basis| basis.rule),
-            contract_number: basis
-                .and_then(|basis| basis.contract_number.as_ref().map(ContractNumber::as_str)),
-            service_number: basis.and_then(|basis| basis.service_number),
-            age_s: basis.filter(|basis| basis.known.is_some()).map(|basis| basis.age.as_secs()),
-            took_us: microseconds(facts.took),
-            queue_us: facts.queue.map(microseconds),
-            sap_us: facts.sap_took.map(microseconds),
-            trace: &facts.trace.id,
-        }
-    }
-}
-
-fn as_text<S: Serializer>(value: &dyn Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-#[expect(clippy::ref_option, reason = "serde hands over what the record has")]
-fn as_text_if_any<T: Display, S: Serializer>(
-    value: &Option<T>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => serializer.collect_str(value),
-        None => serializer.serialize_none(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::{Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan, fmt::temporal::DateTimePrinter};
 use uuid::{Builder, Uuid};
 
 /// Seconds since 1970, for timestamps in metrics.
@@ -77,6 +77,9 @@ pub fn days_until(unix_seconds: i64) -> i64 {
     (unix_seconds - self::unix_seconds()).div_euclid(24 * 60 * 60)
 }
 
+/// With milliseconds.
+const RECORDS: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+
 /// A moment as records write it: `2026-11-22T15:04:05.123Z`.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment(Timestamp);
@@ -101,6 +104,12 @@ impl Moment {
     /// Nanoseconds since 1970.
     pub fn unix_nanoseconds(self) -> u64 {
         u64::try_from(self.0.as_nanosecond()).unwrap_or_default()
+    }
+
+    /// Appends it as records write it.
+    pub fn write_to(self, text: &mut Vec<u8>) {
+        // Writing to memory: nothing here can fail.
+        RECORDS.print_timestamp(&self.0, text).unwrap_or_default();
     }
 
     fn unix_milliseconds(self) -> u64 {
@@ -155,6 +164,12 @@ impl CallIdText {
     /// The text.
     pub fn as_str(&self) -> &str {
         str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl AsRef<[u8]> for CallIdText {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
 

@@ -7,6 +7,7 @@
 //! or counted, also those that come while everything ends.
 
 mod loss;
+mod object;
 mod standard;
 mod writer;
 
@@ -18,6 +19,7 @@ use std::{
 };
 
 pub use loss::{Loss, Losses};
+pub use object::Object;
 pub use standard::Standard;
 
 /// Something that is written as a line.
