@@ -8,6 +8,7 @@
 
 use serde_json::Value;
 use serde_json_path::{JsonPath, PathElement};
+use smallvec::SmallVec;
 
 use crate::sap::reply::json::Node;
 
@@ -28,6 +29,10 @@ pub(in crate::sap) enum Absent {
     /// There is nothing to tell.
     IsEmpty,
 }
+
+/// What is at a path. Most paths lead to one thing, and lists of a partner's have a few: these need no
+/// memory of their own.
+pub(in crate::sap) type Nodes<'v> = SmallVec<[&'v Node<'v>; 4]>;
 
 /// A path that can be followed.
 #[derive(Clone, Debug)]
@@ -117,10 +122,7 @@ impl Path {
 
     /// Everything at this path, in SAP's order. Where SAP says `null` on the way or at the end,
     /// that `null` is in the list; an empty list on the way leaves nothing.
-    pub(in crate::sap) fn nodes<'v>(
-        &self,
-        root: &'v Node<'v>,
-    ) -> Result<Vec<&'v Node<'v>>, Missing> {
+    pub(in crate::sap) fn nodes<'v>(&self, root: &'v Node<'v>) -> Result<Nodes<'v>, Missing> {
         self.find(root, Absent::IsAMistake)
     }
 
@@ -129,13 +131,13 @@ impl Path {
         &self,
         root: &'v Node<'v>,
         absent: Absent,
-    ) -> Result<Vec<&'v Node<'v>>, Missing> {
+    ) -> Result<Nodes<'v>, Missing> {
         match &self.kind {
             Kind::JsonPath(path) => Ok(by_json_path(path, root)),
             Kind::Plain(steps) => {
-                let mut nodes = vec![root];
+                let mut nodes = Nodes::from_iter([root]);
                 for step in steps {
-                    let mut next = Vec::with_capacity(nodes.len());
+                    let mut next = Nodes::new();
                     for node in nodes {
                         self.follow(step, node, absent, &mut next)?;
                     }
@@ -151,8 +153,8 @@ impl Path {
         &self,
         root: &'v Node<'v>,
         absent: Absent,
-    ) -> Result<Vec<&'v Node<'v>>, Missing> {
-        let mut rows = Vec::new();
+    ) -> Result<Nodes<'v>, Missing> {
+        let mut rows = Nodes::new();
         for node in self.find(root, absent)? {
             match list(node) {
                 Some(elements) => rows.extend(elements),
@@ -170,10 +172,7 @@ impl Path {
 
     /// The same for the records that were asked for: nothing at all (`null`, on the way or in the
     /// list) is no answer, while an empty list is one.
-    pub(in crate::sap) fn records<'v>(
-        &self,
-        root: &'v Node<'v>,
-    ) -> Result<Vec<&'v Node<'v>>, Missing> {
+    pub(in crate::sap) fn records<'v>(&self, root: &'v Node<'v>) -> Result<Nodes<'v>, Missing> {
         let nodes = self.find(root, Absent::IsAMistake)?;
         let has_null = |node: &&Node<'_>| {
             node.is_null() || list(node).is_some_and(|elements| elements.iter().any(Node::is_null))
@@ -190,7 +189,7 @@ impl Path {
         step: &PathStep,
         node: &'v Node<'v>,
         absent: Absent,
-        next: &mut Vec<&'v Node<'v>>,
+        next: &mut Nodes<'v>,
     ) -> Result<(), Missing> {
         match (step, node) {
             (_, Node::Null) => next.push(node),
@@ -224,7 +223,7 @@ fn list<'v>(node: &'v Node<'v>) -> Option<&'v [Node<'v>]> {
 }
 
 /// JSONPath finds places in `serde_json`'s values; the places are the same in ours.
-fn by_json_path<'v>(path: &JsonPath, root: &'v Node<'v>) -> Vec<&'v Node<'v>> {
+fn by_json_path<'v>(path: &JsonPath, root: &'v Node<'v>) -> Nodes<'v> {
     let value = Value::from(root);
     let follow = |node: &'v Node<'v>, element: &PathElement<'_>| match element {
         PathElement::Name(name) => node.get(name),

@@ -155,7 +155,8 @@ proptest! {
     #[test]
     fn any_text_is_a_path_or_a_problem(text in "\\PC{0,40}", root in any_json()) {
         if let Ok(path) = Path::compile(&text) {
-            let _nodes = path.nodes(&(&root).into());
+            let root = Node::from(&root);
+            let _nodes = path.nodes(&root);
         }
     }
 
@@ -166,8 +167,9 @@ proptest! {
     ) {
         // `$a` is no path in either way of writing.
         if let Ok(path) = Path::compile(&text) {
-            let _nodes = path.nodes(&(&root).into());
-            let _rows = path.rows(&(&root).into(), Absent::IsAMistake);
+            let root = Node::from(&root);
+            let _nodes = path.nodes(&root);
+            let _rows = path.rows(&root, Absent::IsAMistake);
         }
     }
 
