@@ -9,71 +9,25 @@
     reason = "a benchmark that cannot be set up has to end, and documents nobody calls"
 )]
 
+mod support;
+
 use std::{hint::black_box, sync::Arc, time::Duration};
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use bytes::Bytes;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use dialgate::{
     app::AllMetrics,
-    config::{self, Config, Environment, SecretHash},
-    domain::{PartnerId, decide},
+    domain::decide,
     gateway::{Clients, Gateway, Query, Terms, start_access_log},
-    lookup::{Inquiry, Partners},
-    net::{Peer, TlsFacts, wire},
-    sap::{Requests, SapClient},
+    lookup::Partners,
+    net::wire,
+    sap::SapClient,
     simulator::{Simulator, SimulatorOptions},
-    telemetry::{
-        clock::{CallId, Moment},
-        trace::Trace,
-    },
 };
-use http::{HeaderMap, Request, header::AUTHORIZATION};
-use http_body_util::Empty;
-use tokio::{runtime::Runtime, time::Instant};
+use tokio::runtime::Runtime;
+
+use support::{config, inquiry, jtel, request, trace};
 
 const QUERY: &str = "SAPBusinessPartnerID=1001910&SAPPhoneNumber=%2B4989461495000";
-const PASSWORD: &str = "Q0hFKJ-MlUMOk0BGLlId3YduDUFuZ4tSBk2Jj1B3Ty7";
-
-fn config(sap: &str) -> Config {
-    let hash = SecretHash::of(PASSWORD.as_bytes());
-    let text = config::edit(
-        config::EXAMPLE,
-        &[
-            ("listen.tls", "~".to_owned()),
-            ("listen.plaintext_behind_a_tls_load_balancer", "true".to_owned()),
-            ("clients", format!("[{{ name: jtel, secrets: [\"{hash}\"] }}]")),
-            ("sap.url", sap.to_owned()),
-            ("sap.login", "none".to_owned()),
-        ],
-    )
-    .expect("the shipped configuration can be edited");
-    config::parse(&text, "bench", "".as_ref(), &Environment::process(), |_, _| ())
-        .unwrap_or_else(|findings| panic!("{findings}"))
-}
-
-fn request() -> Request<Empty<Bytes>> {
-    let token = BASE64_STANDARD.encode(format!("jtel:{PASSWORD}"));
-    Request::builder()
-        .uri(format!("/onClickToDial?{QUERY}"))
-        .header("host", "gateway.example:8443")
-        .header("user-agent", "Java-http-client/17.0.15")
-        .header(AUTHORIZATION, format!("Basic {token}"))
-        .body(Empty::new())
-        .expect("the request is sound")
-}
-
-/// jtel's side of a connection.
-fn jtel() -> Peer {
-    let tls = TlsFacts {
-        version: "TLSv1.3",
-        cipher: "TLS13_AES_128_GCM_SHA256",
-        resumed: false,
-        alpn: "http/1.1",
-        client_certificate: false,
-    };
-    Peer { address: ([127, 0, 0, 1], 50_000).into(), tls: Some(tls) }
-}
 
 async fn simulator() -> Simulator {
     Simulator::start(SimulatorOptions {
@@ -84,23 +38,6 @@ async fn simulator() -> Simulator {
     })
     .await
     .expect("the simulator starts")
-}
-
-fn inquiry<'i>(config: &'i Config, sap: &'i Arc<SapClient>, partner: PartnerId) -> Inquiry<'i> {
-    let started = Instant::now();
-    Inquiry {
-        partner,
-        dialled: None,
-        sap,
-        times: &config.cache,
-        answer_within: config.answer_within,
-        started,
-        deadline: started + Duration::from_secs(1),
-    }
-}
-
-fn trace(_requests: &Arc<Requests>) -> Trace {
-    Trace::of(CallId::new(Moment::now()), &HeaderMap::new())
 }
 
 fn hit(c: &mut Criterion) {
@@ -124,7 +61,7 @@ fn hit(c: &mut Criterion) {
         Some(access),
     );
     let peer = jtel();
-    let request = request();
+    let request = request(QUERY);
     let warm = runtime.block_on(gateway.handle(request.clone(), &peer));
     assert_eq!(warm.status(), 200);
 
