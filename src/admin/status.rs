@@ -294,7 +294,9 @@ fn certificates(reading: &Reading) -> Vec<CertificateState> {
 fn missing(partners: &Partners, config: &Config) -> Vec<MissingNumber> {
     let (seen, ..) = partners.seen().all();
     let numbers = &config.rules.service_numbers;
-    let without = seen.into_iter().filter(|seen| numbers.of_text(&seen.contract_number).is_none());
+    let without = seen
+        .into_iter()
+        .filter(|seen| seen.is_recent && numbers.of_text(&seen.contract_number).is_none());
     without
         .map(|seen| {
             // A JSON string is one of YAML, whatever SAP's texts have in them.

@@ -61,7 +61,7 @@ impl MemoryMetrics {
             unmapped: gauge(
                 registry,
                 "dialgate_contract_numbers_missing",
-                "Those of them that have no service number; /coverage.json names them.",
+                "Those of them that SAP said within the last day and that have no service number; /coverage.json names them.",
             )?,
         })
     }
@@ -96,7 +96,8 @@ impl MemoryMetrics {
         self.limit.set(shown(most));
     }
 
-    /// How many contract numbers SAP's answers have led to, and how many of them have no service number.
+    /// How many contract numbers SAP's answers have led to, and how many of the last day's have no service
+    /// number.
     pub fn has_seen(&self, contracts: usize, without_number: usize) {
         self.contracts.set(shown(contracts));
         self.unmapped.set(shown(without_number));

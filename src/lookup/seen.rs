@@ -6,12 +6,18 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use crate::domain::{ContractNumber, Lookup, ServiceNumbers};
 
 /// The most contract numbers kept: a company has a handful of channels in some dozen countries.
 const MAX_KEPT: usize = 1000;
+
+/// What SAP has not said for so long it most likely does not say any more: it was put right there.
+const RECENT: Duration = Duration::from_hours(24);
 
 /// The contract numbers seen so far, and how often. Bounded.
 #[derive(Debug, Default)]
@@ -19,9 +25,21 @@ pub struct Contracts(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    seen: BTreeMap<String, u64>,
+    seen: BTreeMap<String, Sight>,
     without: u64,
     overflowed: bool,
+}
+
+#[derive(Debug)]
+struct Sight {
+    answers: u64,
+    last: Instant,
+}
+
+impl Sight {
+    fn is_recent(&self) -> bool {
+        self.last.elapsed() < RECENT
+    }
 }
 
 /// One of them.
@@ -31,6 +49,8 @@ pub struct Contract {
     pub contract_number: String,
     /// In how many answers of SAP it was.
     pub answers: u64,
+    /// The last of them was within a day.
+    pub is_recent: bool,
 }
 
 impl Contracts {
@@ -42,19 +62,21 @@ impl Contracts {
             kept.without += 1;
             return;
         };
-        if let Some(answers) = kept.seen.get_mut(number) {
-            *answers += 1;
+        let last = Instant::now();
+        if let Some(sight) = kept.seen.get_mut(number) {
+            *sight = Sight { answers: sight.answers + 1, last };
         } else if kept.seen.len() < MAX_KEPT {
-            kept.seen.insert(number.to_owned(), 1);
+            kept.seen.insert(number.to_owned(), Sight { answers: 1, last });
         } else {
             kept.overflowed = true;
         }
     }
 
-    /// How many there are, and how many of them have no service number.
+    /// How many there are, and how many of those of the last day have no service number.
     pub fn count(&self, numbers: &ServiceNumbers) -> (usize, usize) {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing = kept.seen.keys().filter(|number| numbers.of_text(number).is_none());
+        let recent = kept.seen.iter().filter(|(_, sight)| sight.is_recent());
+        let missing = recent.filter(|(number, _)| numbers.of_text(number).is_none());
         (kept.seen.len(), missing.count())
     }
 
@@ -62,9 +84,10 @@ impl Contracts {
     /// were more contract numbers than are kept.
     pub fn all(&self) -> (Vec<Contract>, u64, bool) {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = kept.seen.iter().map(|(number, answers)| Contract {
+        let all = kept.seen.iter().map(|(number, sight)| Contract {
             contract_number: number.clone(),
-            answers: *answers,
+            answers: sight.answers,
+            is_recent: sight.is_recent(),
         });
         (all.collect(), kept.without, kept.overflowed)
     }
@@ -97,8 +120,35 @@ mod tests {
             contracts.note(&lookup);
         }
 
-        let only = Contract { contract_number: "Direct salesDE".to_owned(), answers: 2 };
+        let contract_number = "Direct salesDE".to_owned();
+        let only = Contract { contract_number, answers: 2, is_recent: true };
         assert_eq!(contracts.all(), (vec![only], 1, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_sap_has_not_said_for_a_day_is_missing_no_more_and_stays_listed() {
+        let contracts = Contracts::default();
+        let none = ServiceNumbers::default();
+        let hours = |hours| tokio::time::advance(Duration::from_hours(hours));
+        contracts.note(&found("Direct slaes", Some("DE")));
+        contracts.note(&found("Partner", Some("DE")));
+        assert_eq!(contracts.count(&none), (2, 2));
+
+        // A partner was put right in SAP; the other channel has no row to this day.
+        hours(23).await;
+        contracts.note(&found("Direct sales", Some("DE")));
+        contracts.note(&found("Partner", Some("DE")));
+        hours(2).await;
+
+        assert_eq!(contracts.count(&none), (3, 2));
+        let (all, ..) = contracts.all();
+        let recent: Vec<_> =
+            all.iter().filter(|seen| seen.is_recent).map(|seen| &*seen.contract_number).collect();
+        assert_eq!((all.len(), recent), (3, vec!["Direct salesDE", "PartnerDE"]));
+        hours(24).await;
+        assert_eq!(contracts.count(&none), (3, 0));
+        contracts.note(&found("Direct slaes", Some("DE")));
+        assert_eq!(contracts.count(&none), (3, 1));
     }
 
     #[test]
