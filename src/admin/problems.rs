@@ -193,11 +193,32 @@ fn of_certificate(certificate: &CertificateState, list: &mut List) {
     if certificate.days_left > SOON_DAYS {
         return;
     }
-    let (whose, todo, runbook) = if certificate.role == "server" {
-        let todo = "Put a new one into the files of listen.tls; it counts at once.";
-        ("the certificate shown to jtel", todo, "DialgateCertificateEnds")
-    } else {
-        ("the certificate that SAP shows", "Tell SAP's operators.", "DialgateSapCertificateEnds")
+    let (whose, todo, runbook) = match certificate.role {
+        "sap" => (
+            "the certificate that SAP shows",
+            "Tell SAP's operators.",
+            "DialgateSapCertificateEnds",
+        ),
+        "admin" => (
+            "the certificate of this page",
+            "Put a new one into the files of admin.tls; it counts at once.",
+            "DialgateCertificateEnds",
+        ),
+        "sap_client" => (
+            "the certificate by which SAP knows us",
+            "Put a new one into the files of sap.login, and have SAP know it.",
+            "DialgateCertificateEnds",
+        ),
+        "token_client" => (
+            "the certificate by which the token server knows us",
+            "Put a new one into the files of sap.login.oauth2, and have the token server know it.",
+            "DialgateCertificateEnds",
+        ),
+        _ => (
+            "the certificate shown to jtel",
+            "Put a new one into the files of listen.tls; it counts at once.",
+            "DialgateCertificateEnds",
+        ),
     };
     let what = match certificate.days_left {
         ..0 => format!("{whose} has ended"),

@@ -20,7 +20,7 @@ use crate::{
     sap::{SapClient, SapHealth},
     telemetry::{
         clock::{self, Moment},
-        metrics::Reading,
+        metrics::{CertificateRole, Reading},
     },
 };
 
@@ -111,7 +111,8 @@ pub(super) struct MemoryState {
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CertificateState {
-    /// `server`: shown to jtel; `sap`: shown by SAP.
+    /// `server`: shown to jtel; `admin`: shown here; `sap_client` and `token_client`: by which SAP and the
+    /// token server know us; `sap`: shown by SAP.
     pub(super) role: &'static str,
     #[schemars(extend("format" = "date"))]
     pub(super) ends: String,
@@ -276,8 +277,7 @@ fn sap_state(sap: &SapClient, reading: &Reading) -> SapState {
 }
 
 fn certificates(reading: &Reading) -> Vec<CertificateState> {
-    let ends = |role, name| {
-        let ends = reading.sum(name, &[]);
+    let ends = |role, ends: f64| {
         #[expect(clippy::cast_possible_truncation, reason = "seconds of this century")]
         let ends = ends as i64;
         (ends > 0).then(|| CertificateState {
@@ -286,9 +286,13 @@ fn certificates(reading: &Reading) -> Vec<CertificateState> {
             days_left: clock::days_until(ends),
         })
     };
-    let ours = ends("server", "dialgate_certificate_expiry_timestamp_seconds");
-    let theirs = ends("sap", "dialgate_sap_certificate_expiry_timestamp_seconds");
-    ours.into_iter().chain(theirs).collect()
+    let ours = CertificateRole::ALL.into_iter().filter_map(|role| {
+        let of_role = [("role", &[role.label()][..])];
+        let name = "dialgate_certificate_expiry_timestamp_seconds";
+        ends(role.label(), reading.sum(name, &of_role))
+    });
+    let theirs = reading.sum("dialgate_sap_certificate_expiry_timestamp_seconds", &[]);
+    ours.chain(ends("sap", theirs)).collect()
 }
 
 fn missing(partners: &Partners, config: &Config) -> Vec<MissingNumber> {

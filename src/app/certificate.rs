@@ -1,65 +1,98 @@
-//! Says in time that the certificate shown to jtel ends.
+//! Says in time that a certificate of ours ends: one that is shown, or by which others know us.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{
     net::tls::{CertificateFacts, SOON_DAYS},
-    telemetry::{clock, metrics::Metrics},
+    sap::SapClient,
+    telemetry::{
+        clock,
+        metrics::{CertificateRole, Metrics},
+    },
 };
 
 /// A warning is due when so many days are left: time to order, to remind, to hurry.
 const WARN_DAYS: [i64; 4] = [SOON_DAYS, 14, 7, 1];
 
-/// Watches the end of the certificate that is shown.
+/// Watches the ends of our certificates.
 pub(super) struct CertificateWatch {
     metrics: Arc<Metrics>,
-    shown: Mutex<Option<Shown>>,
+    used: Mutex<[Used; CertificateRole::ALL.len()]>,
 }
 
-struct Shown {
-    ends: i64,
+/// A certificate that is in use.
+#[derive(Clone, Copy, Default)]
+struct Used {
+    /// Where there is one.
+    ends: Option<i64>,
     /// The last warning was about so many days.
     told: Option<i64>,
 }
 
 impl CertificateWatch {
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, shown: Mutex::default() }
+        Self { metrics, used: Mutex::default() }
     }
 
     /// This one is shown from now on.
     ///
     /// One that has ended, or soon will, is shown all the same: what jtel makes of it is not
     /// documented, and a gateway that does not start stops every call.
-    pub(super) fn shows(&self, certificate: &CertificateFacts) {
-        self.metrics.certificate_ends(certificate.not_after);
-        let shown = Shown { ends: certificate.not_after, told: None };
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
-        self.tell_if_it_ends_soon();
+    pub(super) fn shows(&self, role: CertificateRole, certificate: &CertificateFacts) {
+        self.uses(role, Some(certificate.chain_ends));
     }
 
-    /// Says once for each of [`WARN_DAYS`] that the end comes near.
-    pub(super) fn tell_if_it_ends_soon(&self) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(shown) = &mut *shown else { return };
-        let days = clock::days_until(shown.ends);
+    /// What we show to this SAP and its token server, which may have been exchanged in its files; and
+    /// once for each of [`WARN_DAYS`] that an end comes near.
+    pub(super) fn look_again(&self, sap: &SapClient) {
+        let (at_sap, at_token_server) = sap.identities_end();
+        self.uses(CertificateRole::SapClient, at_sap);
+        self.uses(CertificateRole::TokenClient, at_token_server);
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        for (role, used) in CertificateRole::ALL.into_iter().zip(used.iter_mut()) {
+            used.tell_if_it_ends_soon(role);
+        }
+    }
+
+    fn uses(&self, role: CertificateRole, ends: Option<i64>) {
+        self.metrics.certificate_ends(role, ends.unwrap_or_default());
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        for (known, used) in CertificateRole::ALL.into_iter().zip(used.iter_mut()) {
+            if known == role && used.ends != ends {
+                *used = Used { ends, told: None };
+                used.tell_if_it_ends_soon(role);
+            }
+        }
+    }
+}
+
+impl Used {
+    fn tell_if_it_ends_soon(&mut self, role: CertificateRole) {
+        let Some(ends) = self.ends else { return };
+        let days = clock::days_until(ends);
         let Some(due) = due(days) else { return };
-        if shown.told.is_some_and(|told| told <= due) {
+        if self.told.is_some_and(|told| told <= due) {
             return;
         }
-        shown.told = Some(due);
+        self.told = Some(due);
+        let place = match role {
+            CertificateRole::Server => "listen.tls",
+            CertificateRole::Admin => "admin.tls",
+            CertificateRole::SapClient => "sap.login",
+            CertificateRole::TokenClient => "sap.login.oauth2",
+        };
         match days {
             ..0 => tracing::error!(
                 days,
-                "the certificate of listen.tls has ended; put a new one into its files, it counts at once"
+                "the certificate of {place} has ended; put a new one into its files, it counts at once"
             ),
             0 => tracing::error!(
                 days,
-                "the certificate of listen.tls ends today; put a new one into its files, it counts at once"
+                "the certificate of {place} ends today; put a new one into its files, it counts at once"
             ),
             _ => tracing::warn!(
                 days,
-                "the certificate of listen.tls ends in {days} days; put a new one into its files, it \
+                "the certificate of {place} ends in {days} days; put a new one into its files, it \
                  counts at once"
             ),
         }

@@ -31,7 +31,7 @@ use crate::{
     telemetry::{
         clock,
         logging::{LogControl, with_causes},
-        metrics::{Metrics, Reload},
+        metrics::{CertificateRole, Metrics, Reload},
     },
 };
 
@@ -73,7 +73,7 @@ impl State {
                 _ = every.tick() => None,
             };
             if request.is_none() && !self.has_changed(&mut changing).await {
-                self.certificate.tell_if_it_ends_soon();
+                self.certificate.look_again(&self.current.load().terms.sap);
                 continue;
             }
             let state = Arc::clone(&self);
@@ -143,10 +143,11 @@ impl State {
     fn exchange(&self, after: Snapshot) {
         if let (Some(in_force), Some(tls)) = (&self.tls, &after.tls) {
             in_force.exchange(Arc::clone(&tls.config));
-            self.certificate.shows(&tls.certificate);
+            self.certificate.shows(CertificateRole::Server, &tls.certificate);
         }
         if let (Some(in_force), Some(tls)) = (&self.admin_tls, &after.admin_tls) {
             in_force.exchange(Arc::clone(&tls.config));
+            self.certificate.shows(CertificateRole::Admin, &tls.certificate);
         }
         self.partners.refresh_from(&after.terms.sap, &after.config.cache);
         // First: whoever records has somewhere to send it to.

@@ -26,7 +26,7 @@ use crate::{
         clock::{self, CallId, Moment},
         lines::Standard,
         logging::{LogControl, LoggingError},
-        metrics::Metrics,
+        metrics::{CertificateRole, Metrics},
     },
 };
 
@@ -83,11 +83,14 @@ impl App {
         let mut snapshot = Snapshot::new(config, all.sap, Arc::clone(&all.calls))?;
         let certificate = CertificateWatch::new(Arc::clone(&all.process));
         let tls = snapshot.tls.as_ref().map(|tls| {
-            certificate.shows(&tls.certificate);
+            certificate.shows(CertificateRole::Server, &tls.certificate);
             TlsInForce::new(Arc::clone(&tls.config))
         });
-        let admin_tls =
-            snapshot.admin_tls.as_ref().map(|tls| TlsInForce::new(Arc::clone(&tls.config)));
+        let admin_tls = snapshot.admin_tls.as_ref().map(|tls| {
+            certificate.shows(CertificateRole::Admin, &tls.certificate);
+            TlsInForce::new(Arc::clone(&tls.config))
+        });
+        certificate.look_again(&snapshot.terms.sap);
         let (calls, admin) = listen(&mut snapshot, tls.clone(), admin_tls.clone(), &all.net)?;
         let config = Arc::clone(&snapshot.config);
         let access = access_log(&config, &all.process).map_err(StartError::Access)?;

@@ -229,6 +229,11 @@ impl SapClient {
         });
     }
 
+    /// When the certificates by which SAP and the token server know us end, in seconds since 1970.
+    pub fn identities_end(&self) -> (Option<i64>, Option<i64>) {
+        (self.upstreams.identity_ends(), self.door.login.identity_ends())
+    }
+
     /// Which system its answers are from.
     pub fn system(&self) -> SystemId {
         self.system

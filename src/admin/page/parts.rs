@@ -178,7 +178,13 @@ pub(super) fn sap(status: &Status) -> String {
     }
     for certificate in &status.certificates {
         let CertificateState { role, ends, days_left } = certificate;
-        let name = if *role == "server" { "Certificate for jtel" } else { "SAP's certificate" };
+        let name = match *role {
+            "server" => "Certificate for jtel",
+            "admin" => "Certificate of this page",
+            "sap_client" => "Our certificate for SAP",
+            "token_client" => "Our certificate for the token server",
+            _ => "SAP's certificate",
+        };
         row(&mut part, name, &format!("ends {ends}, {days_left} days left"), *days_left < FEW_DAYS);
     }
     part.raw("</table>");

@@ -24,6 +24,8 @@ pub struct CertificateFacts {
     pub not_before: i64,
     /// Valid until, in unix seconds.
     pub not_after: i64,
+    /// When the first one of its file ends, itself or one of those that signed it, in unix seconds.
+    pub chain_ends: i64,
     /// SHA-256 of the certificate, as lower-case hex.
     pub fingerprint: String,
 }
@@ -36,7 +38,7 @@ pub(super) fn read(
 ) -> Result<(CertifiedKey, CertificateFacts), TlsError> {
     let chain = pem::certificates(certificate_file)?;
     let leaf = chain.first().ok_or_else(|| TlsError::NoCertificate(certificate_file.into()))?;
-    let facts = facts(leaf, certificate_file)?;
+    let facts = facts(leaf, &chain, certificate_file)?;
     let key = pem::private_key(key_file)?;
     let certified =
         CertifiedKey::from_der(chain, key, provider).map_err(|source| match source {
@@ -52,17 +54,32 @@ pub(super) fn read(
     Ok((certified, facts))
 }
 
-fn facts(leaf: &CertificateDer<'_>, file: &Path) -> Result<CertificateFacts, TlsError> {
+/// When the first certificate of a chain to end does, in seconds since 1970.
+pub fn first_end(chain: &[CertificateDer<'_>]) -> Option<i64> {
+    let end = |der| {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        Some(certificate.validity().not_after.timestamp())
+    };
+    chain.iter().filter_map(|certificate| end(certificate)).min()
+}
+
+fn facts(
+    leaf: &CertificateDer<'_>,
+    chain: &[CertificateDer<'_>],
+    file: &Path,
+) -> Result<CertificateFacts, TlsError> {
     let unparsable = || TlsError::Damaged { file: file.into(), what: "it is not X.509" };
     let (_, certificate) = X509Certificate::from_der(leaf).map_err(|_unquoted| unparsable())?;
     let names = certificate.subject_alternative_name().map_err(|_unquoted| unparsable())?;
+    let not_after = certificate.validity().not_after.timestamp();
     Ok(CertificateFacts {
         subject: certificate.subject().to_string(),
         san: names
             .map(|names| names.value.general_names.iter().map(name).collect())
             .unwrap_or_default(),
         not_before: certificate.validity().not_before.timestamp(),
-        not_after: certificate.validity().not_after.timestamp(),
+        not_after,
+        chain_ends: first_end(chain).unwrap_or(not_after),
         fingerprint: hex(digest::digest(&digest::SHA256, leaf).as_ref()),
     })
 }

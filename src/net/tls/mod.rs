@@ -19,7 +19,7 @@ use rustls::{CipherSuite, RootCertStore, ServerConfig, SupportedProtocolVersion,
 use tokio_rustls::TlsAcceptor;
 
 pub use crate::config::TlsVersion;
-pub use certificate::CertificateFacts;
+pub use certificate::{CertificateFacts, first_end};
 pub use pinned::Pinned;
 
 /// A certificate that ends within so many days is worth a word: time to order a new one.

@@ -14,7 +14,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::{
     config::{Digest, Fingerprint, KeyFiles, digest_of},
-    net::tls::{Pinned, pem, roots},
+    net::tls::{Pinned, first_end, pem, roots},
     sap::problem::DialectProblem,
     telemetry::logging::with_causes,
 };
@@ -23,6 +23,8 @@ use crate::{
 pub(in crate::sap) struct Tls {
     pub(in crate::sap) connector: TlsConnector,
     pub(in crate::sap) name: ServerName<'static>,
+    /// When the certificate that we show ends, or one in its file, in seconds since 1970.
+    pub(in crate::sap) identity_ends: Option<i64>,
 }
 
 /// What TLS is made of, and the keys that say so.
@@ -99,11 +101,13 @@ impl TlsFiles {
                 roots::of_system().map_err(|message| DialectProblem::new(self.ca_key, message))?,
             ),
         };
+        let mut identity_ends = None;
         let mut config = match &self.identity {
             None => config.with_no_client_auth(),
             Some(files) => {
                 let wrong = |message: String| DialectProblem::new(self.identity_key, message);
                 let (chain, key) = identity_in(files).map_err(wrong)?;
+                identity_ends = first_end(&chain);
                 config.with_client_auth_cert(chain, key).map_err(|error| {
                     wrong(format!("certificate and key cannot be used together: {error}"))
                 })?
@@ -111,7 +115,7 @@ impl TlsFiles {
         };
         // Named, not left out: a server that prefers HTTP/2 without ALPN would not be understood.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Tls { connector: TlsConnector::from(Arc::new(config)), name })
+        Ok(Tls { connector: TlsConnector::from(Arc::new(config)), name, identity_ends })
     }
 }
 

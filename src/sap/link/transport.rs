@@ -20,10 +20,8 @@ use std::{
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header, uri::PathAndQuery};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
-use rustls::pki_types::CertificateDer;
 use tokio::{net::TcpStream, time::timeout};
 use tracing::debug;
-use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
 use super::{
     pool::{Body, Connection, IdleConnections},
@@ -32,6 +30,7 @@ use super::{
 };
 use crate::{
     config::{Fingerprint, KeyFiles, Proxy},
+    net::tls::first_end,
     sap::problem::DialectProblem,
     telemetry::rounded,
 };
@@ -190,6 +189,11 @@ impl Transport {
         }
     }
 
+    /// When the certificate that we show ends, or one in its file, in seconds since 1970.
+    pub(in crate::sap) fn identity_ends(&self) -> Option<i64> {
+        self.tls.as_ref()?.current().identity_ends
+    }
+
     /// Reads certificates and keys again. True: they have changed, and the connections made with
     /// the old ones are gone.
     pub(in crate::sap) fn reread(&self) -> Result<bool, String> {
@@ -257,15 +261,6 @@ impl Transport {
             }
         }
     }
-}
-
-/// When the first certificate of a chain to end does, in seconds since 1970.
-fn first_end(chain: &[CertificateDer<'_>]) -> Option<i64> {
-    let end = |der| {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        Some(certificate.validity().not_after.timestamp())
-    };
-    chain.iter().filter_map(|certificate| end(certificate)).min()
 }
 
 /// A request for [`Transport::send`].

@@ -118,6 +118,12 @@ impl Upstreams {
         Ok(first? | second?)
     }
 
+    /// When the first certificate that we show ends, in seconds since 1970.
+    pub(in crate::sap) fn identity_ends(&self) -> Option<i64> {
+        let second = self.second.as_ref().and_then(|second| second.transport.identity_ends());
+        self.first.transport.identity_ends().into_iter().chain(second).min()
+    }
+
     /// What the way looks like now, told to one who asks; of two, the certificate that ends first counts.
     pub(in crate::sap) fn way(&self) -> Way {
         let mut way = Way::default();

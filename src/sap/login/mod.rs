@@ -182,6 +182,14 @@ impl Login {
         }
     }
 
+    /// When the certificate by which the token server knows us ends, in seconds since 1970.
+    pub(super) fn identity_ends(&self) -> Option<i64> {
+        match &self.current.load().shown {
+            Shown::Headers(_) => None,
+            Shown::Tokens(tokens) => tokens.identity_ends(),
+        }
+    }
+
     /// Forgets what SAP thought of a client certificate: it has been replaced under its name. Other
     /// credentials stay what they are.
     pub(super) fn renew(&self) -> Result<(), String> {

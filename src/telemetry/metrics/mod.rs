@@ -27,13 +27,27 @@ words! {
     }
 }
 
+words! {
+    /// What a certificate of ours is for.
+    pub enum CertificateRole {
+        /// jtel sees it (`listen.tls`).
+        Server = "server",
+        /// Operators see it (`admin.tls`).
+        Admin = "admin",
+        /// SAP knows us by it (`sap.login`).
+        SapClient = "sap_client",
+        /// The token server knows us by it (`sap.login.oauth2`).
+        TokenClient = "token_client",
+    }
+}
+
 /// The registry, and the metrics of the process itself.
 pub struct Metrics {
     registry: Registry,
     config_loaded: IntGauge,
     config_is_current: IntGauge,
     reloads: [IntCounter; 3],
-    certificate_expiry: IntGauge,
+    certificates: IntGaugeVec,
     ready: IntGauge,
     admin_failed_logins: IntCounter,
     config: IntGaugeVec,
@@ -59,14 +73,15 @@ impl Metrics {
         )?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         registry.register(Box::new(build))?;
-        let expiry = IntGaugeVec::new(
-            Opts::new(
-                "dialgate_certificate_expiry_timestamp_seconds",
-                "When the certificate shown to jtel ends, in seconds since 1970; 0 without TLS.",
-            ),
+        let certificates = declare::gauges(
+            &registry,
+            "dialgate_certificate_expiry_timestamp_seconds",
+            "When the certificate shown to jtel (server) or operators (admin), or by which SAP (sap_client) or the token server (token_client) knows us, or one in the same file, ends, in seconds since 1970; 0 where there is none.",
             &["role"],
         )?;
-        registry.register(Box::new(expiry.clone()))?;
+        for role in CertificateRole::ALL {
+            certificates.with_label_values(&[role.label()]).set(0);
+        }
         let reloads = IntCounterVec::new(
             Opts::new(
                 "dialgate_config_reloads_total",
@@ -86,7 +101,7 @@ impl Metrics {
                 "1 while the files of the configuration are what is in force, 0 if they have findings.",
             )?,
             reloads: Reload::ALL.map(|result| reloads.with_label_values(&[result.label()])),
-            certificate_expiry: expiry.with_label_values(&["server"]),
+            certificates,
             config: declare::gauges(
                 &registry,
                 "dialgate_config_info",
@@ -128,9 +143,9 @@ impl Metrics {
         self.config_is_current.set(i64::from(result != Reload::Refused));
     }
 
-    /// The certificate shown to jtel ends at this second since 1970.
-    pub fn certificate_ends(&self, at: i64) {
-        self.certificate_expiry.set(at);
+    /// This certificate ends at this second since 1970; 0: there is none.
+    pub fn certificate_ends(&self, role: CertificateRole, at: i64) {
+        self.certificates.with_label_values(&[role.label()]).set(at);
     }
 
     /// Somebody did not show who he is on the admin listener.

@@ -1,5 +1,6 @@
 //! Certificates as openssl makes them, in front of us and in front of SAP.
 
+mod ends;
 mod ours;
 mod saps;
 

@@ -182,6 +182,11 @@ impl Tokens {
         }
     }
 
+    /// When the certificate that we show ends, in seconds since 1970.
+    pub(super) fn identity_ends(&self) -> Option<i64> {
+        self.server.as_ref()?.identity_ends()
+    }
+
     /// Reads keys and certificates again. True: they have changed.
     pub(super) fn reread(&self) -> Result<bool, String> {
         self.server.as_ref().map_or(Ok(false), |server| server.reread())

@@ -132,6 +132,11 @@ impl TokenServer {
         answer::read(head.status, &head.headers, &Zeroizing::new(body))
     }
 
+    /// When the certificate that we show ends, in seconds since 1970.
+    pub(super) fn identity_ends(&self) -> Option<i64> {
+        self.transport.identity_ends()
+    }
+
     /// True: certificate or key have changed.
     pub(super) fn reread(&self) -> Result<bool, String> {
         let mut changed = self.transport.reread()?;
