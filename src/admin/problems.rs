@@ -75,7 +75,7 @@ fn of_sap(facts: &Facts<'_>, list: &mut List) {
             "Correct sap.login or unlock the user in SAP, then press \"Retry login\".",
         ),
         SapHealth::Silent(kind) if !is_open => list.urgent(
-            "DialgateSapDataBurnFast",
+            "DialgateSapSilent",
             format!("SAP has given no usable answer{since} ({kind})"),
             "`dialgate check --connect` on this machine goes the way to SAP step by step and says \
              where it ends.",
@@ -92,7 +92,7 @@ fn of_sap(facts: &Facts<'_>, list: &mut List) {
     }
     if let Some(left) = sap.held_for() {
         list.urgent(
-            "DialgateBreakerOpen",
+            "DialgateSapAsksToWait",
             format!("SAP asked to be left alone for {} more", rounded(left)),
             "Nothing here: it is asked again then. Where it happens often, see which other interface \
              uses up what SAP grants.",
@@ -170,7 +170,7 @@ fn of_the_configuration(facts: &Facts<'_>, list: &mut List) {
     if !facts.needs_restart.is_empty() {
         let keys = facts.needs_restart.join(", ");
         list.calm(
-            "DialgateReloadFailed",
+            "DialgateNeedsRestart",
             format!("changed, and not in force before a restart: {keys}"),
             "Restart this instance when its callers can go elsewhere.",
         );

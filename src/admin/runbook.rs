@@ -5,7 +5,8 @@ use pulldown_cmark::{Options, Parser, html};
 /// What to do about each alert: one heading for each, which is also its anchor.
 const RUNBOOK: &str = include_str!("../../docs/runbook.md");
 
-/// As HTML, without the frame of a page.
+/// As HTML, without the frame of a page. Each heading is there in lower case, too, as GitHub and others
+/// write it: browsers tell an `A` in a link from an `a`.
 pub(super) fn html() -> String {
     let marked: String = RUNBOOK
         .lines()
@@ -16,7 +17,16 @@ pub(super) fn html() -> String {
         .collect();
     let mut page = String::with_capacity(marked.len() * 2);
     html::push_html(&mut page, Parser::new_ext(&marked, Options::ENABLE_HEADING_ATTRIBUTES));
+    for heading in headings() {
+        let anchor = format!("<h2 id=\"{heading}\">");
+        let both = format!("{anchor}<span id=\"{}\"></span>", heading.to_lowercase());
+        page = page.replace(&anchor, &both);
+    }
     page
+}
+
+fn headings() -> impl Iterator<Item = &'static str> {
+    RUNBOOK.lines().filter_map(|line| line.strip_prefix("## "))
 }
 
 #[cfg(test)]
@@ -27,8 +37,10 @@ mod tests {
     fn each_heading_can_be_linked_to() {
         let page = html();
 
-        for heading in RUNBOOK.lines().filter_map(|line| line.strip_prefix("## ")) {
-            assert!(page.contains(&format!("<h2 id=\"{heading}\">")), "{heading}");
+        for heading in headings() {
+            for anchor in [heading, &heading.to_lowercase()] {
+                assert_eq!(page.matches(&format!(" id=\"{anchor}\"")).count(), 1, "{anchor}");
+            }
         }
     }
 }

@@ -45,7 +45,10 @@ fn each_alert_has_both_cases_a_heading_and_a_link_to_it_and_each_heading_an_aler
         for case in ["fires", "is silent"] {
             assert!(tests.contains(&format!("- name: \"{name} {case}: ")), "{name} {case}");
         }
-        assert_eq!(*link, format!("docs/runbook.md#{}", name.to_lowercase()));
+        // What it looks like with its values: tests.yaml, and `watched.rs` opens one.
+        let leads_to =
+            link.strip_prefix("'").and_then(|link| link.strip_suffix(&format!("#{name}'")));
+        assert!(leads_to.is_some_and(|link| link.contains("http://{{")), "{name}: {link}");
         let chapter = runbook.split("\n## ").find(|chapter| chapter.lines().next() == Some(name));
         let chapter = chapter.unwrap_or_else(|| panic!("no heading {name}"));
         for part in ["**Meaning**", "**First look**", "**What to do**", "**Over when**"] {
@@ -54,7 +57,9 @@ fn each_alert_has_both_cases_a_heading_and_a_link_to_it_and_each_heading_an_aler
     }
     let headings = runbook.lines().filter_map(|line| line.strip_prefix("## "));
     let headings: Vec<_> = headings.collect();
-    let names: Vec<_> = alerts.iter().map(|(name, ..)| name.as_str()).collect();
+    let names = alerts.iter().map(|(name, ..)| name.as_str());
+    // What the status page alone tells.
+    let names: Vec<_> = names.chain(["DialgateSapAsksToWait", "DialgateNeedsRestart"]).collect();
     assert_eq!(headings, names);
 }
 

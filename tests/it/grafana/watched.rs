@@ -1,6 +1,6 @@
 //! A gateway that a real Prometheus watches through an outage, and what it makes of it.
 
-use std::{fs, net::TcpListener, process::Stdio};
+use std::{fs, net::TcpListener, process::Stdio, time::Duration};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -24,6 +24,18 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// Rules that fire after seconds.
+fn at_once(rules: &str) -> String {
+    let lines = rules.lines().map(|line| match line.split_once("for: ") {
+        Some((indent, _)) if indent.trim().is_empty() => format!("{indent}for: 1s\n"),
+        _ => format!(
+            "{}\n",
+            line.replace("_over_time(dialgate_sap_up[2m])", "_over_time(dialgate_sap_up[2s])")
+        ),
+    });
+    lines.collect()
+}
+
 /// A Prometheus, and an Alertmanager behind it.
 struct Watchers {
     folder: TempDir,
@@ -33,17 +45,19 @@ struct Watchers {
 }
 
 impl Watchers {
-    /// Watch a gateway by the shipped rules.
+    /// Watch a gateway by the shipped rules, which do not wait for minutes here.
     async fn start(gateway: &Gateway) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (prometheus, alertmanager) = (free_port(), free_port());
-        let rules = project("grafana/alerts");
+        for file in ["recording.yaml", "alerts.yaml"] {
+            let rules = fs::read_to_string(project("grafana/alerts").join(file)).unwrap();
+            fs::write(folder.path().join(file), at_once(&rules)).unwrap();
+        }
         let config = format!(
             "global: {{ scrape_interval: {EVERY}, scrape_timeout: {EVERY}, evaluation_interval: {EVERY} }}\n\
-             rule_files: [{0}/recording.yaml, {0}/alerts.yaml]\n\
+             rule_files: [recording.yaml, alerts.yaml]\n\
              alerting: {{ alertmanagers: [{{ static_configs: [{{ targets: [\"127.0.0.1:{alertmanager}\"] }}] }}] }}\n\
-             scrape_configs: [{{ job_name: dialgate, static_configs: [{{ targets: [\"{1}\"] }}] }}]\n",
-            rules.display(),
+             scrape_configs: [{{ job_name: dialgate, static_configs: [{{ targets: [\"{}\"] }}] }}]\n",
             gateway.admin
         );
         fs::write(folder.path().join("prometheus.yml"), config).unwrap();
@@ -130,11 +144,12 @@ impl Watchers {
         silent
     }
 
-    /// Whether Alertmanager has an alert.
-    async fn is_alerted(&self, name: &str) -> bool {
+    /// The link to the runbook of an alert that Alertmanager has.
+    async fn alerted(&self, name: &str) -> Option<String> {
         let alerts = self.get(self.alertmanager, "/api/v2/alerts", &[("active", "true")]).await;
-        let alerts = alerts.as_array().cloned().unwrap_or_default();
-        alerts.iter().any(|alert| alert["labels"]["alertname"] == name)
+        let mut alerts = alerts.as_array().cloned().unwrap_or_default().into_iter();
+        let alert = alerts.find(|alert| alert["labels"]["alertname"] == name)?;
+        Some(alert["annotations"]["runbook_url"].as_str()?.to_owned())
     }
 }
 
@@ -177,25 +192,38 @@ async fn every_panel_shows_something_after_a_night_with_an_outage() {
 }
 
 #[tokio::test]
-async fn an_alert_goes_all_the_way_and_heals() {
-    let gateway = Gateway::start_with(&[("sap.probe_interval", "1s")]).await;
+async fn sap_falls_silent_at_night_the_alert_goes_all_the_way_and_heals_by_itself() {
+    let told = [
+        ("sap.probe_interval", "1s"),
+        ("deadline", "300ms"),
+        ("sap.connect_timeout", "200ms"),
+        ("sap.total_timeout", "200ms"),
+    ];
+    let gateway = Gateway::start_with(&told).await;
     let watchers = Watchers::start(&gateway).await;
-    assert!(!watchers.is_alerted("DialgateCredentialsRefused").await);
-
-    gateway.sap.set_fault(Some("unauthorized".parse().unwrap()), None);
-    let _refused = gateway.jtel().ask("5000001").await;
-    within(std::time::Duration::from_mins(1), "Alertmanager has the alert", || {
-        watchers.is_alerted("DialgateCredentialsRefused")
+    eventually("SAP has answered", || async {
+        watchers.value("dialgate_sap_up").await.is_some_and(|up| up == "1")
     })
     .await;
+    assert_eq!(watchers.alerted("DialgateSapSilent").await, None);
+
+    gateway.sap.set_fault(Some("hang".parse().unwrap()), None);
+    // Nobody else calls tonight.
+    let _refused = gateway.jtel().ask("5000001").await;
+    within(Duration::from_mins(1), "Alertmanager has the alert", || async {
+        watchers.alerted("DialgateSapSilent").await.is_some()
+    })
+    .await;
+    let link = watchers.alerted("DialgateSapSilent").await.unwrap();
+    let (page, chapter) = link.split_once('#').unwrap();
+    assert_eq!(page, format!("http://{}/runbook", gateway.admin));
+    let (status, text) = gateway.admin("/runbook").await;
+    assert_eq!((status, text.contains(&format!(" id=\"{chapter}\""))), (200, true), "{link}");
+    assert_eq!(watchers.alerted("DialgateCredentialsRefused").await, None);
 
     gateway.sap.set_fault(None, None);
-    let admin = crate::support::Client::new(gateway.admin, "", &gateway.ca(), false);
-    let url = format!("http://{}/sap/retry-login", gateway.admin);
-    assert!(admin.send(http::Method::POST, &url).await.status.is_success());
-    within(std::time::Duration::from_mins(1), "the alert is over", || async {
-        let _answered = gateway.jtel().ask("5000002").await;
-        let expression = r#"ALERTS{alertname="DialgateCredentialsRefused",alertstate="firing"}"#;
+    within(Duration::from_mins(1), "the alert is over", || async {
+        let expression = r#"ALERTS{alertname="DialgateSapSilent"}"#;
         watchers.query(expression).await.is_ok_and(|series| series.is_empty())
     })
     .await;
