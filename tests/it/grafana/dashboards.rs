@@ -36,8 +36,8 @@ fn each_dashboard_can_be_provisioned_and_leads_to_the_others_and_to_the_runbook(
         assert_eq!(dashboard["tags"], serde_json::json!(["dialgate"]));
         assert_eq!(dashboard["editable"], false);
         let variables = dashboard["templating"]["list"].as_array().unwrap();
-        let variables: Vec<_> = variables.iter().map(|variable| &variable["name"]).collect();
-        assert_eq!(variables, ["datasource", "job", "instance"]);
+        let names: Vec<_> = variables.iter().map(|variable| &variable["name"]).collect();
+        assert_eq!(names, ["datasource", "job", "instance", "runbook"]);
         let notes = dashboard["annotations"]["list"].as_array().unwrap();
         let notes: Vec<_> = notes.iter().map(|note| &note["name"]).collect();
         assert_eq!(notes, ["Reloads", "Restarts", "Breaker"]);
@@ -46,7 +46,10 @@ fn each_dashboard_can_be_provisioned_and_leads_to_the_others_and_to_the_runbook(
         for other in NAMES.iter().filter(|other| **other != name) {
             assert!(links.contains(&format!("/d/dialgate-{other}").as_str()), "{name}: {other}");
         }
-        assert!(links.contains(&"docs/runbook.md"), "{name}");
+        // The one that the gateway brings; it is the first of those that are looked at.
+        assert!(links.contains(&"http://${runbook}/runbook"), "{name}");
+        let all = serde_json::json!([variables[3]["multi"], variables[3]["includeAll"]]);
+        assert_eq!(all, serde_json::json!([false, false]), "{name}: one address, not a pattern");
     }
 }
 
@@ -91,6 +94,16 @@ fn each_panel_says_what_it_shows_in_which_unit_and_from_which_instances() {
                 assert!(is_exported(&metric), "{name} {title}: {metric}");
             }
         }
+    }
+}
+
+#[test]
+fn the_end_of_a_certificate_that_is_not_there_is_not_shown_as_1970() {
+    let all = NAMES.iter().flat_map(|name| expressions(&dashboard(name)));
+    let ends: Vec<_> = all.filter(|(_, shown)| shown.contains("certificate_expiry")).collect();
+    assert!(ends.len() > 2, "{ends:?}");
+    for (title, expression) in ends {
+        assert!(expression.contains("} > 0)"), "{title}: {expression}");
     }
 }
 
