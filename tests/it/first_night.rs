@@ -163,6 +163,23 @@ fn path(folder: &Path) -> String {
     format!("{}:{}", programs.display(), std::env::var("PATH").unwrap())
 }
 
+#[test]
+fn the_walk_asks_what_the_tile_of_the_dashboard_asks() {
+    let overview: serde_json::Value =
+        serde_json::from_str(include_str!("../../grafana/dashboards/overview.json")).unwrap();
+    let name = overview["title"].as_str().unwrap();
+    let panels = overview["panels"].as_array().unwrap();
+    let tile = panels.iter().find(|panel| panel["title"] == "SAP").unwrap();
+    let shown = tile["targets"][0]["expr"].as_str().unwrap();
+    let plain = shown.replace(r#"{job=~"$job",instance=~"$instance"}"#, "");
+
+    assert!(WALK.contains(&format!("*{name}*")), "{name}");
+    assert_eq!(WALK.matches(&format!("query={plain}'")).count(), 3, "{plain}");
+    let provider = include_str!("../../grafana/provisioning/dashboards/dialgate.yaml");
+    assert!(provider.contains("path: /etc/grafana/dashboards/dialgate\n"));
+    assert!(WALK.contains("`/etc/grafana/dashboards/dialgate`"));
+}
+
 #[tokio::test]
 async fn whoever_walks_the_first_night_sees_what_it_says() {
     let steps = steps();
