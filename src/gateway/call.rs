@@ -100,7 +100,7 @@ impl<'a> Call<'a> {
             // The first ones count: there are others only where a rule has changed meanwhile.
             let _first = self.requests.set(Arc::clone(requests));
         }
-        self.facts.as_ref().map_or_else(|| Trace::new(self.id), |facts| facts.trace)
+        self.facts.as_ref().map_or_else(|| Trace::new(self.id), |facts| facts.trace.clone())
     }
 
     pub(super) fn started(&self) -> Instant {
@@ -118,7 +118,7 @@ impl<'a> Call<'a> {
             facts.client = Some(client.name.clone());
             let trace = &mut facts.trace;
             if is_known {
-                *trace = trace.continued(headers);
+                *trace = trace.clone().continued(headers);
             }
             if has_collector && trace.parent.is_none() {
                 trace.sampled = trace.id.is_among(traces.sample_percent);

@@ -54,7 +54,8 @@ impl CallSpans {
         let basis = facts.basis.as_ref();
         let requests = basis.and_then(|basis| basis.requests.clone()).or(own);
         let rule = basis.map(|basis| basis.rule);
-        let facts = CallFacts { client: facts.client.clone(), basis: None, ..*facts };
+        let (client, trace) = (facts.client.clone(), facts.trace.clone());
+        let facts = CallFacts { client, trace, basis: None, ..*facts };
         Self { facts, rule, started, looked_up, requests }
     }
 

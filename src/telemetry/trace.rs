@@ -1,7 +1,7 @@
 //! What ties a request to SAP to the call it is made for: the call's name, and the W3C trace that
 //! the caller is part of.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -11,6 +11,18 @@ use super::clock::CallId;
 
 /// <https://www.w3.org/TR/trace-context/>
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// What tracing systems on the way have to say to each other; it goes with a valid `traceparent` only.
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// The longest `tracestate` that goes on, as W3C wants it at least.
+const MAX_STATE: usize = 512;
+
+/// The most entries that it may have.
+const MAX_ENTRIES: usize = 32;
+
+/// The longest key, and the longest value, of an entry.
+const MAX_PART: usize = 256;
 
 /// SAP writes it into its logs and gives it back.
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlationid");
@@ -35,7 +47,7 @@ pub struct SpanId(u64);
 
 /// The trace that a call is part of: the caller's, or one that begins with the call. What is sent to
 /// SAP for it names the call, too. Calls that share a request share the first one's.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Trace {
     call: CallId,
     /// Which trace it is.
@@ -46,6 +58,8 @@ pub struct Trace {
     pub span: SpanId,
     /// It is recorded: by the caller, or here where it begins here.
     pub sampled: bool,
+    /// The caller's `tracestate`, unchanged: nothing of ours is in it.
+    state: Option<Arc<HeaderValue>>,
 }
 
 impl TraceId {
@@ -114,7 +128,7 @@ impl Trace {
     /// Begins with the call, and is named as the call.
     pub fn new(call: CallId) -> Self {
         let id = TraceId(call.number());
-        Self { call, id, parent: None, span: SpanId::new(), sampled: false }
+        Self { call, id, parent: None, span: SpanId::new(), sampled: false, state: None }
     }
 
     /// Goes on with the caller's trace if what it sent is a valid one; otherwise it is a new one.
@@ -130,8 +144,8 @@ impl Trace {
             (Some(only), None) => only.to_str().ok().and_then(sent),
             _ => None,
         };
-        let parted = |(id, parent, sampled)| Self { id, parent: Some(parent), sampled, ..self };
-        sent.map_or(self, parted)
+        let Some((id, parent, sampled)) = sent else { return self };
+        Self { id, parent: Some(parent), sampled, state: state_of(headers).map(Arc::new), ..self }
     }
 
     /// Adds the headers of one request, which is the span `span`.
@@ -140,6 +154,9 @@ impl Trace {
         headers.insert(CORRELATION, call.clone());
         headers.insert(REQUEST, call);
         headers.insert(TRACEPARENT, self.parent_of(span));
+        if let Some(state) = &self.state {
+            headers.insert(TRACESTATE, HeaderValue::clone(state));
+        }
     }
 }
 
@@ -155,6 +172,41 @@ impl Trace {
 
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(NOTHING)
+}
+
+/// The caller's `tracestate` as one header, if all of it is sound and it is not too long.
+fn state_of(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut whole = String::new();
+    let mut keys = Vec::new();
+    for line in headers.get_all(TRACESTATE) {
+        let entries = line.to_str().ok()?.split(',').map(|entry| entry.trim_matches([' ', '\t']));
+        for entry in entries.filter(|entry| !entry.is_empty()) {
+            let (key, value) = entry.split_once('=')?;
+            if !is_key(key) || !is_value(value) || keys.contains(&key) {
+                return None;
+            }
+            keys.push(key);
+            if !whole.is_empty() {
+                whole.push(',');
+            }
+            whole += entry;
+            if whole.len() > MAX_STATE || keys.len() > MAX_ENTRIES {
+                return None;
+            }
+        }
+    }
+    HeaderValue::try_from(whole).ok().filter(|whole| !whole.is_empty())
+}
+
+fn is_key(key: &str) -> bool {
+    let is_begun = key.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let is_of_it = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/' | b'@');
+    is_begun && key.len() <= MAX_PART && key.bytes().all(is_of_it)
+}
+
+fn is_value(value: &str) -> bool {
+    let is_of_it = |b: u8| matches!(b, b' '..=b'~') && b != b'=';
+    !value.is_empty() && value.len() <= MAX_PART && value.bytes().all(is_of_it)
 }
 
 /// The trace, the caller's span in it, and whether it is recorded.
@@ -186,6 +238,7 @@ mod tests {
     use crate::telemetry::clock::Moment;
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const SPEC: &str = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE";
 
     fn sent_on(values: &[&str]) -> (String, String) {
         let call = CallId::new(Moment::now());
@@ -230,6 +283,48 @@ mod tests {
             let (text, call) = sent_on(&values);
             assert!(text.starts_with(&format!("00-{call}-")), "{text} {values:?}");
             assert_eq!(sent(&text).unwrap().0.to_string(), call);
+        }
+    }
+
+    fn state_sent_on(parent: &str, states: &[&str]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.append(TRACEPARENT, HeaderValue::from_str(parent).unwrap());
+        for state in states {
+            headers.append(TRACESTATE, HeaderValue::from_bytes(state.as_bytes()).unwrap());
+        }
+        let mut sent = HeaderMap::new();
+        let trace = Trace::of(CallId::new(Moment::now()), &headers);
+        trace.put_into(SpanId::new(), &mut sent);
+        sent.get(TRACESTATE).map(|state| state.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_sound_state_goes_on_with_a_valid_trace_and_nothing_else_does() {
+        let valid = format!("00-{TRACE}-00f067aa0ba902b7-01");
+        let long = |value: usize| format!("a={},b={}", "x".repeat(256), "x".repeat(value));
+        let entries = |n: usize| (0..n).map(|n| format!("k{n}=v")).collect::<Vec<_>>().join(",");
+        for (states, expected) in [
+            (vec![SPEC], Some(SPEC)),
+            (vec!["a=1 , ,\tb@c=x y", "d*/_-=~"], Some("a=1,b@c=x y,d*/_-=~")),
+            (vec![&long(251)], Some(&*long(251))),
+            (vec![&entries(32)], Some(&*entries(32))),
+            (vec![], None),
+            (vec![""], None),
+            (vec![" , "], None),
+            (vec!["a"], None),
+            (vec!["a="], None),
+            (vec!["=1"], None),
+            (vec!["A=1"], None),
+            (vec!["a=1=2"], None),
+            (vec!["a=1,a=2"], None),
+            (vec!["a=1", "a=2"], None),
+            (vec!["a=\u{fc}"], None),
+            (vec![&long(252)], None),
+            (vec![&format!("a={}", "x".repeat(257))], None),
+            (vec![&entries(33)], None),
+        ] {
+            assert_eq!(state_sent_on(&valid, &states).as_deref(), expected, "{states:?}");
+            assert_eq!(state_sent_on("none", &states), None, "{states:?}");
         }
     }
 

@@ -16,6 +16,15 @@ fn parents(server: &Server) -> Vec<String> {
     server.seen().into_iter().map(of).filter(|parent| !parent.is_empty()).collect()
 }
 
+/// The `tracestate` of each request that was sent for a call.
+fn states(server: &Server) -> Vec<Option<String>> {
+    let of = |request: &String| {
+        let line = request.lines().find_map(|line| line.strip_prefix("tracestate: "));
+        line.map(str::to_owned)
+    };
+    server.seen().iter().filter(|request| request.contains("traceparent: ")).map(of).collect()
+}
+
 /// A gateway whose SAP knows nobody, so that each of the dialect's steps is asked.
 async fn in_front_of_nobody(changes: &[(&str, &str)]) -> (Server, Gateway) {
     let server = Server::start(json("200 OK", r#"{"d":{"results":[]}}"#)).await;
@@ -30,6 +39,7 @@ async fn in_front_of_nobody(changes: &[(&str, &str)]) -> (Server, Gateway) {
 async fn each_request_to_sap_has_a_span_of_its_own_in_the_trace_of_its_caller() {
     let (server, gateway) = in_front_of_nobody(&[]).await;
     let jtel = gateway.jtel().with_trace(&format!("00-{CALLERS}-00f067aa0ba902b7-01"));
+    let jtel = jtel.with_trace_state("congo=t61rcWkgMzE,rojo=1");
 
     assert_eq!(jtel.ask("1001910").await.outcome(), "404 partner_unknown");
 
@@ -44,6 +54,9 @@ async fn each_request_to_sap_has_a_span_of_its_own_in_the_trace_of_its_caller() 
         assert!(parent.starts_with(&format!("00-{CALLERS}-")) && parent.ends_with("-01"));
     }
     assert_eq!(gateway.until_records(1).await[0]["trace"], CALLERS);
+    assert!(
+        states(&server).iter().all(|state| state.as_deref() == Some("congo=t61rcWkgMzE,rojo=1"))
+    );
 }
 
 #[tokio::test]
@@ -64,9 +77,11 @@ async fn a_trace_is_not_taken_from_somebody_nobody_knows() {
     let (server, gateway) = in_front_of_nobody(&anybody).await;
     let trace = format!("00-{CALLERS}-00f067aa0ba902b7-01");
 
-    gateway.jtel().without_credentials().with_trace(&trace).ask("1001910").await;
+    let stranger = gateway.jtel().without_credentials().with_trace(&trace);
+    stranger.with_trace_state("congo=t61rcWkgMzE").ask("1001910").await;
 
     assert!(parents(&server).iter().all(|parent| !parent.contains(CALLERS)));
+    assert!(states(&server).iter().all(Option::is_none));
     let record = &gateway.until_records(1).await[0];
     assert_eq!(record["trace"], record["call"].as_str().unwrap().replace('-', ""));
 }

@@ -56,6 +56,7 @@ pub(crate) struct Client {
     /// The `Authorization` field; `None` sends none.
     pub(crate) authorization: Option<String>,
     trace: Option<String>,
+    state: Option<String>,
 }
 
 /// Why nothing came back.
@@ -124,7 +125,13 @@ impl Client {
             connector.enable_http1().wrap_connector(tcp)
         };
         let hyper = Hyper::builder(TokioExecutor::new()).http2_only(h2).build(connector);
-        Self { hyper, url: format!("https://{address}{path}"), authorization: None, trace: None }
+        Self {
+            hyper,
+            url: format!("https://{address}{path}"),
+            authorization: None,
+            trace: None,
+            state: None,
+        }
     }
 
     /// The same client with Basic credentials.
@@ -143,6 +150,12 @@ impl Client {
     /// The same client as part of a trace.
     pub(crate) fn with_trace(mut self, traceparent: &str) -> Self {
         self.trace = Some(traceparent.to_owned());
+        self
+    }
+
+    /// The same client with something to say to tracing systems on the way.
+    pub(crate) fn with_trace_state(mut self, tracestate: &str) -> Self {
+        self.state = Some(tracestate.to_owned());
         self
     }
 
@@ -179,6 +192,9 @@ impl Client {
         }
         if let Some(trace) = &self.trace {
             request = request.header("traceparent", trace);
+        }
+        if let Some(state) = &self.state {
+            request = request.header("tracestate", state);
         }
         let request = request.body(Empty::new()).unwrap();
         let response = timeout(PATIENCE, self.hyper.request(request)).await??;

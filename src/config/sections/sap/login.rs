@@ -16,7 +16,7 @@ use crate::config::document::{
 };
 
 /// Headers that dialgate or HTTP itself sets; a second one would contradict it.
-const OWN_HEADERS: [&str; 12] = [
+const OWN_HEADERS: [&str; 13] = [
     "host",
     "accept",
     "accept-encoding",
@@ -26,6 +26,7 @@ const OWN_HEADERS: [&str; 12] = [
     "transfer-encoding",
     "te",
     "traceparent",
+    "tracestate",
     "upgrade",
     "x-correlationid",
     "x-request-id",
