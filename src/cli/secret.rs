@@ -1,4 +1,4 @@
-//! `dialgate secret new`: a password for a client, in the three forms it is needed in.
+//! `dialgate secret new`: a password for a client or an operator, in the forms it is needed in.
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::{
@@ -12,14 +12,18 @@ use crate::config::{ClientName, Secret, SecretHash};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SecretCommand {
-    /// Make a password; print it, the token for jtel and the hash for config.yaml.
+    /// Make a password for a client, or for an operator of the admin listener; print it, the token for jtel
+    /// and the hash for config.yaml.
     ///
     /// The password is nowhere but in what is printed. A client may have two hashes, so that a new
     /// password is valid before the old one is taken away.
     New {
-        /// The client's name, which is also its user name: 1 to 32 of a-z, 0-9 and -.
+        /// The name, which is also its user name: 1 to 32 of a-z, 0-9 and -.
         #[arg(value_parser = ClientName::parse)]
         client: ClientName,
+        /// For somebody who looks at the status page, or for Prometheus: an entry of admin.operators.
+        #[arg(long)]
+        operator: bool,
         /// As one line of JSON.
         #[arg(long)]
         json: bool,
@@ -28,7 +32,7 @@ pub(super) enum SecretCommand {
 
 impl SecretCommand {
     pub(super) fn execute(self) -> Result<(), Failure> {
-        let Self::New { client, json } = self;
+        let Self::New { client, operator, json } = self;
         let secret = NewSecret::make(client.as_str())?;
         if json {
             return print(&format!(
@@ -39,6 +43,23 @@ impl SecretCommand {
                     "token": secret.token.expose(),
                     "hash": secret.hash.to_string(),
                 })
+            ));
+        }
+        if operator {
+            return print(&format!(
+                "Password  {0}\n\
+                 \n\
+                 The password is for the browser, for basic_auth in Prometheus, and for the commands that ask a\n\
+                 running gateway: DIALGATE_OPERATOR={1}:{0}\n\
+                 The hash goes into config.yaml; a second one may stand beside it while you rotate:\n\
+                 \n\
+                 admin:\n  \
+                   operators:\n    \
+                     - name: {1}\n      \
+                       secrets: [\"{2}\"]\n",
+                secret.password.expose(),
+                client.as_str(),
+                secret.hash,
             ));
         }
         print(&format!(

@@ -2,10 +2,11 @@
 
 use std::fs;
 
+use http::Method;
 use tokio::process::Command;
 
 use crate::support::{
-    Gateway, SAP_PASSWORD,
+    Client, Gateway, SAP_PASSWORD,
     gateway::{CLIENT_PASSWORD, write_config},
     program::{Demo, dialgate, run, stderr, stdout},
 };
@@ -107,6 +108,25 @@ async fn a_new_secret_lets_its_client_in_and_is_nowhere_in_the_configuration() {
     assert_eq!(jtel.ask("1001910").await.outcome(), "200");
     let by_password = gateway.jtel().with_password("jtel", &text("password"));
     assert_eq!(by_password.ask("1001910").await.outcome(), "200");
+}
+
+#[tokio::test]
+async fn a_new_secret_of_an_operator_says_what_operators_need_and_nothing_of_jtel() {
+    let made = run(dialgate().args(["secret", "new", "--operator", "oncall"])).await;
+    let told = stdout(&made);
+    let entry =
+        told.split_once("admin:\n  operators:\n    - name: oncall\n      secrets: [").unwrap();
+    let password = told.lines().next().unwrap().strip_prefix("Password  ").unwrap();
+    assert!(told.contains(&format!("DIALGATE_OPERATOR=oncall:{password}\n")), "{told}");
+    assert!(!told.contains("jtel") && !told.contains("clients:"), "{told}");
+    let operators = format!("[{{ name: oncall, secrets: [{} }}]", entry.1.trim());
+    let gateway = Gateway::start_with(&[("admin.operators", &operators)]).await;
+
+    let url = format!("http://{}/status.json", gateway.admin);
+    let admin = Client::new(gateway.admin, "", &gateway.ca(), false);
+    assert_eq!(admin.send(Method::GET, &url).await.status.as_u16(), 401);
+    let admin = admin.with_password("oncall", password);
+    assert_eq!(admin.send(Method::GET, &url).await.status.as_u16(), 200);
 }
 
 #[tokio::test]

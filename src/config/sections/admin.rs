@@ -129,7 +129,7 @@ impl AdminFile {
             reading.at(
                 "admin.address",
                 "is not loopback, so that others reach it, and nobody would have to show who he is; \
-                 run `dialgate secret new oncall` and write the entry it prints into admin.operators, \
+                 run `dialgate secret new --operator oncall` and write the entry it prints into admin.operators, \
                  or write admin.tls.client_ca",
             );
         }

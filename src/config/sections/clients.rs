@@ -208,11 +208,12 @@ impl ClientFile {
         let key = format!("{entry}.secrets");
         let texts = self.secrets.as_deref()?;
         let name = self.name.as_deref().unwrap_or("NAME");
+        let whose = if entry.starts_with("admin.") { "--operator " } else { "" };
         if texts.is_empty() {
             reading.at(
                 &key,
                 format!(
-                    "is empty; run `dialgate secret new {name}` and write the line it prints here"
+                    "is empty; run `dialgate secret new {whose}{name}` and write the line it prints here"
                 ),
             );
         }

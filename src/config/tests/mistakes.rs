@@ -200,7 +200,7 @@ fn values_that_contradict_each_other_are_findings() {
         ),
         (
             &[("admin.operators", "[{ name: oncall, secrets: [] }]")],
-            "admin.operators[0].secrets: is empty; run `dialgate secret new oncall`",
+            "admin.operators[0].secrets: is empty; run `dialgate secret new --operator oncall`",
         ),
         (&[("admin.address", "127.0.0.1:8443")], "port 8443 is listen.address's already"),
         (&[("listen.plaintext_behind_a_tls_load_balancer", "true")], "yet there is a tls section"),
