@@ -3,6 +3,9 @@
 
 use std::fmt::Write;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::actions::Action;
 
 /// What is shown.
@@ -21,8 +24,10 @@ pub(super) enum Shown {
     Metrics,
     Lives,
     IsReady,
+    IsReadyAsJson,
     OpenApi,
     Help,
+    HelpAsJson,
     Style,
     Script,
 }
@@ -68,7 +73,7 @@ impl Route {
 }
 
 /// All of them, in the order in which `/help` tells them.
-pub(super) const ROUTES: [Route; 23] = [
+pub(super) const ROUTES: [Route; 25] = [
     Route::to("/", Shown::Page, "the status page"),
     Route::to("/status.json", Shown::Status, "the same for programs"),
     Route::to("/decisions", Shown::Decisions, "the last decisions (?most=200, ?only=refused or sap)"),
@@ -94,12 +99,14 @@ pub(super) const ROUTES: [Route; 23] = [
         Shown::IsReady,
         "200 while calls can be sent here; ?verbose says why not",
     ),
+    Route::to("/readyz.json", Shown::IsReadyAsJson, "the same, and why not, for programs"),
     Route::to(
         "/openapi.json",
         Shown::OpenApi,
         "jtel's endpoint and this listener, as OpenAPI 3.1 describes them",
     ),
     Route::to("/help", Shown::Help, "this"),
+    Route::to("/help.json", Shown::HelpAsJson, "the same for programs"),
     Route::to("/page.css", Shown::Style, "the style of the pages"),
     Route::to("/page.js", Shown::Script, "the script of the pages"),
     Route::does("/reload", Action::Reload, "read the configuration and its files again"),
@@ -127,6 +134,27 @@ pub(super) const ROUTES: [Route; 23] = [
 /// Where a path leads; `None`: there is no such path.
 pub(super) fn at(path: &str) -> Option<Leads> {
     ROUTES.iter().find(|route| route.path == path).map(|route| route.leads)
+}
+
+/// A line of the table, for programs.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct RouteLine {
+    method: &'static str,
+    path: &'static str,
+    /// What may be written behind the path; empty: nothing.
+    example: &'static str,
+    what: &'static str,
+}
+
+/// The table for programs.
+pub(super) fn list() -> Vec<RouteLine> {
+    let line = |route: &Route| RouteLine {
+        method: if matches!(route.leads, Leads::To(_)) { "GET" } else { "POST" },
+        path: route.path,
+        example: route.example,
+        what: route.what,
+    };
+    ROUTES.iter().map(line).collect()
 }
 
 /// The table for people.

@@ -7,6 +7,7 @@ use uuid::{Uuid, fmt::Hyphenated};
 
 use super::{
     Admin,
+    check::Ready,
     coverage::Coverage,
     decisions::{self, LISTABLE, Only},
     events::{Events, Topic},
@@ -26,6 +27,7 @@ impl Admin {
         match shown {
             Shown::Page => self.page(&form),
             Shown::Help => text(StatusCode::OK, routes::help()),
+            Shown::HelpAsJson => json(&routes::list()),
             Shown::Style => of_kind(STYLE, StatusCode::OK, page::STYLE),
             Shown::Script => of_kind(SCRIPT, StatusCode::OK, page::SCRIPT),
             Shown::Status => json(&self.view.status()),
@@ -37,6 +39,12 @@ impl Admin {
             Shown::Metrics => self.metrics(),
             Shown::Lives => text(StatusCode::OK, "ok"),
             Shown::IsReady => self.ready(form.has("verbose") && who != Who::Stranger),
+            Shown::IsReadyAsJson => {
+                let ready = Ready::of(self.view.readiness.checks());
+                let mut answer = json(&ready);
+                *answer.status_mut() = status_of(ready.is_ready());
+                answer
+            }
             Shown::Coverage => {
                 let terms = self.view.gateway.terms();
                 json(&Coverage::of(&self.view.partners, &terms.config.rules.service_numbers))
@@ -125,11 +133,7 @@ impl Admin {
 
     fn ready(&self, verbose: bool) -> Response<Reply> {
         let checks = self.view.readiness.checks();
-        let status = if checks.iter().all(|check| check.passed) {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
+        let status = status_of(checks.iter().all(|check| check.passed));
         if !verbose {
             return text(status, if status.is_success() { "ready" } else { "not ready" });
         }
@@ -139,4 +143,9 @@ impl Admin {
         });
         text(status, lines.collect::<String>())
     }
+}
+
+/// For load balancers.
+fn status_of(is_ready: bool) -> StatusCode {
+    if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }

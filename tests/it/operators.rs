@@ -55,6 +55,8 @@ async fn where_operators_are_configured_strangers_learn_only_whether_calls_can_b
         "/coverage.json",
         "/runbook",
         "/help",
+        "/help.json",
+        "/readyz.json",
         "/none",
     ] {
         for stranger in [&[][..], &["-u", "oncall:wrong"], &["-u", "jtel:canary-client-password"]] {
@@ -71,7 +73,7 @@ async fn where_operators_are_configured_strangers_learn_only_whether_calls_can_b
     }
     assert_eq!(curl(&["-u", &login, "-X", "POST"], &url("/reload")).await.0, "200");
     let (_, metrics) = curl(&["-u", &login], &url("/metrics")).await;
-    assert_eq!(value_of(&metrics, "dialgate_admin_failed_logins_total"), 26);
+    assert_eq!(value_of(&metrics, "dialgate_admin_failed_logins_total"), 30);
 }
 
 #[tokio::test]

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use crate::{
     admin::{
         actions::{Action, CONFIGURED},
+        check::Ready,
         coverage::Coverage,
         decisions::{DecisionLine, LISTABLE, LISTED, Only},
         events::{Part, Topic},
         page::WarningLine,
         reply::{EVENTS, HTML, JSON, METRICS, SCRIPT, STYLE, TEXT},
-        routes::Shown,
+        routes::{RouteLine, Shown},
         status::Status,
         story::Story,
     },
@@ -52,6 +53,9 @@ pub(super) fn of_view(shown: Shown, schemas: &mut SchemaGenerator) -> Operation 
         Shown::Style => with_text(STYLE),
         Shown::Script => with_text(SCRIPT),
         Shown::Status => with_json::<Status>(schemas),
+        Shown::HelpAsJson => with_json::<Vec<RouteLine>>(schemas),
+        Shown::IsReady => readiness(with_text(TEXT)),
+        Shown::IsReadyAsJson => readiness_as_json(schemas),
         Shown::Warnings => with_json::<Vec<WarningLine>>(schemas),
         Shown::Coverage => with_json::<Coverage>(schemas),
         Shown::OpenApi => {
@@ -96,17 +100,23 @@ pub(super) fn of_view(shown: Shown, schemas: &mut SchemaGenerator) -> Operation 
                 .or_bad("`of` or `only` is no such word.")
                 .or(StatusCode::SERVICE_UNAVAILABLE, "Too many listen already.")
         }
-        Shown::IsReady => {
-            let told = "Say why, check by check; whatever the value.";
-            let mut verbose = in_query("verbose", false, told, &any_text(), &[""]);
-            if let Some(verbose) = verbose.as_object_mut() {
-                verbose.insert("allowEmptyValue".to_owned(), true.into());
-            }
-            with_text(TEXT)
-                .taking(verbose)
-                .or(StatusCode::SERVICE_UNAVAILABLE, "Calls cannot be sent here.")
-        }
     }
+}
+
+fn readiness(answer: Operation) -> Operation {
+    let told = "Say why, check by check; whatever the value.";
+    let mut verbose = in_query("verbose", false, told, &any_text(), &[""]);
+    if let Some(verbose) = verbose.as_object_mut() {
+        verbose.insert("allowEmptyValue".to_owned(), true.into());
+    }
+    answer.taking(verbose).or(StatusCode::SERVICE_UNAVAILABLE, "Calls cannot be sent here.")
+}
+
+fn readiness_as_json(schemas: &mut SchemaGenerator) -> Operation {
+    let mut ready = with_json::<Ready>(schemas);
+    let bodies = vec![(JSON, schemas.subschema_for::<Ready>().to_value())];
+    ready.answers.push((StatusCode::SERVICE_UNAVAILABLE, "Calls cannot be sent here.", bodies));
+    ready
 }
 
 fn with_json<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Operation {

@@ -13,12 +13,13 @@ use crate::support::{
 };
 
 /// Everything that is answered once.
-const PATHS: [&str; 17] = [
+const PATHS: [&str; 19] = [
     "/",
     "/?only=refused",
     "/page.css",
     "/page.js",
     "/help",
+    "/help.json",
     "/status.json",
     "/decisions",
     "/decisions.json",
@@ -30,6 +31,7 @@ const PATHS: [&str; 17] = [
     "/livez",
     "/readyz",
     "/readyz?verbose",
+    "/readyz.json",
     "/nonsense",
 ];
 
@@ -54,6 +56,25 @@ async fn each_view_has_a_twin_in_json_with_the_same_facts() {
     }
     for certificate in status["certificates"].as_array().unwrap() {
         assert!(page.contains(certificate["ends"].as_str().unwrap()));
+    }
+
+    let verbose = ask(&gateway, "/readyz?verbose").await.text;
+    let ready = json("/readyz.json").await;
+    assert_eq!(ready["ready"], true);
+    let checks = ready["checks"].as_array().unwrap().iter();
+    let lines = checks.map(|check| {
+        let [name, text] = ["name", "text"].map(|field| check[field].as_str().unwrap());
+        format!("[{}] {name}: {text}\n", if check["passed"] == true { '+' } else { '-' })
+    });
+    assert_eq!(lines.collect::<String>(), verbose);
+    let help = ask(&gateway, "/help").await.text;
+    let routes = json("/help.json").await;
+    assert!(routes.as_array().unwrap().len() > 20);
+    for route in routes.as_array().unwrap() {
+        let [method, path, what] = ["method", "path", "what"].map(|of| route[of].as_str().unwrap());
+        let begin = format!("{method:<4} {path}");
+        let is_it = |line: &str| line.starts_with(&begin) && line.ends_with(what);
+        assert!(help.lines().any(is_it), "{route}");
     }
 
     let decisions = json("/decisions.json").await;
