@@ -9,6 +9,8 @@ mod scalar;
 mod schema;
 mod words;
 
+use std::cell::OnceCell;
+
 use serde_json::{Map, Value, json};
 
 use self::{
@@ -27,7 +29,8 @@ pub(in crate::config) struct Check<'a> {
     schema: &'a Value,
     /// The text of the file, for numbers as they were written.
     text: &'a str,
-    keys: Keys,
+    /// Every key that exists. Only a key that does not exist needs them: a tenth of a start's work.
+    keys: OnceCell<Keys>,
     findings: &'a mut Findings,
 }
 
@@ -38,7 +41,7 @@ impl<'a> Check<'a> {
         text: &'a str,
         findings: &'a mut Findings,
     ) -> Self {
-        Self { schema, text, keys: Keys::of(schema), findings }
+        Self { schema, text, keys: OnceCell::new(), findings }
     }
 
     /// The tree as JSON, without what is wrong.
@@ -148,7 +151,7 @@ impl<'a> Check<'a> {
         let is_free = |known: &str| !entries.iter().any(|entry| is_named(entry, known));
         let free: Vec<&str> = known.iter().copied().filter(|known| is_free(known)).collect();
         let close = nearest(name, &free).or_else(|| nearest(name, &known));
-        let elsewhere = self.keys.elsewhere(name, key);
+        let elsewhere = self.keys.get_or_init(|| Keys::of(self.schema)).elsewhere(name, key);
         let mut message = "there is no such key".to_owned();
         let mut help = None;
         match (ends_with(name, &known).as_slice(), close, elsewhere) {
