@@ -208,6 +208,15 @@ impl State {
 /// What is in the files; an error where one is missing just now, as while somebody exchanges it.
 type Looked = Result<Digest, String>;
 
+/// What is in the files of a configuration that was just read, if it is what it was read from: nothing
+/// has to be read again then. To be called before its certificates are read.
+pub(super) fn as_read(config: &Config) -> Option<Digest> {
+    let now = look_at(&config.files).ok()?;
+    let mut read = config.contents.iter();
+    let is_the_same = |(file, then): &(PathBuf, Digest)| digest_of([file.as_path()]) == Ok(*then);
+    read.all(is_the_same).then_some(now)
+}
+
 fn look_at(files: &[PathBuf]) -> Looked {
     digest_of(files.iter().map(PathBuf::as_path))
 }

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::{
-    AllMetrics, App, build, certificate::CertificateWatch, control::Control, reload::State,
+    AllMetrics, App, build, certificate::CertificateWatch, control::Control, reload, reload::State,
     snapshot::Snapshot,
 };
 use crate::{
@@ -80,6 +80,7 @@ impl App {
         let all = AllMetrics::with_log(log)?;
         all.process.config_loaded(clock::unix_seconds(), &build::hash_of(&config));
         build::tell_notes(&config);
+        let seen = reload::as_read(&config);
         let mut snapshot = Snapshot::new(config, all.sap, Arc::clone(&all.calls))?;
         let certificate = CertificateWatch::new(Arc::clone(&all.process));
         let tls = snapshot.tls.as_ref().map(|tls| {
@@ -121,7 +122,7 @@ impl App {
             certificate,
             spans,
             log: log.clone(),
-            seen: Mutex::default(),
+            seen: Mutex::new(seen),
         });
         let (reloads, reload_requests) = Reloads::channel();
         let control = control_of(&state, &reloads);

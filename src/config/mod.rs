@@ -72,6 +72,9 @@ pub struct Config {
     /// The files it was read from, `config.yaml` first; not those of `sap.login` and `sap.ca_file`,
     /// which are looked at by themselves. Empty where it was read from a text.
     pub files: Vec<PathBuf>,
+    /// What stood in those of them that it was read from. Certificates and keys are none of these: they
+    /// are read when they are needed.
+    pub contents: Vec<(PathBuf, Digest)>,
     /// What the operator should know, though nothing is wrong: a line each, with place and key.
     pub notes: Vec<String>,
 }

@@ -20,10 +20,25 @@ pub fn digest_of<'p>(files: impl IntoIterator<Item = &'p Path>) -> Result<Digest
         let bytes = fs::read(file)
             .map(Zeroizing::new)
             .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-        context.update(&bytes.len().to_be_bytes());
-        context.update(&bytes);
+        add(&mut context, &bytes);
     }
+    Ok(finish(context))
+}
+
+/// The same of one file, by what was read from it.
+pub(in crate::config) fn digest_of_bytes(bytes: &[u8]) -> Digest {
+    let mut context = Context::new(&SHA256);
+    add(&mut context, bytes);
+    finish(context)
+}
+
+fn add(context: &mut Context, bytes: &[u8]) {
+    context.update(&bytes.len().to_be_bytes());
+    context.update(bytes);
+}
+
+fn finish(context: Context) -> Digest {
     let mut digest = Digest::default();
     digest.copy_from_slice(context.finish().as_ref());
-    Ok(digest)
+    digest
 }

@@ -61,8 +61,9 @@ pub(in crate::config) struct Reading<'a> {
     pub(in crate::config) environment: &'a Environment,
     /// The directory of the config file; relative paths in it start here.
     pub(in crate::config) base_dir: &'a Path,
-    /// Files that are part of the configuration, to see when they change.
+    /// Files that are part of the configuration, to see when they change; and what stood in some.
     pub(in crate::config) files: Vec<PathBuf>,
+    pub(in crate::config) contents: Vec<(PathBuf, super::content::Digest)>,
 }
 
 /// Where a text stands: under a key of `config.yaml`, or in the bytes of another file.

@@ -12,7 +12,10 @@ use super::{
     sap::Sap,
     traces::Traces,
 };
-use crate::{config::Config, domain::Rules};
+use crate::{
+    config::{Config, Digest},
+    domain::Rules,
+};
 
 /// What could be read of a file, findings or not; what could not is `None`. For checks that need
 /// more than the file: whether a key fits its certificate, whether a dialect can be compiled.
@@ -56,7 +59,12 @@ pub struct Draft {
 }
 
 impl Draft {
-    pub(super) fn finish(self, files: Vec<PathBuf>, notes: Vec<String>) -> Option<Config> {
+    pub(super) fn finish(
+        self,
+        files: Vec<PathBuf>,
+        contents: Vec<(PathBuf, Digest)>,
+        notes: Vec<String>,
+    ) -> Option<Config> {
         Some(Config {
             listen: self.listen?,
             admin: self.admin?,
@@ -74,6 +82,7 @@ impl Draft {
             traces: self.traces?,
             shutdown: self.shutdown?,
             files,
+            contents,
             notes,
         })
     }

@@ -23,6 +23,7 @@ use crate::config::{
     Config,
     document::{
         check::Check,
+        content::digest_of_bytes,
         findings::Findings,
         node::Node,
         resolve::{Environment, Reading, error_text},
@@ -109,8 +110,10 @@ pub fn load(
 ) -> Result<Config, Findings> {
     let name = path.display().to_string();
     let base_dir = path.parent().unwrap_or(Path::new(""));
-    let mut config = parse(&read(path)?, &name, base_dir, environment, more)?;
+    let text = read(path)?;
+    let mut config = parse(&text, &name, base_dir, environment, more)?;
     config.files.insert(0, path.to_owned());
+    config.contents.push((path.to_owned(), digest_of_bytes(text.as_bytes())));
     Ok(config)
 }
 
@@ -128,12 +131,13 @@ pub fn parse(
     more: impl FnOnce(&Draft, &mut Findings),
 ) -> Result<Config, Findings> {
     let (file, findings) = read_sections(text, name)?;
-    let mut reading = Reading { findings, environment, base_dir, files: Vec::new() };
+    let mut reading =
+        Reading { findings, environment, base_dir, files: Vec::new(), contents: Vec::new() };
     let draft = file.resolve(&mut reading);
-    let Reading { mut findings, files, .. } = reading;
+    let Reading { mut findings, files, contents, .. } = reading;
     more(&draft, &mut findings);
     let notes = findings.notes().map(ToString::to_string).collect();
-    match draft.finish(files, notes) {
+    match draft.finish(files, contents, notes) {
         Some(config) if findings.is_empty() => Ok(config),
         Some(_) => Err(findings),
         None => {

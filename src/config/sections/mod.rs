@@ -16,4 +16,4 @@ pub(in crate::config) mod sap;
 pub(in crate::config) mod show;
 pub(in crate::config) mod traces;
 
-use super::document::{findings, resolve, suggest, units};
+use super::document::{content, findings, resolve, suggest, units};

@@ -6,6 +6,7 @@
 use std::{fs, ops::Range, path::Path};
 
 use super::{
+    content::digest_of_bytes,
     findings::Findings,
     resolve::{Environment, Place, Reading, error_text},
 };
@@ -59,8 +60,13 @@ pub fn read_list(path: &Path) -> Result<Vec<Listed>, Findings> {
     let name = path.display().to_string();
     let environment = Environment::of([]);
     let findings = Findings::new(&name, "");
-    let mut reading =
-        Reading { findings, environment: &environment, base_dir: Path::new(""), files: Vec::new() };
+    let mut reading = Reading {
+        findings,
+        environment: &environment,
+        base_dir: Path::new(""),
+        files: Vec::new(),
+        contents: Vec::new(),
+    };
     let rows = read_pairs(&name, "", COLUMNS, &mut reading);
     if !reading.findings.is_empty() {
         return Err(reading.findings);
@@ -96,6 +102,9 @@ fn read_pairs(
         }
         Err(error) => Err(error),
     };
+    if let Ok(bytes) = &text {
+        reading.contents.push((full.clone(), digest_of_bytes(bytes)));
+    }
     let text = match text.map(String::from_utf8) {
         Ok(Ok(text)) => text,
         Ok(Err(_)) => {

@@ -105,6 +105,7 @@ proptest! {
             environment: &environment,
             base_dir: Path::new(""),
             files: Vec::new(),
+            contents: Vec::new(),
         };
 
         sections::number_list::table("numbers.csv", &text, &mut reading);
