@@ -174,6 +174,7 @@ async fn besides_calls(state: Arc<State>, reload_requests: mpsc::Receiver<Reload
     tokio::join!(
         look_after_sap(state.sap.subscribe()),
         partners.refresh_ahead(),
+        partners.forget_what_is_over(),
         log.keep_time(),
         state.keep_current(reload_requests),
     );

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 /// What one record has under the paths that rules look at.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Facts(Vec<(Arc<str>, Vec<String>)>);
 
 impl Facts {

@@ -1,6 +1,6 @@
 //! Business partners: who was asked for, and what SAP knows of them.
 
-use std::{borrow::Borrow, fmt, hash, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -17,12 +17,12 @@ const MAX_CHANNEL: usize = 60;
 ///
 /// 1 to 20 letters, digits, `-` or `_`. Nothing else, because the number ends up inside an OData
 /// filter: there `'` ends the text and, in Cloud for Customer, `*` matches every partner. Kept in
-/// place, so that a call allocates nothing for it. Personal data: its debug form shows the last
-/// two characters only.
-#[derive(Clone, Copy, Eq)]
+/// place, so that a call allocates nothing for it, and without a length, because memory keeps one for
+/// each partner. Personal data: its debug form shows the last two characters only.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct PartnerId {
+    /// Behind the last character zeros, which no ID has in it.
     bytes: [u8; MAX_ID],
-    length: u8,
 }
 
 /// Why a text is not a partner ID. Does not repeat the text.
@@ -56,28 +56,13 @@ impl PartnerId {
             Some(place) if !text.is_empty() => place.copy_from_slice(text.as_bytes()),
             _ => return Err(PartnerIdError::Length(text.len())),
         }
-        let length = u8::try_from(text.len()).unwrap_or_default();
-        Ok(Self { bytes, length })
+        Ok(Self { bytes })
     }
 
     /// The whole ID. Personal data: for SAP only, never for a log, a label or an answer.
     pub fn as_str(&self) -> &str {
-        self.bytes
-            .get(..usize::from(self.length))
-            .and_then(|bytes| str::from_utf8(bytes).ok())
-            .unwrap_or_default()
-    }
-}
-
-impl PartialEq for PartnerId {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl hash::Hash for PartnerId {
-    fn hash<H: hash::Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
+        let length = self.bytes.iter().position(|byte| *byte == 0).unwrap_or(MAX_ID);
+        self.bytes.get(..length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 
@@ -198,7 +183,7 @@ impl Borrow<str> for ContractNumber {
 }
 
 /// What SAP knows of one partner, reduced to what a decision needs.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct BusinessPartner {
     /// `None`: the partner has no sales data.
     pub(super) channel: Option<DistributionChannel>,
@@ -251,7 +236,7 @@ impl BusinessPartner {
 }
 
 /// SAP's answer about one partner. All three are answers; that SAP gave none is an error elsewhere.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Lookup {
     /// Exactly one record, and it is the one that was asked for.
     Found(BusinessPartner),
@@ -262,7 +247,7 @@ pub enum Lookup {
 }
 
 /// What there are several of.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Ambiguity {
     /// Records with this ID.
     Records,

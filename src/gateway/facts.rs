@@ -62,7 +62,7 @@ pub struct Basis {
     /// The rule that had the last word.
     pub rule: Rule,
     /// What SAP knows of the partner; `None`: nothing was known.
-    pub known: Option<Arc<Remembered>>,
+    pub known: Option<Remembered>,
     /// How long ago SAP said it.
     pub age: Duration,
     /// What was sent to SAP for it; `None` where nobody waited.

@@ -10,7 +10,7 @@ use crate::{domain::Source, sap::Requests};
 /// What is known of a partner: always said from where, how old it is, and what SAP did.
 pub struct Found {
     /// What SAP said, now or before; `None`: nothing is known.
-    pub known: Option<Arc<Remembered>>,
+    pub known: Option<Remembered>,
     /// From where; [`Source::None`] where nothing is known.
     pub source: Source,
     /// How long ago SAP said it.
@@ -36,7 +36,7 @@ impl Found {
         requests: None,
     };
 
-    pub(super) fn of(remembered: Arc<Remembered>, source: Source, now: Instant) -> Self {
+    pub(super) fn of(remembered: Remembered, source: Source, now: Instant) -> Self {
         Self { age: remembered.age(now), known: Some(remembered), source, ..Self::NOTHING }
     }
 

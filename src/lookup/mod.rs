@@ -11,6 +11,7 @@ mod found;
 mod memory;
 mod metrics;
 mod refresh;
+mod said;
 mod seen;
 mod silence;
 mod trip;
@@ -33,8 +34,9 @@ use refresh::Refreshes;
 use trip::Trip;
 
 pub use found::Found;
-pub use memory::{Remembered, Rendered};
+pub use memory::Remembered;
 pub use metrics::MemoryMetrics;
+pub use said::{Rendered, Said};
 pub use seen::{Contract, Contracts};
 pub use silence::Silence;
 
@@ -109,11 +111,14 @@ impl Partners {
         match remembered {
             Some(remembered) if remembered.is_fresh(now, times) => {
                 self.shared.metrics.hit();
-                if remembered.is_first_use() {
+                if times.refresh_ahead
+                    && !remembered.is_used
+                    && self.shared.memory.is_first_use(&key, &remembered)
+                {
                     self.shared.refreshes.schedule(key, &remembered, times);
                 }
-                let is_being_refreshed = remembered.is_being_refreshed();
-                let source = if is_being_refreshed { Source::Refreshing } else { Source::Memory };
+                let is_refreshing = remembered.is_refreshing;
+                let source = if is_refreshing { Source::Refreshing } else { Source::Memory };
                 Found::of(remembered, source, now)
             }
             older => {
@@ -129,7 +134,7 @@ impl Partners {
         &self,
         key: Key,
         inquiry: &Inquiry<'_>,
-        older: Option<Arc<Remembered>>,
+        older: Option<Remembered>,
         trace: impl Fn(&Arc<Requests>) -> Trace,
     ) -> Found {
         let Inquiry { sap, deadline, .. } = inquiry;
@@ -200,7 +205,7 @@ impl Partners {
     fn left_behind(
         &self,
         inquiry: &Inquiry<'_>,
-        older: Option<Arc<Remembered>>,
+        older: Option<Remembered>,
         seat: &Seat,
         is_silent: bool,
     ) -> Found {
@@ -253,7 +258,7 @@ impl Partners {
     fn without_sap(
         &self,
         inquiry: &Inquiry<'_>,
-        older: Option<Arc<Remembered>>,
+        older: Option<Remembered>,
         silence: Silence,
         told: Option<&Landed>,
     ) -> Found {

@@ -13,7 +13,8 @@ use std::{
 use arc_swap::ArcSwapOption;
 use tokio::{
     sync::{Notify, Semaphore},
-    time::{Instant, sleep_until},
+    task::spawn_blocking,
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
@@ -46,6 +47,10 @@ pub(super) struct Refreshes {
     earlier: Notify,
 }
 
+/// How often memory is looked through for what is of no use any more. moka could do it itself, and
+/// would need 48 bytes more for each partner.
+const FORGET_EVERY: Duration = Duration::from_mins(5);
+
 struct Due {
     at: Instant,
     key: Key,
@@ -59,9 +64,6 @@ impl Refreshes {
 
     /// Somebody uses `remembered` for the first time.
     pub(super) fn schedule(&self, key: Key, remembered: &Remembered, times: &Cache) {
-        if !times.refresh_ahead {
-            return;
-        }
         let (now, ends) = (Instant::now(), remembered.ends(times));
         let lives = ends.saturating_duration_since(now) + remembered.age(now);
         // Spread over the first half of that time: what was fetched together is not renewed together.
@@ -108,6 +110,18 @@ impl Refreshes {
 }
 
 impl Partners {
+    /// Lets go of what is of no use any more, for as long as it is awaited.
+    pub async fn forget_what_is_over(&self) {
+        loop {
+            sleep(FORGET_EVERY).await;
+            let Some(asked) = self.shared.refreshes.asked.load_full() else { continue };
+            let shared = Arc::clone(&self.shared);
+            // A million partners take most of a second: not on a worker that answers calls.
+            let forgetting = spawn_blocking(move || shared.memory.forget_what_is_over(&asked.1));
+            drop(forgetting.await);
+        }
+    }
+
     /// Asks for partners in use ahead of their end, for as long as it is awaited.
     pub async fn refresh_ahead(&self) {
         let at_once = Arc::new(Semaphore::new(AT_ONCE));
@@ -120,7 +134,7 @@ impl Partners {
             let deadline = old.ends(&times).max(Instant::now() + LEAST_AHEAD);
             let (shared, flight) = (Arc::clone(&self.shared), Arc::clone(&seat.flight));
             seat.leave_it_flying();
-            old.set_refreshing(true);
+            self.shared.memory.is_refreshing(&due.key, &old, true);
             let asking = shared.fly(Trip {
                 key: Some(due.key),
                 flight,
@@ -142,7 +156,7 @@ impl Partners {
 
     /// The entry, who is to be asked and by which times, if it is the one that was used, and its SAP
     /// is still the one in force and may be asked.
-    fn still_wanted(&self, due: &Due) -> Option<(Arc<Remembered>, Arc<SapClient>, Cache)> {
+    fn still_wanted(&self, due: &Due) -> Option<(Remembered, Arc<SapClient>, Cache)> {
         let asked = self.shared.refreshes.asked.load_full()?;
         let (sap, times) = &*asked;
         let old = self.shared.memory.get(&due.key)?;
@@ -157,13 +171,10 @@ impl Partners {
 
 impl super::Shared {
     /// Where the old entry is still there, the refresh failed; SAP may get over it.
-    fn after_refresh(&self, due: &Due, old: &Arc<Remembered>, times: &Cache) {
-        let is_still_there =
-            self.memory.get(&due.key).is_some_and(|there| Arc::ptr_eq(&there, old));
-        if !is_still_there {
+    fn after_refresh(&self, due: &Due, old: &Remembered, times: &Cache) {
+        if !self.memory.is_refreshing(&due.key, old, false) {
             return;
         }
-        old.set_refreshing(false);
         let left = old.ends(times).saturating_duration_since(Instant::now());
         if left >= WORTH_ANOTHER_TRY {
             self.refreshes.push(Due { at: Instant::now() + left / 2, key: due.key });

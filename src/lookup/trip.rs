@@ -70,9 +70,9 @@ impl Shared {
             let is_shared = !matches!(&result, Err(error) if error.is_about_credentials());
             let result = result.map(|lookup| {
                 self.seen.note(&lookup);
-                let remembered = Arc::new(Remembered::new(lookup, sap.reads(), &times));
+                let remembered = self.memory.note(lookup, sap.reads(), &times);
                 if let Some(key) = key {
-                    self.memory.remember(key, Arc::clone(&remembered));
+                    self.memory.remember(&key, remembered.clone());
                     self.flights.forget_failure(&key);
                 }
                 remembered
@@ -97,7 +97,7 @@ struct Landing<'f> {
 impl Landing<'_> {
     fn tell(
         &self,
-        result: Result<Arc<Remembered>, LookupError>,
+        result: Result<Remembered, LookupError>,
         queued: Duration,
         took: Duration,
         shared: bool,

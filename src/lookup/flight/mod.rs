@@ -76,7 +76,7 @@ pub(super) struct Flight {
 /// How a flight ended.
 #[derive(Clone)]
 pub(super) struct Landed {
-    pub(super) result: Result<Arc<Remembered>, Silence>,
+    pub(super) result: Result<Remembered, Silence>,
     /// Waited for a place.
     pub(super) queued: Duration,
     /// Waited for SAP, once it was asked.
