@@ -1,7 +1,7 @@
 //! The state of the gateway at one moment: what the status page shows, `/status.json` says, and
 //! `dialgate top` prints.
 
-use std::{fmt::Write, time::Duration};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,6 +21,7 @@ use crate::{
     telemetry::{
         clock::{self, Moment},
         metrics::{CertificateRole, Reading},
+        rounded, visible,
     },
 };
 
@@ -313,25 +314,6 @@ fn missing(partners: &Partners, config: &Config) -> Vec<MissingNumber> {
             }
         })
         .collect()
-}
-
-/// Characters that nobody sees, or that turn around what stands behind them, in YAML's way of writing.
-fn visible(quoted: &str) -> String {
-    quoted.chars().fold(String::new(), |mut text, character| {
-        match character {
-            '\u{ad}'
-            | '\u{61c}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' => {
-                // Writing to a text cannot fail.
-                write!(text, "\\u{:04x}", u32::from(character)).unwrap_or_default();
-            }
-            other => text.push(other),
-        }
-        text
-    })
 }
 
 fn seconds_since(unix_seconds: f64) -> u64 {

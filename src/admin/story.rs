@@ -12,9 +12,9 @@ use crate::{
     domain::{
         BusinessPartner, CallerId, ContractNumber, DistributionChannel, Lookup, rule_by_rule,
     },
-    gateway::{CallFacts, Case, Number, Terms, Verdict, several},
-    sap::{SapOutcome, Sent},
-    telemetry::rounded,
+    gateway::{Basis, CallFacts, Case, Number, Terms, Verdict, several},
+    sap::{LeftOut, Looked, SapOutcome, Seen, Sent},
+    telemetry::{rounded, visible},
 };
 
 /// The story of a call.
@@ -148,10 +148,11 @@ impl Story {
         all
     }
 
-    /// For a terminal.
+    /// For a terminal: nothing of SAP's texts does something there, or hides.
     pub(super) fn text(&self) -> String {
         let lines = self.lines();
-        let lines = lines.iter().map(|(name, what)| format!("  {name:<18}{what}\n"));
+        let harmless = |what: &str| visible(what).replace(char::is_control, "·");
+        let lines = lines.iter().map(|(name, what)| format!("  {name:<18}{}\n", harmless(what)));
         format!("Call {}\n\n{}", self.line.call, lines.collect::<String>())
     }
 

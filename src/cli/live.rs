@@ -6,6 +6,7 @@ use hyper::body::Incoming;
 use serde_json::Value;
 
 use super::{Failure, reach::Gateway};
+use crate::telemetry::visible;
 
 /// A longer event is none of ours, in bytes.
 const LONGEST: usize = 4 * 1024 * 1024;
@@ -60,9 +61,10 @@ fn event(block: &str) -> Option<Event> {
     Some(Event { name: field("event: ")?.to_owned(), data })
 }
 
-/// A text of the gateway without what would make a terminal do something.
+/// A text of the gateway without what would make a terminal do something, or hides or turns around.
 pub(super) fn harmless(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '·' } else { character }).collect()
+    let seen = visible(text);
+    seen.chars().map(|character| if character.is_control() { '·' } else { character }).collect()
 }
 
 #[cfg(test)]
@@ -89,6 +91,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_block_is_read(text in "(?s).{0,200}") {
+        assert_eq!(harmless("\u{202e}a\u{200b}"), "\\u202ea\\u200b");
             let _none_or_one = event(&text);
         }
     }

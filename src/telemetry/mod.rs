@@ -9,5 +9,7 @@ pub mod metrics;
 pub mod process;
 mod rounded;
 pub mod trace;
+mod visible;
 
 pub use rounded::{Rounded, rounded};
+pub use visible::visible;

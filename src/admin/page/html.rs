@@ -1,5 +1,7 @@
 //! HTML with what comes from outside kept as text.
 
+use crate::telemetry::visible;
+
 /// A piece of a page.
 #[derive(Debug, Default)]
 pub(super) struct Html(String);
@@ -11,9 +13,9 @@ impl Html {
         self
     }
 
-    /// Adds a text, whatever is in it; also fit for a quoted attribute.
+    /// Adds a text, whatever is in it, and nothing of it unseen; also fit for a quoted attribute.
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
-        for character in text.chars() {
+        for character in visible(text).chars() {
             match character {
                 '&' => self.0.push_str("&amp;"),
                 '<' => self.0.push_str("&lt;"),

@@ -138,11 +138,11 @@ mod tests {
     fn what_comes_from_outside_is_text_and_never_markup() {
         let mut page = Html::default();
 
-        page.raw("<p title=\"").text("\"><script>alert('&')</script>").raw("\">");
+        page.raw("<p title=\"").text("\"><script>alert('&')</script>\u{202e}").raw("\">");
 
         assert_eq!(
             page.as_str(),
-            "<p title=\"&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;\">"
+            "<p title=\"&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;\\u202e\">"
         );
     }
 

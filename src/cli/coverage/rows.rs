@@ -12,6 +12,7 @@ use crate::{
     cli::output::{BAD, GOOD, painted},
     config::Listed,
     domain::ContractNumber,
+    telemetry::visible,
 };
 
 /// One contract number, and where it is.
@@ -109,7 +110,7 @@ pub(super) fn text(rows: &[Row], has_list: bool, seen: &Result<Seen, anyhow::Err
             notes.push(format!("missing: {}", row.missing.join(", ")));
         }
         if !row.alike.is_empty() {
-            notes.push(format!("looks like `{}`", row.alike.join("`, `")));
+            notes.push(format!("looks like `{}`", visible(&row.alike.join("`, `"))));
         }
         notes.extend(row.unseen());
         let notes: Vec<_> = notes.into_iter().map(|note| format!("  {note}")).collect();
@@ -118,7 +119,7 @@ pub(super) fn text(rows: &[Row], has_list: bool, seen: &Result<Seen, anyhow::Err
         writeln!(
             text,
             "{mark} {:<width$}  here {:<15}  jtel {jtel:<15}  {times} of SAP{}",
-            row.contract_number,
+            visible(&row.contract_number),
             row.configured.as_deref().unwrap_or("-"),
             notes.concat(),
         )
@@ -228,6 +229,7 @@ mod tests {
             let rows =
                 compare(pairs(&[(one, "4930")]), Some(listed(&[(other, "4930")])), [].into_iter());
             let told = text(&rows, true, &Err(anyhow::anyhow!("x")));
+            let (one, other) = (visible(one), visible(other));
             assert!(told.contains(&format!("looks like `{other}`")), "{one:?} {other:?}: {told}");
             assert!(told.contains(&format!("looks like `{one}`")), "{one:?} {other:?}: {told}");
         }

@@ -23,7 +23,7 @@ use crate::{
     },
     gateway::{Case, Number, place, several, status_of},
     sap::{Asked, LeftOut, Looked, LookupError, SapClient, Seen},
-    telemetry::logging::with_causes,
+    telemetry::{logging::with_causes, visible},
 };
 
 #[derive(Args, Debug)]
@@ -116,7 +116,7 @@ impl Story {
         let mut text = format!("{heading}\n\n");
         let mut line = |name: &str, what: &str| {
             // Writing to a String cannot fail.
-            writeln!(text, "  {name:<18}{what}").unwrap_or_default();
+            writeln!(text, "  {name:<18}{}", visible(what)).unwrap_or_default();
         };
         if let Some(dialled) = &self.dialled {
             line("number", &format!("read as {}, {}", dialled.digits(), place(dialled.country())));
