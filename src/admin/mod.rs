@@ -5,6 +5,7 @@
 //! twin in JSON; whatever changes something is a POST (`guard` says whose).
 
 mod actions;
+mod calls;
 mod check;
 mod configuration;
 mod coverage;

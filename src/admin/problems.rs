@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::status::{CertificateState, Facts};
 use crate::{
     net::tls::SOON_DAYS,
-    sap::{BreakerState, SapClient, SapHealth},
+    sap::{BreakerState, SapClient, SapHealth, SapOutcome},
     telemetry::rounded,
 };
 
@@ -35,12 +35,16 @@ struct List(Vec<Problem>);
 impl List {
     /// Callers feel it.
     fn urgent(&mut self, runbook: &'static str, what: String, todo: &str) {
-        self.0.push(Problem { what, todo: todo.to_owned(), runbook, is_urgent: true });
+        self.of_urgency(true, runbook, what, todo);
     }
 
     /// Somebody should look at it.
     fn calm(&mut self, runbook: &'static str, what: String, todo: &str) {
-        self.0.push(Problem { what, todo: todo.to_owned(), runbook, is_urgent: false });
+        self.of_urgency(false, runbook, what, todo);
+    }
+
+    fn of_urgency(&mut self, is_urgent: bool, runbook: &'static str, what: String, todo: &str) {
+        self.0.push(Problem { what, todo: todo.to_owned(), runbook, is_urgent });
     }
 }
 
@@ -48,6 +52,11 @@ impl List {
 pub(super) fn problems(facts: &Facts<'_>) -> Vec<Problem> {
     let mut list = List::default();
     of_sap(facts, &mut list);
+    // What SAP does is told already, in other words.
+    let is_told = !list.0.is_empty();
+    let of_calls =
+        facts.of_calls.iter().filter(|of| !is_told || of.runbook != "DialgateSapDataBurnFast");
+    list.0.extend(of_calls.cloned());
     of_the_way_to_sap(facts, &mut list);
     of_room(facts, &mut list);
     of_the_configuration(facts, &mut list);
@@ -68,15 +77,17 @@ fn of_sap(facts: &Facts<'_>, list: &mut List) {
     let sap = facts.sap;
     let since = for_so_long(sap);
     let is_open = sap.breaker() != BreakerState::Closed;
+    let held = sap.held_for();
     match sap.health() {
         SapHealth::CredentialsRefused => list.urgent(
             "DialgateCredentialsRefused",
             format!("SAP refuses our credentials{since}"),
-            "Correct sap.login or unlock the user in SAP, then press \"Retry login\".",
+            "Correct sap.login or unlock the user in SAP, then POST /sap/retry-login (on the page: \"Retry login\").",
         ),
-        SapHealth::Silent(kind) if !is_open => list.urgent(
+        SapHealth::Silent(kind) if !is_open && held.is_none() => list.of_urgency(
+            sap.fails_again(),
             "DialgateSapSilent",
-            format!("SAP has given no usable answer{since} ({kind})"),
+            format!("{}{since} ({kind})", what_sap_does(kind)),
             "`dialgate check --connect` on this machine goes the way to SAP step by step and says \
              where it ends.",
         ),
@@ -90,14 +101,21 @@ fn of_sap(facts: &Facts<'_>, list: &mut List) {
              itself once a probe is answered.",
         );
     }
-    if let Some(left) = sap.held_for() {
-        list.urgent(
+    if let Some(left) = held {
+        list.of_urgency(
+            sap.fails_again() || is_open,
             "DialgateSapAsksToWait",
             format!("SAP asked to be left alone for {} more", rounded(left)),
             "Nothing here: it is asked again then. Where it happens often, see which other interface \
              uses up what SAP grants.",
         );
     }
+}
+
+/// The beginning of a sentence about a SAP that gives no usable answer.
+pub(super) fn what_sap_does(kind: &str) -> &'static str {
+    let outcome = SapOutcome::ALL.into_iter().find(|outcome| outcome.label() == kind);
+    outcome.unwrap_or(SapOutcome::Deadline).told()
 }
 
 /// What it takes to ask SAP: a token, requests of the day, places.
@@ -241,11 +259,12 @@ mod tests {
             .lines()
             .filter_map(|line| line.strip_prefix("## "))
             .collect();
-        let named: Vec<_> = include_str!("problems.rs")
+        let sources = [include_str!("problems.rs"), include_str!("calls.rs")].concat();
+        let named: Vec<_> = sources
             .split('"')
             .filter(|text| text.len() > 8 && text.starts_with("Dialgate") && !text.contains(' '))
             .collect();
-        assert!(named.len() > 10);
+        assert!(named.len() > 15);
         for heading in named {
             assert!(headings.contains(&heading), "{heading}");
         }

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::calls::{Calls, Lately};
 use crate::telemetry::metrics::{Buckets, Metrics, Reading};
 
 /// How often the metrics are read.
@@ -21,6 +22,9 @@ const KEPT: usize = 301;
 
 /// Rates and quantiles are those of this time.
 const WINDOW: Duration = Duration::from_mins(1);
+
+/// The longer time of [`Pulse::lately`].
+const FIVE_MINUTES: Duration = Duration::from_mins(5);
 
 /// Points of the curve of calls, of [`POINT`] each.
 const POINT: usize = 5;
@@ -47,13 +51,9 @@ struct State {
 #[derive(Clone)]
 struct Sample {
     at: Instant,
-    calls: f64,
+    calls: Calls,
     from_memory: f64,
     dialled_by_default: f64,
-    /// Refused because of SAP.
-    without_sap: f64,
-    /// Without an answer in time, or sent away: no fault of the question.
-    failed: f64,
     lookups: f64,
     misses: f64,
     requests: f64,
@@ -79,7 +79,8 @@ pub(super) struct Arrow {
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Flow {
-    /// Calls from jtel. Failed: no answer in time, sent away, or refused because SAP was silent.
+    /// Calls from jtel. Failed: no answer in time, sent away, also for a wrong password, or refused because
+    /// of SAP.
     pub(super) calls: Arrow,
     /// Partners looked for in memory. Failed: not found in time.
     pub(super) memory: Arrow,
@@ -89,7 +90,7 @@ pub(super) struct Flow {
     pub(super) calls_per_second: Vec<f64>,
 }
 
-/// What callers got for some time.
+/// What callers got for some time: those who may ask, to questions that can be read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Share {
     pub(super) calls: f64,
@@ -147,7 +148,7 @@ impl Pulse {
                 }
             };
         Flow {
-            calls: arrow(|s| s.calls, |s| s.failed + s.without_sap, |s| &s.call_seconds),
+            calls: arrow(|s| s.calls.all, |s| s.calls.failed(), |s| &s.call_seconds),
             memory: arrow(|s| s.lookups, |s| s.misses, |s| &s.memory_seconds),
             sap: arrow(|s| s.requests, |s| s.failed_requests, |s| &s.sap_seconds),
             calls_per_second: curve(&state.samples),
@@ -160,13 +161,30 @@ impl Pulse {
         let now = state.samples.back()?;
         let before = state.before_silence.as_ref().or(state.samples.front())?;
         let since = |of: fn(&Sample) -> f64| of(now) - of(before);
-        let calls = since(|s| s.calls);
+        let calls = since(|s| s.calls.proper());
         (calls > 0.0).then(|| Share {
             calls,
             from_memory_percent: 100.0 * since(|s| s.from_memory) / calls,
             by_default: since(|s| s.dialled_by_default),
-            refused: since(|s| s.without_sap),
+            refused: since(|s| s.calls.without_sap),
         })
+    }
+
+    /// What became of the calls of the last minute, and of the last five.
+    pub(super) fn lately(&self) -> Option<Lately> {
+        let state = self.state();
+        let now = state.samples.back()?;
+        let is_young = state.samples.len() < KEPT;
+        let in_the_last = |time| {
+            let mut samples = state.samples.iter().enumerate();
+            match samples.find(|(_, sample)| now.at - sample.at <= time) {
+                // Everything began with the process.
+                Some((0, _)) if is_young => now.calls.clone(),
+                Some((_, before)) => now.calls.since(&before.calls),
+                None => Calls::default(),
+            }
+        };
+        Some(Lately { minute: in_the_last(WINDOW), minutes: in_the_last(FIVE_MINUTES) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -182,11 +200,9 @@ impl Sample {
         let requests = reading.sum(REQUESTS, &[]);
         Self {
             at: Instant::now(),
-            calls: reading.sum(CALLS, &[]),
+            calls: Calls::of(reading),
             from_memory: calls("source", FROM_MEMORY),
             dialled_by_default: calls("source", &["default"]),
-            without_sap: calls("reason", &["sap_unavailable"]),
-            failed: calls("reason", &["unanswered", "overloaded"]),
             lookups: reading.sum("dialgate_memory_lookups_total", &[("result", &["hit", "miss"])]),
             misses: reading.sum("dialgate_memory_lookups_total", &[("result", &["miss"])]),
             requests,
@@ -206,7 +222,7 @@ fn curve(samples: &VecDeque<Sample>) -> Vec<f64> {
     let pairs = every.windows(2).filter_map(|pair| match pair {
         [later, earlier] => {
             let seconds = (later.at - earlier.at).as_secs_f64();
-            Some(if seconds > 0.0 { (later.calls - earlier.calls) / seconds } else { 0.0 })
+            Some(if seconds > 0.0 { (later.calls.all - earlier.calls.all) / seconds } else { 0.0 })
         }
         _ => None,
     });
@@ -253,6 +269,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn calls_that_fail_are_counted_from_the_start_and_over_after_their_time() {
+        let (pulse, calls) = pulse();
+        assert_eq!(pulse.lately(), None);
+        for _ in 0..60 {
+            calls.refused(Reason::Unauthorized, Source::None, 0.0);
+        }
+        pulse.take(false);
+        tokio::time::advance(BEAT).await;
+        pulse.take(false);
+        assert_eq!(pulse.flow().calls.failed_percent, None);
+        let Lately { minute, minutes } = pulse.lately().unwrap();
+        assert!((minute.unauthorized - 60.0).abs() < 0.1 && minute == minutes, "{minute:?}");
+
+        for _ in 0..KEPT {
+            calls.dialled(Source::Memory, 0.0);
+            calls.refused(Reason::Unauthorized, Source::None, 0.0);
+            tokio::time::advance(BEAT).await;
+            pulse.take(false);
+        }
+        let Lately { minute, minutes } = pulse.lately().unwrap();
+        assert!((minute.unauthorized - 60.0).abs() < 0.1, "{minute:?}");
+        assert!((minutes.unauthorized - 300.0).abs() < 0.1, "{minutes:?}");
+        let failed = pulse.flow().calls.failed_percent.unwrap();
+        assert!((failed - 50.0).abs() < 0.1, "{failed}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_outage_is_told_from_its_own_beginning() {
         let (pulse, calls) = pulse();
         assert_eq!(pulse.share(), None);
@@ -266,6 +309,13 @@ mod tests {
         calls.refused(Reason::SapUnavailable, Source::None, 0.3);
         tokio::time::advance(BEAT).await;
         pulse.take(true);
+        tokio::time::advance(BEAT).await;
+        pulse.take(true);
+
+        // Who may not ask, or asks nothing, has no share in what is answered from memory.
+        for reason in [Reason::Unauthorized, Reason::BadQuery] {
+            calls.refused(reason, Source::None, 0.0);
+        }
         tokio::time::advance(BEAT).await;
         pulse.take(true);
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     configuration::ConfigStatus,
-    problems::{Problem, for_so_long, problems},
+    problems::{Problem, for_so_long, problems, what_sap_does},
     pulse::{Flow, Pulse, Share},
     ready::Readiness,
     words,
@@ -151,6 +151,8 @@ pub(super) struct Facts<'f> {
     pub(super) needs_restart: &'f [&'static str],
     pub(super) certificates: Vec<CertificateState>,
     pub(super) missing: &'f [MissingNumber],
+    /// What is wrong with the calls.
+    pub(super) of_calls: &'f [Problem],
 }
 
 impl Status {
@@ -162,6 +164,7 @@ impl Status {
         let sap_state = sap_state(sap, reading);
         let share = pulse.share();
         let flow = pulse.flow();
+        let of_calls = pulse.lately().map(|lately| lately.problems()).unwrap_or_default();
         let problems = problems(&Facts {
             sap,
             reading,
@@ -171,7 +174,9 @@ impl Status {
             needs_restart: &config.needs_restart,
             certificates: certificates(reading),
             missing: &missing,
+            of_calls: &of_calls,
         });
+        let felt = of_calls.iter().find(|problem| problem.is_urgent && problems.contains(problem));
         let leaves = readiness.is_leaving();
         let condition = match problems.iter().map(|problem| problem.is_urgent).max() {
             _ if leaves => Condition::Leaving,
@@ -183,7 +188,7 @@ impl Status {
         let started = reading.sum("process_start_time_seconds", &[]);
         Self {
             condition,
-            sentence: sentence(sap, &flow, share, leaves),
+            sentence: sentence(sap, &flow, share, felt, leaves),
             at: Moment::now().to_the_second(),
             version: env!("CARGO_PKG_VERSION"),
             up_seconds: seconds_since(started),
@@ -205,7 +210,14 @@ impl Status {
 }
 
 /// What an SRE wants to read first.
-fn sentence(sap: &SapClient, flow: &Flow, share: Option<Share>, leaves: bool) -> String {
+/// `felt`: what is wrong with the calls, and callers feel it.
+fn sentence(
+    sap: &SapClient,
+    flow: &Flow,
+    share: Option<Share>,
+    felt: Option<&Problem>,
+    leaves: bool,
+) -> String {
     if leaves {
         return "Shutting down: calls in progress are answered, new ones go elsewhere.".to_owned();
     }
@@ -223,11 +235,19 @@ fn sentence(sap: &SapClient, flow: &Flow, share: Option<Share>, leaves: bool) ->
             )
         }
     };
+    let felt = felt.map(|felt| begun_with_a_capital(&felt.what));
+    let also = felt.as_ref().map_or(String::new(), |felt| format!(" {felt}."));
     match sap.health() {
-        SapHealth::NotAsked => "Waiting for SAP's first answer.".to_owned(),
-        SapHealth::Silent(kind) => format!("SAP has been silent{since} ({kind}): {answered}."),
+        SapHealth::NotAsked => format!("Waiting for SAP's first answer.{also}"),
+        SapHealth::Silent(kind) => {
+            let told = begun_with_a_capital(what_sap_does(kind));
+            let wait = sap.held_for().map_or(String::new(), |left| {
+                format!(", and wants to be left alone for {}", rounded(left))
+            });
+            format!("{told}{since} ({kind}){wait}: {answered}.{also}")
+        }
         SapHealth::CredentialsRefused => {
-            format!("SAP refuses our credentials{since}: {answered}.")
+            format!("SAP refuses our credentials{since}: {answered}.{also}")
         }
         SapHealth::Answering => {
             let p95 = flow.sap.p95_ms.map_or(String::new(), |p95| format!(", {p95:.0} ms (p95)"));
@@ -235,9 +255,16 @@ fn sentence(sap: &SapClient, flow: &Flow, share: Option<Share>, leaves: bool) ->
                 None => "no calls in the last five minutes".to_owned(),
                 Some(share) => format!("{:.0} % answered from memory", share.from_memory_percent),
             };
-            format!("Serving. SAP answers{p95}; {served}.")
+            let serving = felt.as_deref().unwrap_or("Serving");
+            format!("{serving}. SAP answers{p95}; {served}.")
         }
     }
+}
+
+fn begun_with_a_capital(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).collect()
 }
 
 fn config_state(status: &ConfigStatus, reading: &Reading) -> ConfigState {

@@ -4,8 +4,8 @@ use prometheus::{IntCounter, IntCounterVec, Registry};
 
 use crate::{config::ClientName, telemetry::metrics::declare::counters};
 
-/// Whose name is none of the configuration's.
-const UNKNOWN: &str = "unknown";
+/// Under this client those are counted whose name is none of the configuration's.
+pub const UNKNOWN_CLIENT: &str = "unknown";
 
 /// Calls and failed logins by client.
 pub struct ClientMetrics {
@@ -58,8 +58,8 @@ impl ClientMetrics {
 
     pub(super) fn unknown(&self) -> IntCounter {
         // The family needs a series of its own to be shown at all.
-        self.calls.with_label_values(&[UNKNOWN, "refuse"]);
-        self.failed_logins.with_label_values(&[UNKNOWN])
+        self.calls.with_label_values(&[UNKNOWN_CLIENT, "refuse"]);
+        self.failed_logins.with_label_values(&[UNKNOWN_CLIENT])
     }
 }
 

@@ -48,7 +48,7 @@ use places::Places;
 
 pub use answer::status_of;
 pub use auth::{Client, Clients, one_of};
-pub use clients::ClientMetrics;
+pub use clients::{ClientMetrics, UNKNOWN_CLIENT};
 pub use facts::{Basis, CallFacts, HttpVersion, Verb, Verdict};
 pub use metrics::CallMetrics;
 pub use openapi::{Endpoint, Site, endpoint};

@@ -200,6 +200,11 @@ impl SapClient {
     /// When refused credentials are shown again by themselves; `None`: not refused, or never.
     pub fn tries_login_at(&self) -> Option<Instant> {
         self.door.login.next_try()
+    /// More than one request in a row has got no usable answer.
+    pub fn fails_again(&self) -> bool {
+        self.door.health.fails_again()
+    }
+
     }
 
     /// A lookup was given up before it was sent.

@@ -92,6 +92,46 @@ impl SapOutcome {
         matches!(self, Self::Found | Self::Unknown | Self::Ambiguous)
     }
 
+    /// What SAP has done where requests end so, as the beginning of a sentence that goes on with `for`.
+    pub fn told(self) -> &'static str {
+        use SapOutcome as O;
+        match self {
+            O::Connect | O::Deadline | O::Cut | O::Busy | O::Breaker | O::Abandoned | O::Lost => {
+                "SAP has been silent"
+            }
+            O::Throttled => "SAP has asked us to wait",
+            O::Quota => "SAP has not been asked",
+            O::Maintenance => "SAP has been under maintenance",
+            O::Credentials | O::TokenRejected => "SAP has refused our credentials",
+            O::Proxy => "the proxy on the way to SAP has refused us",
+            O::TokenConnect
+            | O::TokenDeadline
+            | O::TokenStatus
+            | O::TokenReply
+            | O::TokenRefused
+            | O::TokenCredentials
+            | O::TokenKey => "there has been no token for SAP",
+            O::Found
+            | O::Unknown
+            | O::Ambiguous
+            | O::Protocol
+            | O::Forbidden
+            | O::Redirect
+            | O::Status
+            | O::Html
+            | O::ContentType
+            | O::ContentEncoding
+            | O::TooLarge
+            | O::NotJson
+            | O::ErrorBody
+            | O::HalfList
+            | O::TwoLengths
+            | O::PathMissing
+            | O::WrongRecord
+            | O::Value => "SAP has answered with errors",
+        }
+    }
+
     /// A request that was sent, or tried to be, can end so.
     pub fn ends_requests(self) -> bool {
         !matches!(self, Self::Busy | Self::Breaker | Self::Quota | Self::Abandoned | Self::Lost)

@@ -50,3 +50,4 @@ mod spans;
 mod stalled;
 mod support;
 mod traces;
+mod watch;

@@ -82,6 +82,8 @@ struct Outage {
     last_line: Instant,
     /// Its beginning was told, so its end is, too.
     is_told: bool,
+    /// Requests in a row without a proper answer.
+    failures: u64,
 }
 
 impl Health {
@@ -110,6 +112,11 @@ impl Health {
     /// Since when SAP has not answered.
     pub(in crate::sap) fn silent_for(&self) -> Option<Duration> {
         self.state().outage.as_ref().map(|outage| outage.since.elapsed())
+    }
+
+    /// More than one request in a row has got no proper answer: it was no accident of one.
+    pub(in crate::sap) fn fails_again(&self) -> bool {
+        self.state().outage.as_ref().is_some_and(|outage| outage.failures > 1)
     }
 
     /// A call was refused because of SAP.
@@ -181,6 +188,9 @@ impl Health {
             self.turn(&mut state, health);
         }
         self.tell(&mut state, failure);
+        if let Some(outage) = &mut state.outage {
+            outage.failures += 1;
+        }
         true
     }
 
@@ -188,8 +198,11 @@ impl Health {
     /// another one meanwhile.
     pub(in crate::sap) fn is_waited_for(&self, since: Instant, so_far: &LookupError) {
         let answers = self.state().answered_at.is_some_and(|at| at > since);
-        if !answers {
-            self.failed(so_far, None, false);
+        if !answers && self.failed(so_far, None, false) {
+            // It counts when it is over.
+            if let Some(outage) = &mut self.state().outage {
+                outage.failures = outage.failures.saturating_sub(1);
+            }
         }
     }
 
@@ -226,7 +239,7 @@ impl Health {
         let flickers = state.ended.is_some_and(|ended| now - ended < FLICKER);
         let outage = state.outage.get_or_insert_with(|| {
             self.counted();
-            Outage { since: now, told: Vec::new(), last_line: now, is_told: false }
+            Outage { since: now, told: Vec::new(), last_line: now, is_told: false, failures: 0 }
         });
         if outage.told.contains(&kind) {
             return;

@@ -48,6 +48,19 @@ impl Reading {
         sum
     }
 
+    /// Each series of a counter or gauge by its value of a label.
+    pub fn by_label<'r>(
+        &'r self,
+        name: &'r str,
+        label: &'r str,
+    ) -> impl Iterator<Item = (&'r str, f64)> {
+        self.series(name, &[]).filter_map(move |series| {
+            let pair = series.get_label().iter().find(|pair| pair.name() == label)?;
+            let value = series.get_counter().get_value() + series.get_gauge().get_value();
+            Some((pair.value(), value))
+        })
+    }
+
     /// The value of a label of the first series; empty where there is none.
     pub fn label(&self, name: &str, label: &str) -> &str {
         let pairs = self.series(name, &[]).next().map(Metric::get_label).unwrap_or_default();
@@ -57,7 +70,7 @@ impl Reading {
     fn series<'r>(
         &'r self,
         name: &str,
-        wanted: &'r [Wanted<'_>],
+        wanted: &'r [Wanted<'r>],
     ) -> impl Iterator<Item = &'r Metric> {
         let family = self.0.iter().find(|family| family.name() == name);
         let all = family.map(MetricFamily::get_metric).unwrap_or_default();
@@ -123,6 +136,9 @@ mod tests {
         ] {
             assert!((reading.sum("calls", wanted) - expected).abs() < f64::EPSILON, "{wanted:?}");
         }
+        let by_who: Vec<_> = reading.by_label("calls", "who").collect();
+        assert_eq!(by_who.len(), 3);
+        assert!(by_who.iter().any(|(who, calls)| *who == "b" && (calls - 2.0).abs() < 1e-9));
         assert_eq!(reading.label("calls", "how"), "dial");
         assert_eq!(reading.label("none", "how"), "");
     }

@@ -38,7 +38,7 @@ async fn after_retry_login_sap_is_asked_again_and_not_twice_a_minute() {
     let jtel = gateway.jtel();
     assert_eq!(jtel.ask("1001910").await.outcome(), "403 sap_unavailable");
     let (_browser, tab) = page_of(&gateway).await;
-    tab.until_text("#problems", "press \"Retry login\"").await;
+    tab.until_text("#problems", "\"Retry login\"").await;
 
     press(&tab, "/sap/retry-login", "the next request to SAP logs in again").await;
     assert_eq!(jtel.ask("1001910").await.outcome(), "200");

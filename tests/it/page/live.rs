@@ -26,11 +26,14 @@ async fn a_call_an_outage_and_its_end_are_on_the_page_soon_after_they_happen() {
         jtel.ask(&partner(n)).await;
     }
     tab.until("the condition is bad", "document.querySelector('#state .bad')").await;
-    tab.until_text("#state", "SAP has been silent for ").await;
+    tab.until_text("#state", "SAP has been under maintenance for ").await;
     tab.until_text("#problems", "Runbook: Dialgate").await;
     tab.until("the tab says it, too", "document.title.startsWith('bad')").await;
-    tab.until("it is read aloud", "document.querySelector('.aloud').innerText.includes('silent')")
-        .await;
+    tab.until(
+        "it is read aloud",
+        "document.querySelector('.aloud').innerText.includes('maintenance')",
+    )
+    .await;
     tab.until("SAP is marked", "document.querySelector('.flow li.bad')").await;
 
     gateway.sap.set_fault(None, None);

@@ -1,0 +1,123 @@
+//! What whoever watches a running gateway is told: by the state in one word, by `tail`, and by `explain`.
+
+use std::{process::Stdio, time::Duration};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout},
+    time::{Instant, timeout},
+};
+
+use crate::support::{
+    Does, Gateway, PATIENCE, Process, ScriptedSap, eventually,
+    gateway::rewrite_config,
+    load::at_once,
+    program::{dialgate, run, stderr, stdout},
+};
+
+/// The rules know one contract number only.
+const ONE_ROW: (&str, &str) = (
+    "rules.service_numbers",
+    "[{ contract_number: Direct salesDE, service_number: \"498999998000\" }]",
+);
+
+type Told = Lines<BufReader<ChildStdout>>;
+
+async fn status(gateway: &Gateway) -> Value {
+    serde_json::from_str(&gateway.admin("/status.json").await.1).unwrap()
+}
+
+/// A `dialgate tail` that has begun to listen: it has told of a call about this partner.
+async fn tail(gateway: &Gateway, arguments: &[&str], partner: &str) -> (Child, Told) {
+    let mut child = dialgate()
+        .args(["tail", "--json", "--admin", &gateway.admin.to_string()])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (jtel, until) = (gateway.jtel(), Instant::now() + PATIENCE);
+    loop {
+        assert!(Instant::now() < until, "it tells nothing");
+        jtel.ask(partner).await;
+        if let Ok(line) = timeout(Duration::from_millis(10), lines.next_line()).await {
+            line.unwrap().unwrap();
+            return (child, lines);
+        }
+    }
+}
+
+/// Waits until it has told of these calls, in whichever order.
+async fn until_told(lines: &mut Told, mut calls: Vec<Value>) {
+    while !calls.is_empty() {
+        let line = timeout(PATIENCE, lines.next_line()).await;
+        let line = line.unwrap_or_else(|_| panic!("not told: {calls:?}")).unwrap().unwrap();
+        let told = serde_json::from_str::<Value>(&line).unwrap()["call"].clone();
+        calls.retain(|call| *call != told);
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_turns_nearly_every_call_away_is_not_good_and_says_whose_fault_it_is() {
+    let gateway = Gateway::start().await;
+    let jtel = gateway.jtel();
+    assert_eq!(jtel.ask("1001910").await.outcome(), "200");
+    eventually("all is well", || async { status(&gateway).await["condition"] == "good" }).await;
+
+    let wrong = gateway.jtel().with_password("jtel", "wrong");
+    for _ in 0..60 {
+        assert_eq!(wrong.ask("1001910").await.outcome(), "403 unauthorized");
+    }
+
+    eventually("it is bad", || async { status(&gateway).await["condition"] == "bad" }).await;
+    let told = status(&gateway).await;
+    let sentence = told["sentence"].as_str().unwrap();
+    assert!(sentence.starts_with("Logins of jtel fail for a wrong password: 60 of 61"), "{told}");
+    assert_eq!(told["problems"][0]["runbook"], "DialgateLoginsFail", "{told}");
+    eventually("they count as failed", || async {
+        status(&gateway).await["flow"]["calls"]["failedPercent"].as_f64() > Some(90.0)
+    })
+    .await;
+    let screen =
+        run(dialgate().args(["top", "--once", "--admin", &gateway.admin.to_string()])).await;
+    assert!(stdout(&screen).contains("BAD  Logins of jtel fail"), "{}", stdout(&screen));
+}
+
+#[tokio::test]
+async fn calls_sent_away_for_want_of_places_are_no_good_state_either() {
+    let sap = ScriptedSap::start().await;
+    let gateway =
+        Gateway::start_unready(&[("sap.url", &sap.url()), ("listen.max_calls", "1")]).await;
+    sap.decides(|_asked| Does::Held(Does::Answer.into()));
+    let jtel = gateway.jtel();
+    let calls =
+        tokio::spawn(
+            async move { at_once(&jtel, (0..40).map(|n| (1_001_910 + n).to_string())).await },
+        );
+    eventually("they are sent away", || async {
+        status(&gateway).await["sentence"]
+            .as_str()
+            .is_some_and(|told| told.contains("(overloaded)"))
+    })
+    .await;
+    assert_eq!(status(&gateway).await["condition"], "bad");
+    sap.release();
+    drop(calls.await);
+}
+
+#[tokio::test]
+async fn a_sap_that_answers_at_once_is_not_called_silent_and_one_accident_is_not_bad() {
+    let sap = ScriptedSap::start().await;
+    let gateway = Gateway::start_unready(&[("sap.url", &sap.url())]).await;
+    gateway.until_ready().await;
+    let jtel = gateway.jtel();
+    sap.does(Does::RetryAfter("60".to_owned()));
+    jtel.ask("1001910").await;
+
+    let told = status(&gateway).await;
+    let (sentence, problems) = (told["sentence"].as_str().unwrap(), told["problems"].to_string());
+    assert!(!sentence.contains("silent"), "{told}");
+    assert!(!problems.contains("check --connect"), "{told}");
+    assert_eq!(told["condition"], "warning", "{told}");
+}
