@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::{form::Form, story::because, words};
 use crate::{
     config::ClientName,
-    domain::{CallerId, ContractNumber, Source},
-    gateway::{CallFacts, Terms},
+    domain::{BusinessPartner, CallerId, ContractNumber, Lookup, Reason, Source},
+    gateway::{CallFacts, Terms, Verdict},
 };
 
 /// Decisions of a list, unless somebody says how many.
@@ -61,7 +61,7 @@ pub(super) struct DecisionLine {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Only {
     All,
-    /// Nothing was dialled.
+    /// jtel was told not to dial.
     Refused,
     /// SAP was asked for it.
     Sap,
@@ -100,16 +100,66 @@ impl Only {
     pub(super) fn has(self, facts: &CallFacts) -> bool {
         match self {
             Self::All => true,
-            Self::Refused => facts.verdict.decision() != "dial",
+            Self::Refused => matches!(facts.verdict, Verdict::Refuse { .. }),
             Self::Sap => facts.sap_took.is_some() || facts.verdict.source() == Source::Sap,
         }
+    }
+}
+
+/// Which decisions somebody listens to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Wanted {
+    pub(super) only: Only,
+    client: Option<String>,
+    reason: Option<String>,
+    source: Option<Source>,
+}
+
+impl Wanted {
+    /// Those of `?only=`, `?client=`, `?reason=` and `?source=`; `None`: there are no such.
+    pub(super) fn of(form: &Form) -> Option<Self> {
+        let one = |name| match (form.has(name), form.get(name)) {
+            (true, None) => Err(()),
+            (_, word) => Ok(word),
+        };
+        let (reason, source) = (one("reason").ok()?, one("source").ok()?);
+        let is_a_reason = |word| Verdict::all().into_iter().any(|verdict| verdict.reason() == word);
+        let source =
+            source.map(|word| Source::ALL.into_iter().find(|source| source.label() == word));
+        if !reason.is_none_or(is_a_reason) || source == Some(None) {
+            return None;
+        }
+        Some(Self {
+            only: Only::of(form)?,
+            client: one("client").ok()?.map(str::to_owned),
+            reason: reason.map(str::to_owned),
+            source: source.flatten(),
+        })
+    }
+
+    pub(super) fn has(&self, facts: &CallFacts) -> bool {
+        let client = facts.client.as_ref().map(ClientName::as_str);
+        self.only.has(facts)
+            && self.client.as_deref().is_none_or(|wanted| client == Some(wanted))
+            && self.reason.as_deref().is_none_or(|wanted| facts.verdict.reason() == wanted)
+            && self.source.is_none_or(|wanted| facts.verdict.source() == wanted)
     }
 }
 
 impl DecisionLine {
     pub(super) fn of(facts: &CallFacts, terms: &Terms) -> Self {
         let (verdict, basis) = (facts.verdict, facts.basis.as_ref());
-        let contract = basis.and_then(|basis| basis.contract_number.as_ref());
+        // A refusal for want of a row names what there is no row for.
+        let without_row = match verdict {
+            Verdict::Refuse { reason: Reason::NoServiceNumber, .. } => {
+                basis.and_then(|basis| basis.known.as_ref()).and_then(|known| match &known.lookup {
+                    Lookup::Found(partner) => BusinessPartner::contract_number(partner),
+                    Lookup::Unknown | Lookup::Ambiguous(_) => None,
+                })
+            }
+            _ => None,
+        };
+        let contract = basis.and_then(|basis| basis.contract_number.as_ref()).or(without_row);
         let number = basis.and_then(|basis| basis.service_number);
         Self {
             at: facts.at.to_string(),

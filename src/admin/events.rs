@@ -3,10 +3,7 @@
 use std::{
     collections::HashMap,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -14,17 +11,24 @@ use std::{
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::{decisions::Only, view::View};
-use crate::{domain::words, gateway::CallFacts, telemetry::clock::CallId};
+use super::{decisions::Wanted, view::View};
+use crate::{
+    domain::words,
+    gateway::{Cursor, News},
+};
 
 /// How often something is sent.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// So many may listen at once; each costs a rendering a second.
 const MOST: usize = 32;
+
+/// Whoever has listened for so long makes room where all places are taken: he comes back by himself, and
+/// whoever does not read would hold his place as long as his buffers last.
+const HIS_TURN: Duration = Duration::from_mins(1);
 
 /// So many decisions are told a second; of more the number is told.
 const MOST_DECISIONS: usize = 200;
@@ -41,26 +45,36 @@ words! {
     }
 }
 
-/// A stream of events. Ends when the process does.
+/// A stream of events. Ends when the process does, or when others want its place.
 pub struct Events {
     view: Arc<View>,
     topic: Topic,
     /// Decisions of this kind.
-    only: Only,
+    wanted: Wanted,
     every: Interval,
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
     /// What the page shows already, by part.
     shown: HashMap<&'static str, String>,
-    /// The newest decision that was told.
-    last: Option<CallId>,
+    /// The decisions that were told.
+    told: Cursor,
     _listener: Listener,
 }
 
-/// Those who listen.
+/// Those who listen, the oldest first.
 #[derive(Default)]
-pub(super) struct Listeners(Arc<AtomicUsize>);
+pub(super) struct Listeners(Arc<Mutex<Vec<Place>>>);
 
-struct Listener(Arc<AtomicUsize>);
+/// A place among those who listen.
+struct Place {
+    since: Instant,
+    end: CancellationToken,
+}
+
+/// Somebody who listens; dropping it makes room.
+struct Listener {
+    places: Arc<Mutex<Vec<Place>>>,
+    end: CancellationToken,
+}
 
 /// A part of the page that has changed.
 #[derive(JsonSchema, Serialize)]
@@ -71,17 +85,29 @@ pub(super) struct Part<'p> {
 }
 
 impl Listeners {
-    fn join(&self) -> Option<Listener> {
-        let joined = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |listening| {
-            (listening < MOST).then_some(listening + 1)
-        });
-        joined.ok().map(|_before| Listener(Arc::clone(&self.0)))
+    /// `end`: of them all. `None`: all places are taken by those who have only come.
+    fn join(&self, end: &CancellationToken) -> Option<Listener> {
+        let (since, end) = (Instant::now(), end.child_token());
+        let mut places = lock(&self.0);
+        if places.len() >= MOST {
+            let oldest = places.first().filter(|oldest| since - oldest.since >= HIS_TURN)?;
+            oldest.end.cancel();
+            places.remove(0);
+        }
+        places.push(Place { since, end: end.clone() });
+        Some(Listener { places: Arc::clone(&self.0), end })
     }
+}
+
+fn lock(places: &Mutex<Vec<Place>>) -> MutexGuard<'_, Vec<Place>> {
+    places.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        // Also of one who had to make room: his is not there any more.
+        self.end.cancel();
+        lock(&self.places).retain(|place| !place.end.is_cancelled());
     }
 }
 
@@ -90,17 +116,17 @@ impl Events {
     pub(super) fn new(
         view: Arc<View>,
         topic: Topic,
-        only: Only,
+        wanted: Wanted,
         listeners: &Listeners,
         end: &CancellationToken,
     ) -> Option<Self> {
-        let listener = listeners.join()?;
+        let listener = listeners.join(end)?;
         let mut every = interval(EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let last = view.recent(Only::All, 1).first().map(|facts| facts.call);
-        let ended = Box::pin(end.clone().cancelled_owned());
+        let told = view.gateway.recent().from_now_on();
+        let ended = Box::pin(listener.end.clone().cancelled_owned());
         let shown = HashMap::new();
-        Some(Self { view, topic, only, every, ended, shown, last, _listener: listener })
+        Some(Self { view, topic, wanted, every, ended, shown, told, _listener: listener })
     }
 
     /// What is to be sent next; `None`: nothing any more.
@@ -114,7 +140,7 @@ impl Events {
         let mut text = String::new();
         match self.topic {
             Topic::Page => {
-                for (id, html) in self.view.parts(self.only) {
+                for (id, html) in self.view.parts(self.wanted.only) {
                     if self.shown.get(id) != Some(&html) {
                         event(&mut text, "part", &Part { id, html: &html });
                         self.shown.insert(id, html);
@@ -132,22 +158,17 @@ impl Events {
     }
 
     fn decisions(&mut self, text: &mut String) {
-        let last = self.last;
-        let is_new = |facts: &&CallFacts| last.is_none_or(|last| facts.call > last);
-        // One more than is told, to know whether there are more.
-        let recent = self.view.recent(self.only, MOST_DECISIONS + 1);
-        let new: Vec<_> = recent.iter().take_while(is_new).collect();
-        if let Some(newest) = new.first() {
-            self.last = Some(newest.call);
-        }
-        if new.len() > MOST_DECISIONS {
+        let (recent, wanted) = (self.view.gateway.recent(), &self.wanted);
+        let News { calls, has_missed } =
+            recent.news(&mut self.told, MOST_DECISIONS, |facts| wanted.has(facts));
+        if has_missed {
             event(
                 text,
                 "missed",
                 &format!("more than {MOST_DECISIONS} in a second; not all are shown"),
             );
         }
-        for facts in new.into_iter().take(MOST_DECISIONS).rev() {
+        for facts in &calls {
             event(text, "decision", &self.view.line(facts));
         }
     }
@@ -158,5 +179,33 @@ fn event(text: &mut String, name: &str, data: &impl Serialize) {
     let data = serde_json::to_string(data).unwrap_or_default();
     for part in ["event: ", name, "\ndata: ", &data, "\n\n"] {
         text.push_str(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_listened_for_a_while_makes_room_for_others_and_nobody_sooner() {
+        let (listeners, end) = (Listeners::default(), CancellationToken::new());
+        let mut all: Vec<_> = (0..MOST).map(|_| listeners.join(&end).unwrap()).collect();
+        tokio::time::advance(HIS_TURN / 2).await;
+        assert!(listeners.join(&end).is_none());
+        drop(all.pop());
+        all.push(listeners.join(&end).unwrap());
+        tokio::time::advance(HIS_TURN / 2).await;
+
+        // None of them reads, so that none of them notices.
+        let late: Vec<_> = (1..MOST).map(|_| listeners.join(&end).unwrap()).collect();
+
+        assert!(listeners.join(&end).is_none(), "the last of them has only half of its turn");
+        let ended = all.iter().filter(|one| one.end.is_cancelled()).count();
+        assert_eq!(ended, MOST - 1);
+        all.clear();
+        assert!(late.iter().all(|one| !one.end.is_cancelled()));
+        assert_eq!(lock(&listeners.0).len(), MOST - 1);
+        end.cancel();
+        assert!(late.iter().all(|one| one.end.is_cancelled()));
     }
 }

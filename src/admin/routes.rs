@@ -83,7 +83,7 @@ pub(super) const ROUTES: [Route; 25] = [
     Route::to(
         "/events",
         Shown::Events,
-        "the state once a second, as server-sent events (?of=status, decisions, page)",
+        "the state once a second, as server-sent events (?of=status, decisions, page; of decisions also ?only=, ?client=, ?reason=, ?source=)",
     ),
     Route::to("/warnings.json", Shown::Warnings, "the last warnings of the log"),
     Route::to(

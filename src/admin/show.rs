@@ -9,14 +9,14 @@ use super::{
     Admin,
     check::Ready,
     coverage::Coverage,
-    decisions::{self, LISTABLE, Only},
+    decisions::{self, LISTABLE, Only, Wanted},
     events::{Events, Topic},
     form::Form,
     guard::{Token, Who},
     openapi, page,
     reply::{HTML, METRICS, Reply, SCRIPT, STYLE, events, json, of_kind, text},
     routes::{self, Shown},
-    texts::{KINDS, UNKNOWN_CALL},
+    texts::{KINDS, UNKNOWN_CALL, WHICH},
 };
 use crate::telemetry::clock::CallId;
 
@@ -111,8 +111,8 @@ impl Admin {
         let Some(topic) = topic else {
             return text(StatusCode::BAD_REQUEST, "write ?of=status, decisions or page\n");
         };
-        let Some(only) = Only::of(form) else { return text(StatusCode::BAD_REQUEST, KINDS) };
-        match Events::new(Arc::clone(&self.view), topic, only, &self.listeners, &self.end) {
+        let Some(wanted) = Wanted::of(form) else { return text(StatusCode::BAD_REQUEST, WHICH) };
+        match Events::new(Arc::clone(&self.view), topic, wanted, &self.listeners, &self.end) {
             Some(stream) => events(stream),
             None => {
                 text(StatusCode::SERVICE_UNAVAILABLE, "too many listen already; try again later\n")

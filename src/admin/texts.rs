@@ -8,6 +8,10 @@ pub(super) const NOT_FOR_YOU: &str = "this is answered to programs on this machi
 /// To somebody who wants decisions of a kind that there is not.
 pub(super) const KINDS: &str = "write ?only=all, refused or sap\n";
 
+/// To somebody who wants to hear of decisions that there are not.
+pub(super) const WHICH: &str = "write ?only=all, refused or sap; client=NAME; reason= and source= with a word of the \
+    access record, each once\n";
+
 /// To somebody who has to show who he is.
 pub(super) const WHO: &str =
     "show who you are: a name and password of admin.operators, or a certificate\n";

@@ -1,6 +1,6 @@
 //! `dialgate tail`: the decisions of a running gateway, as they are made.
 
-use clap::Args;
+use clap::{Args, builder::PossibleValuesParser};
 use serde_json::Value;
 
 use super::{
@@ -8,6 +8,10 @@ use super::{
     live::{Live, harmless},
     output::{BAD, DOUBTFUL, GOOD, complain, painted, print},
     reach::Reach,
+};
+use crate::{
+    config::ClientName,
+    domain::{Reason, Source},
 };
 
 #[derive(Args, Debug)]
@@ -21,13 +25,13 @@ pub(super) struct Tail {
     #[arg(long)]
     dialled: bool,
     /// Only calls of this client.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = client)]
     client: Option<String>,
-    /// Only decisions for this reason, such as `partner_unknown`.
-    #[arg(long, value_name = "WORD")]
+    /// Only refusals for this reason.
+    #[arg(long, value_name = "WORD", conflicts_with = "dialled", value_parser = reasons())]
     reason: Option<String>,
-    /// Only answers from there: memory, refreshing, sap, stale, `last_good`, default, none.
-    #[arg(long, value_name = "WORD")]
+    /// Only answers from there.
+    #[arg(long, value_name = "WORD", value_parser = sources())]
     source: Option<String>,
     /// End after so many.
     #[arg(long, value_name = "NUMBER")]
@@ -41,12 +45,12 @@ impl Tail {
     pub(super) fn execute(self) -> Result<(), Failure> {
         let gateway = self.reach.gateway()?;
         block_on(async {
-            let mut live = Live::to(&gateway, "decisions").await?;
+            let mut live = Live::to(&gateway, "decisions", &self.wanted()).await?;
             let mut left = self.most;
             while left != Some(0) {
                 let event = live.next().await?;
                 match event.name.as_str() {
-                    "decision" if self.wants(&event.data) => {
+                    "decision" if !self.dialled || text(&event.data, "decision") == "dial" => {
                         let text =
                             if self.json { format!("{}\n", event.data) } else { line(&event.data) };
                         print(&text)?;
@@ -60,17 +64,27 @@ impl Tail {
         })?
     }
 
-    fn wants(&self, decision: &Value) -> bool {
-        let is = |field: &str, wanted: &Option<String>| {
-            wanted.as_deref().is_none_or(|wanted| text(decision, field) == wanted)
-        };
-        let kind = text(decision, "decision");
-        (!self.refused || kind == "refuse")
-            && (!self.dialled || kind == "dial")
-            && is("client", &self.client)
-            && is("reason", &self.reason)
-            && is("source", &self.source)
+    /// The gateway leaves out the others, of which there may be too many to be sent.
+    fn wanted(&self) -> Vec<(&'static str, &str)> {
+        let only = self.refused.then_some("refused");
+        [("only", only), ("client", self.client.as_deref()), ("reason", self.reason.as_deref())]
+            .into_iter()
+            .chain([("source", self.source.as_deref())])
+            .filter_map(|(name, word)| Some((name, word?)))
+            .collect()
     }
+}
+
+fn client(name: &str) -> Result<String, String> {
+    ClientName::parse(name).map(|_name| name.to_owned()).map_err(|error| error.to_string())
+}
+
+fn reasons() -> PossibleValuesParser {
+    Reason::ALL.map(Reason::label).into()
+}
+
+fn sources() -> PossibleValuesParser {
+    Source::ALL.map(Source::label).into()
 }
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {

@@ -29,7 +29,7 @@ impl Top {
         let gateway = self.reach.gateway()?;
         let is_terminal = std::io::stdout().is_terminal();
         block_on(async {
-            let mut live = Live::to(&gateway, "status").await?;
+            let mut live = Live::to(&gateway, "status", &[]).await?;
             loop {
                 let event = live.next().await?;
                 if event.name != "status" {

@@ -53,7 +53,7 @@ pub use facts::{Basis, CallFacts, HttpVersion, Verb, Verdict};
 pub use metrics::CallMetrics;
 pub use openapi::{Endpoint, Site, endpoint};
 pub use query::{Query, QueryError};
-pub use recent::Recent;
+pub use recent::{Cursor, News, Recent};
 pub use record::{AccessLog, start_access_log};
 pub use spans::CallSpans;
 pub use terms::Terms;

@@ -107,6 +107,66 @@ async fn calls_sent_away_for_want_of_places_are_no_good_state_either() {
 }
 
 #[tokio::test]
+async fn tail_has_every_refusal_also_one_that_took_long_and_one_in_a_crowd_of_hits() {
+    let sap = ScriptedSap::start().await;
+    let gateway = Gateway::start_unready(&[("sap.url", &sap.url())]).await;
+    gateway.until_ready().await;
+    let jtel = gateway.jtel();
+    sap.decides(|asked| match asked.partner.as_str() {
+        "1001910" => Does::Answer,
+        "4040404" => Does::Held(Does::Unknown.into()),
+        _ => Does::Unknown,
+    });
+    let (_refused, mut refused) = tail(&gateway, &["--refused"], "4040400").await;
+    let (_all, mut all) = tail(&gateway, &[], "1001910").await;
+
+    let slow = tokio::spawn({
+        let jtel = gateway.jtel();
+        async move { jtel.ask("4040404").await.json()["callId"].clone() }
+    });
+    eventually("SAP has been asked", || async { sap.requests_for("4040404") == 1 }).await;
+    // Begins later, and is told before the slow one ends.
+    let hit = jtel.ask("1001910").await.json()["callId"].clone();
+    until_told(&mut all, vec![hit]).await;
+    let other = jtel.ask("4040405").await.json()["callId"].clone();
+    for _ in 0..3 {
+        at_once(&jtel, (0..200).map(|_| "1001910".to_owned())).await;
+    }
+    sap.release();
+    let slow = slow.await.unwrap();
+
+    until_told(&mut refused, vec![slow, other]).await;
+}
+
+#[tokio::test]
+async fn tail_knows_its_words() {
+    for (arguments, expected) in [
+        (["--source", "nonsense"], "possible values"),
+        (["--reason", "nonsense"], "possible values"),
+        (["--client", "no such"], "1 to 32 of"),
+    ] {
+        let output = run(dialgate().arg("tail").args(arguments)).await;
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    }
+    let gateway = Gateway::start().await;
+    for wrong in ["source=nonsense", "reason=nonsense", "only=nonsense", "client=a&client=b"] {
+        let (status, told) = gateway.admin(&format!("/events?of=decisions&{wrong}")).await;
+        assert_eq!(status, 400, "{wrong} {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_for_want_of_a_row_names_the_contract_number_in_the_list_of_decisions() {
+    let gateway = Gateway::start_with(&[ONE_ROW]).await;
+    assert_eq!(gateway.jtel().ask("2000001").await.outcome(), "403 no_service_number");
+
+    let lines: Value = serde_json::from_str(&gateway.admin("/decisions.json").await.1).unwrap();
+
+    assert_eq!(lines[0]["contractNumber"], "PartnerDE", "{lines}");
+}
+
+#[tokio::test]
 async fn a_sap_that_answers_at_once_is_not_called_silent_and_one_accident_is_not_bad() {
     let sap = ScriptedSap::start().await;
     let gateway = Gateway::start_unready(&[("sap.url", &sap.url())]).await;

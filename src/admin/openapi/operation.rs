@@ -16,6 +16,7 @@ use crate::{
         routes::{RouteLine, Shown},
         status::Status,
         story::Story,
+        words::{reasons, sources},
     },
     domain::PartnerId,
     gateway::schema::{BLANK, in_query, words},
@@ -69,37 +70,7 @@ pub(super) fn of_view(shown: Shown, schemas: &mut SchemaGenerator) -> Operation 
                 .of_a_call()
         }
         Shown::ExplainAsJson => with_json::<Story>(schemas).of_a_call(),
-        Shown::Events => {
-            let topics = Topic::ALL.map(Topic::label);
-            let told = "What to hear of; without it, of the state.";
-            let topic = in_query("of", false, told, &words(topics).to_value(), &topics);
-            let told = "Goes on until one of the two ends; the schema is that of each event.";
-            let event = |name: &str, data: Value| {
-                json!({
-                    "type": "object",
-                    "required": ["event", "data"],
-                    "properties": {
-                        "event": { "const": name },
-                        "data": {
-                            "type": "string",
-                            "contentMediaType": JSON,
-                            "contentSchema": data,
-                        },
-                    },
-                })
-            };
-            let events = json!({ "oneOf": [
-                event("status", schemas.subschema_for::<Status>().to_value()),
-                event("decision", schemas.subschema_for::<DecisionLine>().to_value()),
-                event("missed", any_text()),
-                event("part", schemas.subschema_for::<Part<'_>>().to_value()),
-            ] });
-            Operation::answering(told, vec![(EVENTS, events)])
-                .taking(topic)
-                .taking(only())
-                .or_bad("`of` or `only` is no such word.")
-                .or(StatusCode::SERVICE_UNAVAILABLE, "Too many listen already.")
-        }
+        Shown::Events => of_events(schemas),
     }
 }
 
@@ -117,6 +88,53 @@ fn readiness_as_json(schemas: &mut SchemaGenerator) -> Operation {
     let bodies = vec![(JSON, schemas.subschema_for::<Ready>().to_value())];
     ready.answers.push((StatusCode::SERVICE_UNAVAILABLE, "Calls cannot be sent here.", bodies));
     ready
+}
+
+fn of_events(schemas: &mut SchemaGenerator) -> Operation {
+    let topics = Topic::ALL.map(Topic::label);
+    let told = "What to hear of; without it, of the state.";
+    let topic = in_query("of", false, told, &words(topics).to_value(), &topics);
+    let told = "Goes on until one of the two ends; the schema is that of each event.";
+    let event = |name: &str, data: Value| {
+        json!({
+            "type": "object",
+            "required": ["event", "data"],
+            "properties": {
+                "event": { "const": name },
+                "data": {
+                    "type": "string",
+                    "contentMediaType": JSON,
+                    "contentSchema": data,
+                },
+            },
+        })
+    };
+    let events = json!({ "oneOf": [
+        event("status", schemas.subschema_for::<Status>().to_value()),
+        event("decision", schemas.subschema_for::<DecisionLine>().to_value()),
+        event("missed", any_text()),
+        event("part", schemas.subschema_for::<Part<'_>>().to_value()),
+    ] });
+    Operation::answering(told, vec![(EVENTS, events)])
+        .taking(topic)
+        .taking(only())
+        .taking(in_query("client", false, "Decisions of calls of this client.", &any_text(), &[]))
+        .taking(in_query(
+            "reason",
+            false,
+            "Decisions for this reason.",
+            &reasons(schemas).to_value(),
+            &[],
+        ))
+        .taking(in_query(
+            "source",
+            false,
+            "Decisions on facts from there.",
+            &sources(schemas).to_value(),
+            &[],
+        ))
+        .or_bad("A parameter is there twice, or is no such word.")
+        .or(StatusCode::SERVICE_UNAVAILABLE, "Too many listen already.")
 }
 
 fn with_json<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Operation {
