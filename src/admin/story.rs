@@ -1,6 +1,8 @@
 //! Everything that is known of one call that is over: who asked, what was remembered, what SAP was
 //! asked and said, rule by rule, and why.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -36,8 +38,12 @@ pub(super) struct Story {
     pub(super) sap: Option<&'static str>,
     pub(super) requests: Vec<Request>,
     pub(super) partner: Option<Partner>,
+    /// The sales areas in its record; of a partner that they lead to a refusal of.
+    pub(super) sales_areas: Option<Vec<SeenPart>>,
+    /// Its addresses, as far as they count for anything.
+    pub(super) addresses: Option<Vec<SeenPart>>,
     pub(super) rules: Vec<RuleLine>,
-    /// The rules have changed since; those above are the ones in force now.
+    /// The rules have changed since; those of then are not there any more.
     pub(super) rules_have_changed: bool,
 }
 
@@ -68,6 +74,20 @@ pub(super) struct Partner {
     contact_refused: bool,
 }
 
+/// A sales area or an address of a record.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SeenPart {
+    /// Organisation, division, channel or country, as SAP has them.
+    #[serde(flatten)]
+    values: BTreeMap<&'static str, String>,
+    counts: bool,
+    left_out: Option<String>,
+    /// For people.
+    #[serde(skip)]
+    told: String,
+}
+
 /// A rule and its part in the decision.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(super) struct RuleLine {
@@ -80,7 +100,13 @@ impl Story {
         let basis = facts.basis.as_ref();
         let requests = basis.and_then(|basis| basis.requests.as_ref());
         let known = basis.and_then(|basis| basis.known.as_ref());
-        let rules = basis.map(|basis| rule_by_rule(&terms.config.rules, basis.rule));
+        let changed = have_changed(basis, terms);
+        let rules = basis.filter(|_| !changed);
+        let rules = rules.map(|basis| rule_by_rule(&terms.config.rules, basis.rule));
+        let looked = known.and_then(|known| known.looked.as_deref());
+        let parts = |of: fn(&Looked) -> &[Seen]| {
+            looked.map(|looked| of(looked).iter().map(SeenPart::of).collect())
+        };
         Self {
             line: DecisionLine::of(facts, terms),
             peer: facts.peer.to_string(),
@@ -95,12 +121,14 @@ impl Story {
                 .map(|requests| requests.all().iter().map(Request::of).collect())
                 .unwrap_or_default(),
             partner: known.map(|known| Partner::of(&known.lookup)),
+            sales_areas: parts(|looked| &looked.areas),
+            addresses: parts(|looked| &looked.addresses),
             rules: rules
                 .unwrap_or_default()
                 .into_iter()
                 .map(|(rule, part)| RuleLine { rule: rule.to_string(), part: part.label() })
                 .collect(),
-            rules_have_changed: basis.is_some_and(|basis| basis.terms != terms.id()),
+            rules_have_changed: changed,
         }
     }
 
@@ -134,12 +162,18 @@ impl Story {
         if let Some(partner) = &self.partner {
             all.extend(partner.lines());
         }
+        for (name, parts) in [("sales area", &self.sales_areas), ("address", &self.addresses)] {
+            let parts = parts.iter().flatten();
+            all.extend(parts.map(|part| (name, part.told.clone())));
+        }
         for (place, rule) in self.rules.iter().enumerate() {
             let name = if place == 0 { "rule by rule" } else { "" };
             all.push((name, format!("{:<34} {}", rule.rule, rule.part)));
         }
         if self.rules_have_changed {
-            all.push(("but", "the rules have changed since; these are the ones now".to_owned()));
+            let rule = line.rule.as_deref().unwrap_or("none");
+            let told = format!("decided by {rule} of then; the rules have changed since");
+            all.push(("rules", told));
         }
         all.push(("jtel got", self.told()));
         all.push(("because", line.because.clone()));
@@ -191,11 +225,28 @@ pub(super) fn because(facts: &CallFacts, terms: &Terms) -> String {
         service_number: basis.and_then(|basis| basis.service_number),
         caller_id: facts.verdict.caller_id().unwrap_or(CallerId::Unchecked),
         known: known.map(|known| &known.lookup),
-        looked: None,
+        looked: basis
+            .and_then(|basis| basis.known.as_ref())
+            .and_then(|known| known.looked.as_deref()),
         number: Number::Forgotten,
-        config: &terms.config,
+        config: (!have_changed(basis, terms)).then_some(&*terms.config),
     }
     .because()
+}
+
+fn have_changed(basis: Option<&Basis>, terms: &Terms) -> bool {
+    basis.is_some_and(|basis| basis.terms != terms.id())
+}
+
+impl SeenPart {
+    fn of(seen: &Seen) -> Self {
+        Self {
+            values: seen.values.iter().cloned().collect(),
+            counts: seen.left_out.is_none(),
+            left_out: seen.left_out.map(LeftOut::told),
+            told: seen.told(),
+        }
+    }
 }
 
 impl Request {

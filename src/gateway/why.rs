@@ -27,8 +27,8 @@ pub struct Case<'c> {
     pub looked: Option<&'c Looked>,
     /// The number that was to be dialled.
     pub number: Number,
-    /// The rules it was decided by.
-    pub config: &'c Config,
+    /// The rules it was decided by; `None`: there are others by now.
+    pub config: Option<&'c Config>,
 }
 
 /// What is known of the number that was to be dialled.
@@ -71,12 +71,24 @@ impl<'c> Case<'c> {
             known,
             looked,
             number,
-            config,
+            config: Some(config),
         }
     }
 
     /// Why it was decided so, and what somebody could change about it.
     pub fn because(&self) -> String {
+        let told = self.told();
+        // What does not depend on the rules is as true as before.
+        let is_of_rules = self.reason.is_none_or(|reason| {
+            !matches!(reason, Reason::BadQuery | Reason::Unauthorized | Reason::Overloaded)
+        });
+        if self.config.is_some() || !is_of_rules {
+            return told;
+        }
+        format!("{told}; so it was decided then: the rules have changed since")
+    }
+
+    fn told(&self) -> String {
         let contract = self.contract_number.unwrap_or_default();
         match (self.reason, self.rule, self.service_number) {
             (Some(reason), ..) => self.refusal(reason),
@@ -87,6 +99,9 @@ impl<'c> Case<'c> {
             }
             (None, Rule::SapUnavailable, _) | (None, Rule::WithoutServiceNumber, Some(_)) => {
                 "the rules dial the default pair (rules.default)".to_owned()
+            }
+            (None, _, Some(_)) if self.config.is_none() => {
+                format!("rules.service_numbers had a row for `{contract}`")
             }
             (None, _, Some(_)) => format!("rules.service_numbers has a row for `{contract}`"),
             (None, _, None) => format!(
@@ -142,7 +157,10 @@ impl<'c> Case<'c> {
     fn forbidden(&self) -> String {
         match (self.rule, self.number) {
             (Rule::NoNumber, _) => {
-                let rules: Vec<_> = self.config.rules.that_need_the_number().collect();
+                let Some(config) = self.config else {
+                    return "without a number a rule refused every call".to_owned();
+                };
+                let rules: Vec<_> = config.rules.that_need_the_number().collect();
                 format!("without a number {} refuse every call", rules.join(" and "))
             }
             (Rule::Ranges, _) => {
@@ -173,10 +191,12 @@ impl<'c> Case<'c> {
             Number::Forgotten => String::new(),
         };
         let told = format!("the service number is foreign where this number rings{there}");
-        if self.config.rules.caller_id_fit == CallerIdFit::Fallback {
-            format!("{told}, and rules.fallback_service_numbers has none for it")
-        } else {
-            format!("{told}; rules.caller_id_fit refuses that")
+        match self.config.map(|config| config.rules.caller_id_fit) {
+            None => told,
+            Some(CallerIdFit::Fallback) => {
+                format!("{told}, and rules.fallback_service_numbers has none for it")
+            }
+            Some(_) => format!("{told}; rules.caller_id_fit refuses that"),
         }
     }
 }
@@ -234,7 +254,7 @@ fn counting(parts: &[Seen], name: &str) -> String {
 }
 
 /// A mark of SAP's own, or what a rule of the house looks at.
-fn marked(rule: Rule, config: &Config) -> String {
+fn marked(rule: Rule, config: Option<&Config>) -> String {
     match rule {
         Rule::Blocked => {
             "SAP marks the partner as blocked; release it there, or see rules.partner_blocked"
@@ -245,10 +265,15 @@ fn marked(rule: Rule, config: &Config) -> String {
              see rules.contact_not_allowed"
                 .to_owned()
         }
-        Rule::RefuseWhen(entry) => match config.rules.refuse_when.get(usize::from(entry)) {
-            Some(refusal) => format!("SAP's value at `{}` meets {rule}", refusal.path),
-            None => format!("SAP's record meets {rule}"),
-        },
+        Rule::RefuseWhen(entry) => {
+            let entries = config.map(|config| &config.rules.refuse_when);
+            match entries.map(|entries| entries.get(usize::from(entry))) {
+                Some(Some(refusal)) => format!("SAP's value at `{}` meets {rule}", refusal.path),
+                Some(None) => format!("SAP's record meets {rule}"),
+                // Another entry may have its number by now.
+                None => "SAP's record met an entry of rules.refuse_when".to_owned(),
+            }
+        }
         _ => "SAP says so".to_owned(),
     }
 }
@@ -296,9 +321,14 @@ fn no_country(looked: Option<&Looked>) -> String {
     }
 }
 
-fn no_service_number(found: Option<&BusinessPartner>, config: &Config) -> String {
+fn no_service_number(found: Option<&BusinessPartner>, config: Option<&Config>) -> String {
     let contract = found.and_then(BusinessPartner::contract_number);
     let contract = contract.map(ContractNumber::as_str).unwrap_or_default();
+    let Some(config) = config else {
+        return format!(
+            "`{contract}` had no row in rules.service_numbers, and rules.without_service_number was refuse"
+        );
+    };
     let likeness = ContractNumber::likeness(contract);
     let mut rows = config.rules.service_numbers.iter().map(|(row, _)| row.as_str());
     let twin = rows.find(|row| ContractNumber::likeness(row) == likeness);

@@ -18,7 +18,7 @@ use super::said::{Said, Sayings};
 use crate::{
     config::Cache,
     domain::{Lookup, PartnerId},
-    sap::SystemId,
+    sap::{SystemId, Told},
 };
 
 /// The system and the whole validated ID; nothing is folded, and the dialled number takes no part.
@@ -79,13 +79,8 @@ impl Memory {
     }
 
     /// SAP has just said it of somebody.
-    pub(super) fn note(
-        &self,
-        lookup: Lookup,
-        reads: &Arc<[Arc<str>]>,
-        times: &Cache,
-    ) -> Remembered {
-        Remembered::new(self.sayings.of(lookup, reads), times)
+    pub(super) fn note(&self, told: Told, reads: &Arc<[Arc<str>]>, times: &Cache) -> Remembered {
+        Remembered::new(self.sayings.of(told, reads), times)
     }
 
     /// Takes the place of what SAP said before.
@@ -246,7 +241,7 @@ mod tests {
     }
 
     fn remembered(lookup: Lookup) -> Remembered {
-        Remembered::new(Sayings::default().of(lookup, &[].into()), &times())
+        Remembered::new(Sayings::default().of(lookup.into(), &[].into()), &times())
     }
 
     fn found() -> Lookup {
@@ -317,12 +312,12 @@ mod tests {
             system: SystemId::of(&sap("http://sap")),
             partner: PartnerId::parse("1001910").unwrap(),
         };
-        memory.remember(&key, memory.note(found(), &[].into(), &times()));
+        memory.remember(&key, memory.note(found().into(), &[].into(), &times()));
         let seen = memory.get(&key).unwrap();
 
         let first_uses = [(), ()].map(|()| memory.is_first_use(&key, &seen));
         tokio::time::advance(HOUR).await;
-        memory.remember(&key, memory.note(found(), &[].into(), &times()));
+        memory.remember(&key, memory.note(found().into(), &[].into(), &times()));
         let changed = memory.is_refreshing(&key, &seen, true);
 
         assert_eq!((first_uses, changed), ([true, false], false));

@@ -12,7 +12,10 @@ use std::{
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 
-use crate::domain::{Lookup, ServiceNumber};
+use crate::{
+    domain::{Lookup, ServiceNumber},
+    sap::{Looked, Told},
+};
 
 /// Things said, and the beginning of the answer to jtel where it was rendered.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub struct Said {
     pub lookup: Lookup,
     /// The paths whose values were noted, in order.
     reads: Arc<[Arc<str>]>,
+    /// What there is in the record, where that leads to a refusal.
+    pub looked: Option<Box<Looked>>,
     rendered: ArcSwapOption<Rendered>,
 }
 
@@ -48,10 +53,13 @@ pub(super) struct Sayings([Mutex<HashMap<Lookup, Arc<Said>>>; COPIES]);
 
 impl Sayings {
     /// The one that says this, with values noted under these paths.
-    pub(super) fn of(&self, lookup: Lookup, reads: &Arc<[Arc<str>]>) -> Arc<Said> {
-        let Some(copy) = self.0.get(fastrand::usize(..COPIES)) else {
-            return Arc::new(Said::new(lookup, reads));
+    pub(super) fn of(&self, told: Told, reads: &Arc<[Arc<str>]>) -> Arc<Said> {
+        let copy = self.0.get(fastrand::usize(..COPIES));
+        // What a record has that leads to a refusal is hardly said twice.
+        let (Some(copy), None) = (copy, &told.looked) else {
+            return Arc::new(Said::new(told, reads));
         };
+        let lookup = told.lookup;
         let mut sayings = copy.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(said) = sayings.get(&lookup)
             && said.reads == *reads
@@ -62,15 +70,16 @@ impl Sayings {
             // Partners hold what they need; it is said anew for the next ones.
             sayings.clear();
         }
-        let said = Arc::new(Said::new(lookup.clone(), reads));
+        let said = Arc::new(Said::new(lookup.clone().into(), reads));
         sayings.insert(lookup, Arc::clone(&said));
         said
     }
 }
 
 impl Said {
-    fn new(lookup: Lookup, reads: &Arc<[Arc<str>]>) -> Self {
-        Self { lookup, reads: Arc::clone(reads), rendered: ArcSwapOption::empty() }
+    fn new(told: Told, reads: &Arc<[Arc<str>]>) -> Self {
+        let Told { lookup, looked } = told;
+        Self { lookup, reads: Arc::clone(reads), looked, rendered: ArcSwapOption::empty() }
     }
 
     /// Whether it has the values under all of these paths. One that a new rule looks at has to be
@@ -117,7 +126,7 @@ mod tests {
         let reads = [].into();
 
         let mut said: Vec<_> = (0..1000)
-            .map(|number| Arc::as_ptr(&sayings.of(found(["a", "b"][number % 2]), &reads)))
+            .map(|number| Arc::as_ptr(&sayings.of(found(["a", "b"][number % 2]).into(), &reads)))
             .collect();
 
         said.sort_unstable();
@@ -130,7 +139,7 @@ mod tests {
         let sayings = Sayings::default();
 
         for number in 0..=COPIES * MOST * 2 {
-            sayings.of(found(&format!("channel {number}")), &[].into());
+            sayings.of(found(&format!("channel {number}")).into(), &[].into());
         }
 
         for copy in &sayings.0 {
@@ -150,7 +159,7 @@ mod tests {
             (found("a"), paths(&[]), paths(&["B"]), false),
             (Lookup::Unknown, paths(&[]), paths(&["B"]), true),
         ] {
-            let said = Sayings::default().of(lookup, &read);
+            let said = Sayings::default().of(lookup.into(), &read);
             assert_eq!(said.has(&wanted), has, "{read:?} {wanted:?}");
         }
     }

@@ -68,9 +68,9 @@ impl Shared {
         let asking = Box::pin(sap.ask(pass, question, |result| {
             // What SAP thinks of our credentials is known at its door; a correction counts at once.
             let is_shared = !matches!(&result, Err(error) if error.is_about_credentials());
-            let result = result.map(|lookup| {
-                self.seen.note(&lookup);
-                let remembered = self.memory.note(lookup, sap.reads(), &times);
+            let result = result.map(|told| {
+                self.seen.note(&told.lookup);
+                let remembered = self.memory.note(told, sap.reads(), &times);
                 if let Some(key) = key {
                     self.memory.remember(&key, remembered.clone());
                     self.flights.forget_failure(&key);

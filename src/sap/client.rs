@@ -3,7 +3,7 @@
 
 use std::{
     pin::pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -19,7 +19,7 @@ use super::{
     outcome::{BreakerState, SapOutcome},
     prepare::Prepared,
     problem::DialectProblem,
-    reply::{Read, Sought},
+    reply::{Read, Sought, looked::Looked},
     requests::Requests,
     system::SystemId,
 };
@@ -61,6 +61,22 @@ pub struct Question<'q> {
     pub trace: Option<&'q Trace>,
     /// Where it is written down what was sent for it.
     pub requests: &'q Requests,
+}
+
+/// What SAP said of a partner.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// What is known of him now.
+    pub lookup: Lookup,
+    /// Where that leads to a refusal, what there is in his record: nothing personal, and not much. Nobody
+    /// asks for it of the others, who are many.
+    pub looked: Option<Box<Looked>>,
+}
+
+impl From<Lookup> for Told {
+    fn from(lookup: Lookup) -> Self {
+        Self { lookup, looked: None }
+    }
 }
 
 impl SapClient {
@@ -137,17 +153,25 @@ impl SapClient {
         &self,
         pass: Pass,
         question: Question<'_>,
-        mut tell: impl FnMut(Result<Lookup, LookupError>),
+        mut tell: impl FnMut(Result<Told, LookupError>),
     ) {
         let began = Instant::now();
         let partner = Some(question.partner);
         let deadline = began + self.total_timeout;
-        let mut lookup =
-            pin!(self.ask_in_turn(&pass, question, Until::WaitsOn(deadline), |_asked, _result| ()));
+        let looked = Mutex::default();
+        let note = |asked: &Asking<'_>, result: &Result<Read, LookupError>| {
+            let kept = why_refused(asked, result);
+            *looked.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+        };
+        let told = |lookup| {
+            let looked = looked.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Told { lookup, looked }
+        };
+        let mut lookup = pin!(self.ask_in_turn(&pass, question, Until::WaitsOn(deadline), note));
         match pass.run(self.total_timeout, lookup.as_mut()).await {
             Ran::Told(result) => {
                 pass.settle(partner, result.as_ref());
-                tell(result);
+                tell(result.map(told));
             }
             Ran::NoAnswer => {
                 let error = self.no_answer(began);
@@ -155,7 +179,7 @@ impl SapClient {
                 tell(Err(error));
                 if let Some(Ok(late)) = pass.linger(self.total_timeout, lookup).await {
                     pass.settle(partner, Ok(&late));
-                    tell(Ok(late));
+                    tell(Ok(told(late)));
                 }
             }
             Ran::LeftBehind => tell(Err(self.no_answer(began))),
@@ -182,6 +206,11 @@ impl SapClient {
         self.door.health.silent_for()
     }
 
+    /// More than one request in a row has got no usable answer.
+    pub fn fails_again(&self) -> bool {
+        self.door.health.fails_again()
+    }
+
     /// Waiting for SAP would most likely be in vain.
     pub fn is_known_silent(&self) -> bool {
         self.door.is_known_silent()
@@ -200,11 +229,6 @@ impl SapClient {
     /// When refused credentials are shown again by themselves; `None`: not refused, or never.
     pub fn tries_login_at(&self) -> Option<Instant> {
         self.door.login.next_try()
-    /// More than one request in a row has got no usable answer.
-    pub fn fails_again(&self) -> bool {
-        self.door.health.fails_again()
-    }
-
     }
 
     /// A lookup was given up before it was sent.
@@ -318,4 +342,15 @@ impl SapClient {
     pub(super) fn idle_connections(&self) -> usize {
         self.upstreams.idle_connections()
     }
+}
+
+/// What there is in a record from which nobody can tell channel and country.
+fn why_refused(asked: &Asking<'_>, result: &Result<Read, LookupError>) -> Option<Box<Looked>> {
+    let is_refused = match result {
+        Ok(Read::Known(Lookup::Ambiguous(_))) => true,
+        Ok(Read::Known(Lookup::Found(partner))) => partner.contract_number().is_none(),
+        Ok(Read::Known(Lookup::Unknown) | Read::LeadsOn { .. }) | Err(_) => false,
+    };
+    let body = asked.body.as_deref().filter(|_| is_refused)?;
+    asked.reader.looked(body).map(Looked::bounded).map(Box::new)
 }

@@ -167,6 +167,33 @@ async fn a_refusal_for_want_of_a_row_names_the_contract_number_in_the_list_of_de
 }
 
 #[tokio::test]
+async fn what_was_decided_by_rules_that_are_gone_is_not_told_by_those_of_now() {
+    let gateway = Gateway::start_with(&[ONE_ROW]).await;
+    let refused = gateway.jtel().ask("2000001").await.json();
+    let call = refused["callId"].as_str().unwrap();
+    let story = async || -> Value {
+        let path = format!("/explain.json?call={call}");
+        serde_json::from_str(&gateway.admin(&path).await.1).unwrap()
+    };
+    let before = story().await;
+    assert!(before["because"].as_str().unwrap().contains("has no row"), "{before}");
+    assert!(!before["rules"].as_array().unwrap().is_empty());
+
+    rewrite_config(gateway.folder.path(), &gateway.sap_url, &[]);
+    gateway.control.reload().await.unwrap();
+
+    eventually("the rules are others", || async { story().await["rulesHaveChanged"] == true })
+        .await;
+    let after = story().await;
+    let because = after["because"].as_str().unwrap();
+    assert!(because.contains("have changed since"), "{because}");
+    assert!(because.contains("had no row") && !because.contains("has no row"), "{because}");
+    assert!(after["rules"].as_array().unwrap().is_empty(), "{after}");
+    let lines: Value = serde_json::from_str(&gateway.admin("/decisions.json").await.1).unwrap();
+    assert_eq!(lines[0]["because"], because);
+}
+
+#[tokio::test]
 async fn a_sap_that_answers_at_once_is_not_called_silent_and_one_accident_is_not_bad() {
     let sap = ScriptedSap::start().await;
     let gateway = Gateway::start_unready(&[("sap.url", &sap.url())]).await;
@@ -180,4 +207,33 @@ async fn a_sap_that_answers_at_once_is_not_called_silent_and_one_accident_is_not
     assert!(!sentence.contains("silent"), "{told}");
     assert!(!problems.contains("check --connect"), "{told}");
     assert_eq!(told["condition"], "warning", "{told}");
+}
+
+#[tokio::test]
+async fn a_call_is_explained_with_as_much_advice_as_its_partner_also_where_memory_answered() {
+    let gateway = Gateway::start().await;
+    let file = gateway.folder.path().join("config.yaml");
+    for (partner, areas) in [("1001913", 0), ("1001914", 1), ("1001915", 2)] {
+        let of_partner =
+            run(dialgate().args(["explain", partner, "--json", "--config"]).arg(&file)).await;
+        let of_partner: Value = serde_json::from_str(&stdout(&of_partner)).unwrap();
+        let step = of_partner["steps"].as_array().unwrap().last().unwrap();
+        for source in ["sap", "memory"] {
+            let refused = gateway.jtel().ask(partner).await.json();
+            let call = refused["callId"].as_str().unwrap();
+            let story = gateway.admin(&format!("/explain.json?call={call}")).await.1;
+            let story: Value = serde_json::from_str(&story).unwrap();
+
+            assert_eq!(story["source"], source, "{story}");
+            assert_eq!(story["because"], of_partner["because"], "{partner}");
+            assert_eq!(story["salesAreas"], step["salesAreas"], "{partner}");
+            assert_eq!(story["salesAreas"].as_array().unwrap().len(), areas, "{story}");
+            let text = gateway.admin(&format!("/explain?call={call}")).await.1;
+            assert_eq!(text.matches("  sales area  ").count(), areas, "{text}");
+        }
+    }
+    let dialled = gateway.jtel().ask("1001910").await.json();
+    let path = format!("/explain.json?call={}", dialled["callId"].as_str().unwrap());
+    let story: Value = serde_json::from_str(&gateway.admin(&path).await.1).unwrap();
+    assert_eq!(story["salesAreas"], Value::Null, "of those who are many, nothing is kept: {story}");
 }

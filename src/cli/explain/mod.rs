@@ -138,7 +138,7 @@ impl Story {
             let Some(Looked { areas, addresses, .. }) = &asked.looked else { continue };
             for (name, parts) in [("sales area", areas), ("address", addresses)] {
                 for seen in parts {
-                    line(name, &of_part(seen));
+                    line(name, &seen.told());
                 }
             }
         }
@@ -232,17 +232,6 @@ impl Story {
             "because": self.because(&decided, config),
         });
         format!("{story}\n")
-    }
-}
-
-/// `organisation 1000, division 00, channel Direct sales`, and why it does not count.
-fn of_part(seen: &Seen) -> String {
-    let values: Vec<_> =
-        seen.values.iter().map(|(name, value)| format!("{name} {value}")).collect();
-    let values = values.join(", ");
-    match seen.left_out {
-        None => values,
-        Some(why) => format!("{values}; does not count: {}", why.told()),
     }
 }
 

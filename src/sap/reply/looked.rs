@@ -7,6 +7,12 @@ use super::{
     without_mark,
 };
 
+/// Of a record that is kept for whoever asks later, so many areas and addresses are.
+const KEPT_PARTS: usize = 40;
+
+/// And of each of their values, so much.
+const KEPT_CHARACTERS: usize = 60;
+
 /// A sales area or an address of a record.
 pub(super) struct Part<'v> {
     pub(super) value: &'v Node<'v>,
@@ -47,6 +53,31 @@ pub struct Seen {
     pub left_out: Option<LeftOut>,
 }
 
+impl Seen {
+    /// `organisation 1000, division 00, channel Direct sales`, and why it does not count.
+    pub fn told(&self) -> String {
+        let values: Vec<_> =
+            self.values.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let values = values.join(", ");
+        match self.left_out {
+            None => values,
+            Some(why) => format!("{values}; does not count: {}", why.told()),
+        }
+    }
+
+    /// In few bytes, however much SAP has written.
+    fn bounded(mut self) -> Self {
+        for (_, value) in &mut self.values {
+            if value.chars().count() > KEPT_CHARACTERS {
+                *value = value.chars().take(KEPT_CHARACTERS).chain(['…']).collect();
+            }
+            value.shrink_to_fit();
+        }
+        self.values.shrink_to_fit();
+        self
+    }
+}
+
 /// What was looked at in the one record of an answer.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Looked {
@@ -56,6 +87,17 @@ pub struct Looked {
     pub addresses: Vec<Seen>,
     /// The dialect can pick an address by `sap.address`.
     pub picks_address: bool,
+}
+
+impl Looked {
+    /// To be kept for a while: bounded, whatever SAP has.
+    pub(in crate::sap) fn bounded(mut self) -> Self {
+        for parts in [&mut self.areas, &mut self.addresses] {
+            parts.truncate(KEPT_PARTS);
+            *parts = parts.drain(..).map(Seen::bounded).collect();
+        }
+        self
+    }
 }
 
 impl Reader {
