@@ -1,7 +1,6 @@
 //! What an operator does to a running gateway: each is a POST, and each is told in the log.
 
 use std::{
-    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -12,6 +11,7 @@ use tokio::{sync::Notify, time::Instant};
 use super::{
     configuration::{Reloaded, Reloads},
     form::Form,
+    guard::By,
     reply::{Reply, text},
     view::View,
 };
@@ -56,26 +56,26 @@ pub(super) struct Actions {
 }
 
 impl Actions {
-    /// Does one, and says what came of it.
+    /// Does one, and says what came of it. What may stand in the address is in `query`, the form in `body`.
     pub(super) async fn act(
         &self,
         action: Action,
-        form: &Form,
-        who: IpAddr,
+        (query, body): (Form, Form),
+        by: &By,
         view: &View,
     ) -> Response<Reply> {
         match action {
-            Action::Reload => self.reload(who).await,
-            Action::RetryLogin => self.retry_login(view),
-            Action::ResetBreaker => reset_breaker(view),
-            Action::Forget => forget(form, who, view),
-            Action::Log => self.set_log_level(form, who),
-            Action::Drain => self.drain(who),
+            Action::Reload => self.reload(by).await,
+            Action::RetryLogin => self.retry_login(by, view),
+            Action::ResetBreaker => reset_breaker(by, view),
+            Action::Forget => forget(&body, by, view),
+            Action::Log => self.set_log_level(&query.and(body), by),
+            Action::Drain => self.drain(by),
         }
     }
 
-    async fn reload(&self, who: IpAddr) -> Response<Reply> {
-        tracing::info!(by = %who, "reading the configuration again, because an operator asked for it");
+    async fn reload(&self, by: &By) -> Response<Reply> {
+        tracing::info!(%by, "reading the configuration again, because an operator asked for it");
         match self.reloads.reload().await {
             Some(reloaded @ Reloaded::Refused(_)) => {
                 text(StatusCode::UNPROCESSABLE_ENTITY, reloaded.text() + "\n")
@@ -85,7 +85,7 @@ impl Actions {
         }
     }
 
-    fn retry_login(&self, view: &View) -> Response<Reply> {
+    fn retry_login(&self, by: &By, view: &View) -> Response<Reply> {
         let mut last = self.last_retry.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = *last
             && before.elapsed() < RETRY_LOGIN_EVERY
@@ -103,7 +103,7 @@ impl Actions {
         }
         *last = Some(Instant::now());
         drop(last);
-        let told = match view.gateway.terms().sap.retry_login() {
+        let told = match view.gateway.terms().sap.retry_login(by) {
             None => "the next request to SAP logs in again\n".to_owned(),
             Some(left) => {
                 let left = rounded(left);
@@ -115,25 +115,25 @@ impl Actions {
         text(StatusCode::OK, told)
     }
 
-    fn set_log_level(&self, form: &Form, who: IpAddr) -> Response<Reply> {
+    fn set_log_level(&self, form: &Form, by: &By) -> Response<Reply> {
         let Some(log) = &self.log else {
             return text(StatusCode::NOT_FOUND, "this process has no log\n");
         };
         match form.get("level").map(|word| (word, PassingLevel::parse(word))) {
             Some((CONFIGURED, _)) => {
-                let level = log.back_to_configured(who);
+                let level = log.back_to_configured(by);
                 text(StatusCode::OK, format!("log level {level}, as configured\n"))
             }
             Some((word, Some(level))) => {
-                let until = log.set_for_a_while(level, who).to_the_second();
+                let until = log.set_for_a_while(level, by).to_the_second();
                 text(StatusCode::OK, format!("log level {word} until {until}\n"))
             }
             _ => text(StatusCode::BAD_REQUEST, LEVELS),
         }
     }
 
-    fn drain(&self, who: IpAddr) -> Response<Reply> {
-        tracing::warn!(by = %who, "an operator asked for the drain: calls in progress are answered, then the process ends");
+    fn drain(&self, by: &By) -> Response<Reply> {
+        tracing::warn!(%by, "an operator asked for the drain: calls in progress are answered, then the process ends");
         self.drain.notify_one();
         text(
             StatusCode::ACCEPTED,
@@ -142,8 +142,8 @@ impl Actions {
     }
 }
 
-fn reset_breaker(view: &View) -> Response<Reply> {
-    let told = if view.gateway.terms().sap.reset_breaker() {
+fn reset_breaker(by: &By, view: &View) -> Response<Reply> {
+    let told = if view.gateway.terms().sap.reset_breaker(by) {
         "the breaker is closed; SAP is asked again, and left alone again if it still fails\n"
     } else {
         "the breaker was closed already\n"
@@ -152,12 +152,12 @@ fn reset_breaker(view: &View) -> Response<Reply> {
 }
 
 /// The partner's ID is personal data: it stands in the body, which nobody logs, and not in the answer.
-fn forget(form: &Form, who: IpAddr, view: &View) -> Response<Reply> {
+fn forget(form: &Form, by: &By, view: &View) -> Response<Reply> {
     let Some(Ok(partner)) = form.get("partner").map(str::trim).map(PartnerId::parse) else {
         return text(StatusCode::BAD_REQUEST, PARTNER);
     };
     let had = view.partners.forget(&view.gateway.terms().sap, partner);
-    tracing::info!(by = %who, had, "an operator had a partner forgotten");
+    tracing::info!(%by, had, "an operator had a partner forgotten");
     let told = if had {
         "forgotten; the next call about this partner asks SAP\n"
     } else {

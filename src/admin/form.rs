@@ -4,7 +4,7 @@
 use percent_encoding::percent_decode_str;
 
 /// The fields of one `application/x-www-form-urlencoded` text, in their order.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {

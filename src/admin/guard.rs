@@ -7,6 +7,7 @@
 //! program, which names no origin.
 
 use std::{
+    fmt,
     net::IpAddr,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -21,7 +22,11 @@ use http::{
 
 use tokio::time::Instant;
 
-use crate::{config::Admin, gateway::one_of, net::Peer};
+use crate::{
+    config::{Admin, ClientName},
+    gateway::one_of,
+    net::Peer,
+};
 
 /// Browsers say with it where a request comes from.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -73,6 +78,34 @@ impl Who {
             Self::Known
         } else {
             Self::Stranger
+        }
+    }
+}
+
+/// Who does something, for the log: an operator by his name, and from where.
+pub(super) struct By {
+    operator: Option<ClientName>,
+    has_certificate: bool,
+    from: IpAddr,
+}
+
+impl By {
+    /// Who asks.
+    pub(super) fn of(config: &Admin, headers: &HeaderMap, peer: &Peer) -> Self {
+        Self {
+            operator: one_of(&config.operators, headers).cloned(),
+            has_certificate: peer.tls.is_some_and(|tls| tls.client_certificate),
+            from: peer.address.ip(),
+        }
+    }
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.operator, self.has_certificate) {
+            (Some(name), _) => write!(f, "{} ({})", name.as_str(), self.from),
+            (None, true) => write!(f, "somebody with a certificate ({})", self.from),
+            (None, false) => write!(f, "{}", self.from),
         }
     }
 }
@@ -142,6 +175,11 @@ pub(super) fn may_change<B>(
 /// The page that asks is one of ours.
 fn is_same_origin<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
+    // Of two, nobody knows which one counts for whoever stands in between.
+    let is_doubled = |name| headers.get_all(name).iter().count() > 1;
+    if is_doubled(FETCH_SITE) || is_doubled(ORIGIN) {
+        return false;
+    }
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let site_fits = match text(FETCH_SITE) {
         None => !headers.contains_key(FETCH_SITE),
@@ -195,6 +233,15 @@ mod tests {
             (&[("origin", "http://evil.example")][..], &here, Who::Anybody, right, false),
             (&[("origin", "http://127.0.0.1:9465")][..], &here, Who::Anybody, right, false),
             (&[("origin", "null")][..], &here, Who::Anybody, right, false),
+            (&[same, ("origin", "http://evil.example")][..], &here, Who::Anybody, right, false),
+            (&[same, same][..], &here, Who::Known, right, false),
+            (
+                &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")][..],
+                &here,
+                Who::Anybody,
+                right,
+                false,
+            ),
             (&[same, ("sec-fetch-site", "same-origin")][..], &here, Who::Anybody, right, true),
             (&[same, ("sec-fetch-site", "cross-site")][..], &here, Who::Anybody, right, false),
             (&[("sec-fetch-site", "none")][..], &here, Who::Anybody, right, false),

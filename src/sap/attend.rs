@@ -1,6 +1,6 @@
 //! Looks after a SAP that does not answer, and after our login there.
 
-use std::{pin::pin, sync::PoisonError, time::Duration};
+use std::{fmt::Display, pin::pin, sync::PoisonError, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info};
@@ -73,20 +73,25 @@ impl SapClient {
         }
     }
 
-    /// Lets one request try the credentials again, after SAP refused them. A pause that SAP asked for
+    /// Lets one request try the credentials again, after SAP refused them, because `by` asked for it. A pause that SAP asked for
     /// is kept all the same; what is left of it is returned.
-    pub fn retry_login(&self) -> Option<Duration> {
-        info!(upstream = %self.host, "the login to SAP is tried again, because an operator asked for it");
+    pub fn retry_login(&self, by: &dyn Display) -> Option<Duration> {
+        info!(%by, upstream = %self.host, "the login to SAP is tried again, because an operator asked for it");
         self.door.login.retry();
         self.door.login_changed();
         self.door.held_for()
     }
 
-    /// Closes the breaker, because an operator knows better: SAP is asked again at once, and left alone
+    /// Closes the breaker, because `by`, an operator, knows better: SAP is asked again at once, and left alone
     /// again if it still fails. False: it was closed.
-    pub fn reset_breaker(&self) -> bool {
-        info!(upstream = %self.host, "the breaker is closed, because an operator asked for it");
-        self.door.reset_breaker()
+    pub fn reset_breaker(&self, by: &dyn Display) -> bool {
+        let was_open = self.door.reset_breaker();
+        if was_open {
+            info!(%by, upstream = %self.host, "the breaker is closed, because an operator asked for it");
+        } else {
+            info!(%by, upstream = %self.host, "an operator asked for the breaker to be closed, and it was");
+        }
+        was_open
     }
 
     /// Reads secrets, certificates and keys again; what has changed comes into force, and ends a

@@ -194,6 +194,63 @@ async fn what_was_decided_by_rules_that_are_gone_is_not_told_by_those_of_now() {
 }
 
 #[tokio::test]
+async fn the_log_says_which_operator_did_what_and_what_came_of_it() {
+    let sap = Gateway::start().await;
+    let hash = dialgate::config::SecretHash::of(b"pass");
+    let operators = format!("[{{ name: oncall, secrets: [\"{hash}\"] }}]");
+    let process = Process::start(&sap.sap_url, &[("admin.operators", &operators)]).await;
+    let paths = [
+        "/sap/retry-login",
+        "/sap/reset-breaker",
+        "/reload",
+        "/log?level=debug",
+        "/log?level=configured",
+    ];
+    for path in paths {
+        let url = format!("http://{}{path}", process.admin_address());
+        let mut curl = tokio::process::Command::new("curl");
+        let done = run(curl.args(["-sS", "-f", "-u", "oncall:pass", "-X", "POST", &url])).await;
+        assert!(done.status.success(), "{path} {}", stderr(&done));
+    }
+
+    let lines = || {
+        let log = process.log().into_iter().map(|line| line.to_string());
+        log.filter(|line| line.contains("oncall (127.0.0.1)")).collect::<Vec<_>>()
+    };
+    eventually("all of it is in the log", || async { lines().len() >= paths.len() }).await;
+    assert!(
+        lines().iter().any(|line| line.contains("breaker to be closed, and it was")),
+        "{:?}",
+        lines()
+    );
+}
+
+#[tokio::test]
+async fn a_partner_or_a_token_in_the_address_is_not_read() {
+    let gateway = Gateway::start().await;
+    gateway.jtel().ask("1001910").await;
+    let url = |path: &str| format!("http://{}{path}", gateway.admin);
+    let curl = async |arguments: &[&str]| {
+        let mut curl = tokio::process::Command::new("curl");
+        stdout(&run(curl.args(["-sS", "-w", " %{http_code}"]).args(arguments)).await)
+    };
+
+    let address = url("/memory/forget?partner=1001910");
+    assert!(curl(&["-X", "POST", &address]).await.ends_with(" 400"));
+    assert_eq!(gateway.jtel().ask("1001910").await.source(), "memory");
+    assert!(curl(&["-d", "partner=1001910", &url("/memory/forget")]).await.ends_with(" 200"));
+
+    let page = gateway.admin("/").await.1;
+    let token = page.split_once("name=\"token\" value=\"").unwrap().1;
+    let token = token.split('"').next().unwrap();
+    let origin = format!("Origin: http://{}", gateway.admin);
+    let address = url(&format!("/reload?token={token}"));
+    assert!(curl(&["-X", "POST", "-H", &origin, &address]).await.ends_with(" 403"));
+    let form = format!("token={token}");
+    assert!(curl(&["-H", &origin, "-d", &form, &url("/reload")]).await.ends_with(" 200"));
+}
+
+#[tokio::test]
 async fn a_sap_that_answers_at_once_is_not_called_silent_and_one_accident_is_not_bad() {
     let sap = ScriptedSap::start().await;
     let gateway = Gateway::start_unready(&[("sap.url", &sap.url())]).await;

@@ -66,7 +66,7 @@ async fn every_fault_has_its_kind_ends_in_time_and_leaves_nothing_behind() {
             assert_eq!(client.health(), health, "{fault:?}");
         }
         simulator.handle().set_fault(None, None);
-        assert_eq!(client.retry_login().is_some(), fault == Fault::Status429);
+        assert_eq!(client.retry_login(&"a test").is_some(), fault == Fault::Status429);
         if fault == Fault::Status429 {
             continue;
         }
@@ -99,7 +99,7 @@ async fn sap_is_left_alone_for_as_long_as_it_wants() {
     assert_eq!(metrics.requests(SapOutcome::Throttled), 1);
     assert_eq!(metrics.requests_not_sent(SapOutcome::Throttled), 4);
     // Not even an operator's word about the login ends the pause.
-    assert!(client.retry_login().unwrap() > Duration::from_secs(20));
+    assert!(client.retry_login(&"a test").unwrap() > Duration::from_secs(20));
     assert_eq!(look_up(&client, "1001910").await, "throttled");
     assert_eq!(simulator.handle().requests(), 1);
 }

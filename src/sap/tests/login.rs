@@ -56,14 +56,14 @@ async fn a_password_that_stops_being_right_is_not_tried_again_until_told_to() {
     assert_eq!(look_up(&client, "1001910").await, "credentials");
     assert_eq!(simulator.handle().requests(), 2);
 
-    client.retry_login();
+    client.retry_login(&"a test");
     assert_eq!(client.health(), SapHealth::NotAsked);
     assert_eq!(look_up(&client, "1001910").await, "credentials");
     assert_eq!(look_up(&client, "1001910").await, "credentials");
     assert_eq!(simulator.handle().requests(), 3);
 
     simulator.handle().set_fault(None, None);
-    client.retry_login();
+    client.retry_login(&"a test");
     assert_eq!(look_up(&client, "1001910").await, "Direct sales|DE");
 }
 

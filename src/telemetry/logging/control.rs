@@ -4,7 +4,7 @@
 //! to remember to take it back on the day after an incident.
 
 use std::{
-    net::IpAddr,
+    fmt::Display,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -106,7 +106,7 @@ impl LogControl {
     }
 
     /// Another level for ten minutes, because `who` asked for it. When that ends.
-    pub fn set_for_a_while(&self, level: PassingLevel, who: IpAddr) -> Moment {
+    pub fn set_for_a_while(&self, level: PassingLevel, who: &dyn Display) -> Moment {
         let until = Moment::now().after(A_WHILE);
         self.state().until = Some(Instant::now() + A_WHILE);
         self.0.changed.notify_one();
@@ -120,7 +120,7 @@ impl LogControl {
     }
 
     /// The configured level again, because `who` asked for it. Which one that is.
-    pub fn back_to_configured(&self, who: IpAddr) -> String {
+    pub fn back_to_configured(&self, who: &dyn Display) -> String {
         self.back(&format!("{who} wants so"))
     }
 
@@ -192,7 +192,7 @@ impl LogControl {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
 
     use tracing_subscriber::layer::SubscriberExt;
 
@@ -218,7 +218,7 @@ mod tests {
         let keeper = tokio::spawn(async move { keeper.keep_time().await });
         assert_eq!(shown(), [true, false, false, false]);
 
-        log.set_for_a_while(PassingLevel::Debug, SOMEBODY);
+        log.set_for_a_while(PassingLevel::Debug, &SOMEBODY);
         assert_eq!(shown(), [true, true, false, false]);
 
         tokio::time::sleep(A_WHILE * 99 / 100).await;
@@ -235,13 +235,13 @@ mod tests {
         let keeper = log.clone();
         let keeper = tokio::spawn(async move { keeper.keep_time().await });
 
-        log.set_for_a_while(PassingLevel::Info, SOMEBODY);
+        log.set_for_a_while(PassingLevel::Info, &SOMEBODY);
         tokio::time::sleep(A_WHILE / 2).await;
-        log.set_for_a_while(PassingLevel::Info, SOMEBODY);
+        log.set_for_a_while(PassingLevel::Info, &SOMEBODY);
         tokio::time::sleep(A_WHILE * 3 / 4).await;
         assert!(tracing::enabled!(tracing::Level::INFO));
 
-        assert_eq!(log.back_to_configured(SOMEBODY), "warn");
+        assert_eq!(log.back_to_configured(&SOMEBODY), "warn");
         assert!(!tracing::enabled!(tracing::Level::INFO));
         keeper.abort();
     }
@@ -253,10 +253,10 @@ mod tests {
 
         log.set_configured("error").unwrap();
         assert!(!tracing::enabled!(tracing::Level::WARN));
-        log.set_for_a_while(PassingLevel::Debug, SOMEBODY);
+        log.set_for_a_while(PassingLevel::Debug, &SOMEBODY);
         log.set_configured("warn").unwrap();
         assert!(tracing::enabled!(tracing::Level::DEBUG));
-        log.back_to_configured(SOMEBODY);
+        log.back_to_configured(&SOMEBODY);
 
         assert!(tracing::enabled!(tracing::Level::WARN));
         assert!(!tracing::enabled!(tracing::Level::INFO));
