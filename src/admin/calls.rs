@@ -48,6 +48,12 @@ pub(super) struct Calls {
 pub(super) struct Lately {
     pub(super) minute: Calls,
     pub(super) minutes: Calls,
+    /// Those without an answer have stopped.
+    pub(super) late_are_over: bool,
+    /// And those refused because of SAP.
+    pub(super) without_sap_are_over: bool,
+    /// And those without a password that counts.
+    pub(super) unauthorized_are_over: bool,
 }
 
 impl Calls {
@@ -96,7 +102,7 @@ impl Calls {
         self.all - self.unauthorized - self.unreadable
     }
 
-    fn late(&self) -> f64 {
+    pub(super) fn late(&self) -> f64 {
         self.unanswered + self.overloaded
     }
 
@@ -126,7 +132,7 @@ impl Lately {
                        `dialgate explain CALL-ID` tells it of one call."
                     .to_owned(),
                 runbook: "DialgateSapDataBurnFast",
-                is_urgent: true,
+                is_urgent: !self.without_sap_are_over,
             });
         }
         if self.minutes.spans_lost > 0.0 {
@@ -149,7 +155,7 @@ impl Lately {
         let mut all = Vec::new();
         for client in self.minutes.failed_logins.keys().filter(|name| *name != UNKNOWN_CLIENT) {
             let lately = by_client(calls, client).unwrap_or_default();
-            let is_urgent = calls.are_over(lately, FELT_PERCENT);
+            let is_urgent = !self.unauthorized_are_over && calls.are_over(lately, FELT_PERCENT);
             let slowly = by_client(&self.minutes, client).unwrap_or_default();
             if !is_urgent && slowly < FEW {
                 continue;
@@ -171,7 +177,7 @@ impl Lately {
             });
         }
         let knocks = by_client(calls, UNKNOWN_CLIENT).unwrap_or_default();
-        let is_urgent = calls.are_over(knocks, MOST_PERCENT);
+        let is_urgent = !self.unauthorized_are_over && calls.are_over(knocks, MOST_PERCENT);
         if is_urgent || self.minutes.failed_logins.get(UNKNOWN_CLIENT) > Some(&KNOCKS) {
             all.push(Problem {
                 what: format!(
@@ -190,7 +196,7 @@ impl Lately {
     }
 
     fn of_answers(&self, calls: &Calls, when: &str) -> Option<Problem> {
-        let is_urgent = calls.are_over(calls.late(), FELT_PERCENT);
+        let is_urgent = !self.late_are_over && calls.are_over(calls.late(), FELT_PERCENT);
         let (calls, when) = match is_urgent {
             true => (calls, when),
             false if self.minutes.are_over(self.minutes.late(), NOTICED_PERCENT) => {
@@ -236,7 +242,7 @@ mod tests {
     }
 
     fn told(minute: Calls, minutes: Calls) -> Vec<(&'static str, bool)> {
-        let problems = Lately { minute, minutes }.problems();
+        let problems = Lately { minute, minutes, ..Lately::default() }.problems();
         problems.iter().map(|problem| (problem.runbook, problem.is_urgent)).collect()
     }
 
@@ -299,9 +305,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_over_is_urgent_no_more() {
+        let minute = Calls { overloaded: 30.0, without_sap: 10.0, ..of_login("jtel", 20.0, 60.0) };
+        let lately = Lately { minutes: minute.clone(), minute, ..Lately::default() };
+        assert!(lately.problems().iter().all(|problem| problem.is_urgent));
+
+        let over = Lately {
+            late_are_over: true,
+            without_sap_are_over: true,
+            unauthorized_are_over: true,
+            ..lately
+        };
+
+        assert_eq!(over.problems().len(), 3);
+        assert!(over.problems().iter().all(|problem| !problem.is_urgent));
+    }
+
+    #[test]
     fn it_is_told_whose_fault_it_is() {
         let minute = Calls { overloaded: 30.0, unanswered: 4.0, ..calls(40.0) };
-        let [problem] = &*Lately { minute: minute.clone(), minutes: minute }.problems() else {
+        let [problem] =
+            &*Lately { minute: minute.clone(), minutes: minute, ..Lately::default() }.problems()
+        else {
             panic!("one problem")
         };
 
