@@ -12,7 +12,7 @@ use tokio::{
 use crate::support::{
     Does, Gateway, PATIENCE, Process, ScriptedSap, eventually,
     gateway::rewrite_config,
-    load::at_once,
+    load::{at_once, partner},
     program::{dialgate, run, stderr, stdout},
 };
 
@@ -91,10 +91,7 @@ async fn calls_sent_away_for_want_of_places_are_no_good_state_either() {
         Gateway::start_unready(&[("sap.url", &sap.url()), ("listen.max_calls", "1")]).await;
     sap.decides(|_asked| Does::Held(Does::Answer.into()));
     let jtel = gateway.jtel();
-    let calls =
-        tokio::spawn(
-            async move { at_once(&jtel, (0..40).map(|n| (1_001_910 + n).to_string())).await },
-        );
+    let calls = tokio::spawn(async move { at_once(&jtel, (0..40).map(partner)).await });
     eventually("they are sent away", || async {
         status(&gateway).await["sentence"]
             .as_str()
@@ -113,12 +110,12 @@ async fn tail_has_every_refusal_also_one_that_took_long_and_one_in_a_crowd_of_hi
     gateway.until_ready().await;
     let jtel = gateway.jtel();
     sap.decides(|asked| match asked.partner.as_str() {
-        "1001910" => Does::Answer,
         "4040404" => Does::Held(Does::Unknown.into()),
-        _ => Does::Unknown,
+        "4040400" | "4040405" => Does::Unknown,
+        _ => Does::Answer,
     });
     let (_refused, mut refused) = tail(&gateway, &["--refused"], "4040400").await;
-    let (_all, mut all) = tail(&gateway, &[], "1001910").await;
+    let (_all, mut all) = tail(&gateway, &[], &partner(1)).await;
 
     let slow = tokio::spawn({
         let jtel = gateway.jtel();
@@ -126,11 +123,13 @@ async fn tail_has_every_refusal_also_one_that_took_long_and_one_in_a_crowd_of_hi
     });
     eventually("SAP has been asked", || async { sap.requests_for("4040404") == 1 }).await;
     // Begins later, and is told before the slow one ends.
-    let hit = jtel.ask("1001910").await.json()["callId"].clone();
+    let hit = jtel.ask(&partner(1)).await;
+    assert_eq!(hit.source(), "memory");
+    let hit = hit.json()["callId"].clone();
     until_told(&mut all, vec![hit]).await;
     let other = jtel.ask("4040405").await.json()["callId"].clone();
     for _ in 0..3 {
-        at_once(&jtel, (0..200).map(|_| "1001910".to_owned())).await;
+        at_once(&jtel, (0..200).map(|_| partner(1))).await;
     }
     sap.release();
     let slow = slow.await.unwrap();
