@@ -11,7 +11,7 @@ use super::{
     link::transport::Over,
     metrics::SapRequest,
     outcome::SapOutcome,
-    reply::{Head, Marks, Read, Reader, Sought, said::Said},
+    reply::{Head, Marks, Read, Reader, Sought, looked::Looked, said::Said},
     requests::Requests,
 };
 use crate::{
@@ -37,6 +37,22 @@ impl Until {
         match self {
             Self::Ends(deadline) | Self::WaitsOn(deadline) => deadline,
         }
+    }
+}
+
+/// What SAP said of a partner.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// What is known of him now.
+    pub lookup: Lookup,
+    /// Where that leads to a refusal, what there is in his record: nothing personal, and not much. Nobody
+    /// asks for it of the others, who are many.
+    pub looked: Option<Box<Looked>>,
+}
+
+impl From<Lookup> for Told {
+    fn from(lookup: Lookup) -> Self {
+        Self { lookup, looked: None }
     }
 }
 
@@ -152,4 +168,18 @@ pub(super) fn outcome_of(result: &Result<Read, LookupError>) -> SapOutcome {
         Ok(Read::Known(Lookup::Ambiguous(_))) => SapOutcome::Ambiguous,
         Err(error) => error.outcome(),
     }
+}
+
+/// What there is in a record from which nobody can tell channel and country.
+pub(super) fn why_refused(
+    asked: &Asking<'_>,
+    result: &Result<Read, LookupError>,
+) -> Option<Box<Looked>> {
+    let is_refused = match result {
+        Ok(Read::Known(Lookup::Ambiguous(_))) => true,
+        Ok(Read::Known(Lookup::Found(partner))) => partner.contract_number().is_none(),
+        Ok(Read::Known(Lookup::Unknown) | Read::LeadsOn { .. }) | Err(_) => false,
+    };
+    let body = asked.body.as_deref().filter(|_| is_refused)?;
+    asked.reader.looked(body).map(Looked::bounded).map(Box::new)
 }

@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    asking::{Asking, Until, with_marks, without_another},
+    asking::{Asking, Told, Until, why_refused, with_marks, without_another},
     dialect::{Step, odata::By, value_help::ValueHelp},
     door::{Door, Pass, Ran, SapHealth, Urgency},
     error::LookupError,
@@ -19,7 +19,7 @@ use super::{
     outcome::{BreakerState, SapOutcome},
     prepare::Prepared,
     problem::DialectProblem,
-    reply::{Read, Sought, looked::Looked},
+    reply::{Read, Sought},
     requests::Requests,
     system::SystemId,
 };
@@ -61,22 +61,6 @@ pub struct Question<'q> {
     pub trace: Option<&'q Trace>,
     /// Where it is written down what was sent for it.
     pub requests: &'q Requests,
-}
-
-/// What SAP said of a partner.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// What is known of him now.
-    pub lookup: Lookup,
-    /// Where that leads to a refusal, what there is in his record: nothing personal, and not much. Nobody
-    /// asks for it of the others, who are many.
-    pub looked: Option<Box<Looked>>,
-}
-
-impl From<Lookup> for Told {
-    fn from(lookup: Lookup) -> Self {
-        Self { lookup, looked: None }
-    }
 }
 
 impl SapClient {
@@ -342,15 +326,4 @@ impl SapClient {
     pub(super) fn idle_connections(&self) -> usize {
         self.upstreams.idle_connections()
     }
-}
-
-/// What there is in a record from which nobody can tell channel and country.
-fn why_refused(asked: &Asking<'_>, result: &Result<Read, LookupError>) -> Option<Box<Looked>> {
-    let is_refused = match result {
-        Ok(Read::Known(Lookup::Ambiguous(_))) => true,
-        Ok(Read::Known(Lookup::Found(partner))) => partner.contract_number().is_none(),
-        Ok(Read::Known(Lookup::Unknown) | Read::LeadsOn { .. }) | Err(_) => false,
-    };
-    let body = asked.body.as_deref().filter(|_| is_refused)?;
-    asked.reader.looked(body).map(Looked::bounded).map(Box::new)
 }

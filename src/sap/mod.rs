@@ -29,7 +29,8 @@ pub(crate) mod testing;
 pub(crate) mod tests;
 mod traced;
 
-pub use client::{Question, SapClient, Told};
+pub use asking::Told;
+pub use client::{Question, SapClient};
 pub use dialect::preset::{preset_as_custom, preset_names, preset_summary, preset_text};
 pub use dialect::value_help::SapChannel;
 pub use door::{Pass, SapHealth, Urgency};
