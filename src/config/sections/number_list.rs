@@ -11,8 +11,9 @@ use super::{
     resolve::{Environment, Place, Reading, error_text},
 };
 
-/// A longer file is a mistake in the path: this is room for about 25,000 rows.
-const MAX_BYTES: u64 = 1024 * 1024;
+/// A longer file is a mistake in the path: this is room for about 200,000 rows.
+const MAX_BYTES: u64 = MAX_MIB * 1024 * 1024;
+const MAX_MIB: u64 = 8;
 
 /// The names of the columns, in any order. jtel's and Excel's spellings of them count as well.
 const COLUMNS: [&str; 2] = ["contract_number", "service_number"];
@@ -97,7 +98,7 @@ fn read_pairs(
     let text = match fs::metadata(&full).map(|metadata| metadata.len()) {
         Ok(0..=MAX_BYTES) => fs::read(&full),
         Ok(_) => {
-            reading.at(key, "is longer than 1 MiB");
+            reading.at(key, format!("is longer than {MAX_MIB} MiB"));
             return Vec::new();
         }
         Err(error) => Err(error),

@@ -38,6 +38,18 @@ fn rows_of_the_file_are_added_to_those_of_the_list() {
 }
 
 #[test]
+fn a_hundred_thousand_rows_are_read_and_a_file_longer_than_any_list_is_a_finding() {
+    let rows = |count: usize| {
+        let rows = (0..count).map(|row| format!("Channel {row}DE;4922147{row:06}\n"));
+        ["contract_number;service_number\n".to_owned()].into_iter().chain(rows).collect::<String>()
+    };
+
+    assert_eq!(listed(rows(100_000).as_bytes()), Ok(100_001));
+    let too_long = listed(rows(300_000).as_bytes()).unwrap_err();
+    assert!(too_long[0].contains("is longer than 8 MiB"), "{too_long:?}");
+}
+
+#[test]
 fn findings_carry_the_lines_of_the_file() {
     let content = "contract_number;service_number\n\
                    Direct salesDE;498912345678\n\
