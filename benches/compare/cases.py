@@ -71,7 +71,7 @@ def hit_10k(c):
 
 
 def million(c):
-    """1,000,000 partners by chance, remembered; 1,000 clients, 48,000 service numbers. Memory for each partner."""
+    """1,000,000 partners by chance, remembered; 1,000 clients, 100,000 service numbers. Memory for each partner."""
     servers = [c.dialgate(large=True), nginx("lua", c.certs, LUA)]
     try:
         for server in servers:

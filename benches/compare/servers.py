@@ -88,8 +88,8 @@ class Server:
 
 
 def dialgate(binary, certs, name="dialgate", port=9600, access=True, tls_to_sap=False, cores="0", large=False):
-    """As shipped: authentication, rules, metrics, access records into a file. `large`: 1,000 clients and 48,000
-    service numbers, about as many as a configuration may have. At most 64 requests to SAP at once, one for each connection that asks."""
+    """As shipped: authentication, rules, metrics, access records into a file. `large`: 1,000 clients and
+    100,000 service numbers. At most 64 requests to SAP at once, one for each connection that asks."""
 
     def make(server, folder):
         secret = hashlib.sha256(b"bench").hexdigest()
@@ -98,7 +98,9 @@ def dialgate(binary, certs, name="dialgate", port=9600, access=True, tls_to_sap=
         rows = ['{ contract_number: DirektvertriebDE, service_number: "4922147100000" }']
         if large:
             clients += [f'{{ name: client-{n}, secrets: ["sha256:{other}"] }}' for n in range(999)]
-            rows += [f'{{contract_number: R{n}DE,service_number: "49221{n:05}"}}' for n in range(48_000)]
+            with open(os.path.join(folder, "service-numbers.csv"), "w") as file:
+                file.write("contract_number;service_number\n")
+                file.writelines(f"R{n}DE;4922147{n:06}\n" for n in range(100_001, 200_001))
         sap = f"{{ url: https://{SAP_TLS}, ca_file: {certs}/ca.pem, server_name: localhost" if tls_to_sap else f"{{ url: http://{SAP}"
         with open(os.path.join(folder, "config.yaml"), "w") as file:
             file.write(
@@ -107,7 +109,8 @@ def dialgate(binary, certs, name="dialgate", port=9600, access=True, tls_to_sap=
                 f"clients: [{', '.join(clients)}]\n"
                 f"sap: {sap}, preset: c4c-individual, language: DE, login: none, max_in_flight: 64 }}\n"
                 "cache: { max_entries: 2000000 }\n"
-                "rules: { service_numbers: [\n" + ",\n".join(rows) + "] }\n"
+                f"rules: {{ service_numbers: [{', '.join(rows)}]"
+                f"{', service_numbers_file: service-numbers.csv' if large else ''} }}\n"
                 f"log: {{ level: warn, access: {'{ file: access.jsonl }' if access else 'off'} }}\n")
         return [binary, "run", "--config", os.path.join(folder, "config.yaml")]
 
