@@ -135,6 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_said_under_other_paths_is_not_taken_for_the_same() {
+        let sayings = Sayings::default();
+        let (without, with) = ([].into(), ["A".into()].into());
+
+        // Often enough for each of the copies to have said both before.
+        for _ in 0..COPIES * 50 {
+            assert!(sayings.of(found("a").into(), &with).has(&with), "it would be asked for again");
+            let unread = sayings.of(found("a").into(), &without);
+            assert!(!unread.has(&with), "a rule would look at a value that nobody read");
+        }
+    }
+
+    #[test]
     fn a_sap_that_says_another_thing_of_each_partner_cannot_fill_the_memory() {
         let sayings = Sayings::default();
 
