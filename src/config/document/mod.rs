@@ -5,6 +5,7 @@ pub(in crate::config) mod check;
 pub(in crate::config) mod content;
 pub(in crate::config) mod edit;
 pub(in crate::config) mod findings;
+pub(in crate::config) mod header;
 pub(in crate::config) mod node;
 mod report;
 pub(in crate::config) mod resolve;

@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, Uri};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{resolve::Reading, sap::is_loopback};
-use crate::config::document::secret::{Secret, SecretRef};
+use crate::config::document::{
+    header::secret_header,
+    secret::{Secret, SecretRef},
+};
 
 /// Headers that say what is sent and how.
 const OWN_HEADERS: [&str; 6] = [
@@ -130,18 +133,5 @@ fn header(
     reading: &mut Reading<'_>,
 ) -> Option<(HeaderName, Secret)> {
     let key = format!("traces.otlp.headers.{name}");
-    let header = HeaderName::from_bytes(name.as_bytes()).ok();
-    match &header {
-        None => reading.at(&key, "is not the name of a header"),
-        Some(header) if OWN_HEADERS.contains(&header.as_str()) => {
-            reading.at(&key, "is a header that dialgate sets itself");
-        }
-        Some(_) => {}
-    }
-    let secret = reading.secret(&key, value)?;
-    if HeaderValue::from_str(secret.expose()).is_err() {
-        reading.at(&key, "has a character that no header can carry");
-        return None;
-    }
-    Some((header?, secret))
+    secret_header(&key, name, value, &OWN_HEADERS, reading)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,7 @@ use super::{
     oauth::{ClientAuthentication, OAuth, OAuthFile},
 };
 use crate::config::document::{
+    header::secret_header,
     resolve::Reading,
     secret::{Secret, SecretRef},
 };
@@ -133,20 +134,7 @@ fn resolve_headers(
         .iter()
         .map(|(name, reference)| {
             let key = format!("sap.login.headers.{name}");
-            let header = HeaderName::from_bytes(name.as_bytes()).ok();
-            match &header {
-                None => reading.at(&key, "is not the name of a header"),
-                Some(header) if OWN_HEADERS.contains(&header.as_str()) => {
-                    reading.at(&key, "is a header that dialgate sets itself");
-                }
-                Some(_) => {}
-            }
-            let secret = reading.secret(&key, reference)?;
-            if HeaderValue::from_str(secret.expose()).is_err() {
-                reading.at(&key, "has a character that no header can carry");
-                return None;
-            }
-            Some((header?, secret))
+            secret_header(&key, name, reference, &OWN_HEADERS, reading)
         })
         .collect();
     resolved.into_iter().collect::<Option<_>>().map(Login::Headers)
