@@ -56,11 +56,14 @@ pub(crate) fn jtel() -> Peer {
     let tls = TlsFacts {
         version: "TLSv1.3",
         cipher: "TLS13_AES_128_GCM_SHA256",
+        group: "X25519MLKEM768",
         resumed: false,
         alpn: "http/1.1",
-        client_certificate: false,
+        server_name: Some("gateway.example".into()),
+        client: None,
+        took: Duration::from_millis(2),
     };
-    Peer { address: ([127, 0, 0, 1], 50_000).into(), tls: Some(tls) }
+    Peer { address: ([127, 0, 0, 1], 50_000).into(), tls: Some(Arc::new(tls)) }
 }
 
 /// What the gateway asks the memory.

@@ -73,7 +73,7 @@ impl Who {
         if !config.wants_to_know_who() {
             return Self::Anybody;
         }
-        let by_certificate = peer.tls.is_some_and(|tls| tls.client_certificate);
+        let by_certificate = peer.certificate().is_some();
         if by_certificate || one_of(&config.operators, headers).is_some() {
             Self::Known
         } else {
@@ -94,7 +94,7 @@ impl By {
     pub(super) fn of(config: &Admin, headers: &HeaderMap, peer: &Peer) -> Self {
         Self {
             operator: one_of(&config.operators, headers).cloned(),
-            has_certificate: peer.tls.is_some_and(|tls| tls.client_certificate),
+            has_certificate: peer.certificate().is_some(),
             from: peer.address.ip(),
         }
     }

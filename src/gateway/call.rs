@@ -63,7 +63,7 @@ impl<'a> Call<'a> {
             call: id,
             client: None,
             peer: peer.address.ip(),
-            tls: peer.tls,
+            tls: peer.tls.clone(),
             http: request.version().into(),
             method: request.method().into(),
             status: StatusCode::from_u16(NO_ANSWER).unwrap_or_default(),

@@ -31,7 +31,7 @@ pub struct CallFacts {
     /// The peer's address: jtel's, or the load balancer's.
     pub peer: IpAddr,
     /// What TLS agreed on; `None` on a plaintext listener.
-    pub tls: Option<TlsFacts>,
+    pub tls: Option<Arc<TlsFacts>>,
     /// HTTP version.
     pub http: HttpVersion,
     /// Method.
@@ -240,13 +240,16 @@ pub(in crate::gateway) mod testing {
             call,
             client: Some(ClientName::parse("jtel").unwrap()),
             peer: [192, 0, 2, 7].into(),
-            tls: Some(TlsFacts {
+            tls: Some(Arc::new(TlsFacts {
                 version: "TLSv1.3",
                 cipher: "TLS13_AES_128_GCM_SHA256",
+                group: "X25519MLKEM768",
                 resumed: false,
                 alpn: "h2",
-                client_certificate: false,
-            }),
+                server_name: Some("gate.example".into()),
+                client: None,
+                took: Duration::from_millis(2),
+            })),
             http: HttpVersion::Http2,
             method: Verb::Get,
             status: StatusCode::OK,

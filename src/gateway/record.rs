@@ -61,8 +61,8 @@ impl Record for CallFacts {
             IpAddr::V4(peer) => line.address("peer", peer),
             IpAddr::V6(peer) => line.shown("peer", Some(peer)),
         }
-        line.text("tls_version", self.tls.map(|tls| tls.version));
-        line.text("tls_cipher", self.tls.map(|tls| tls.cipher));
+        line.text("tls_version", self.tls.as_ref().map(|tls| tls.version));
+        line.text("tls_cipher", self.tls.as_ref().map(|tls| tls.cipher));
         line.plain("http", self.http.label());
         line.plain("method", self.method.label());
         line.number("status", Some(self.status.as_u16().into()));

@@ -86,15 +86,16 @@ where
             }
             Some(tls) => match Box::pin(self.shake_hands(&tls.acceptor(), stream, &seat)).await {
                 Err(ending) => ending,
-                Ok((stream, facts)) if facts.alpn == "h2" => {
-                    let _open = self.metrics.opened(Protocol::Http2);
-                    Box::pin(self.speak_http2(stream, Peer { address, tls: Some(facts) }, seat))
-                        .await
-                }
                 Ok((stream, facts)) => {
-                    let _open = self.metrics.opened(Protocol::Http1);
-                    Box::pin(self.speak_http1(stream, Peer { address, tls: Some(facts) }, seat))
-                        .await
+                    let speaks_http2 = facts.alpn == "h2";
+                    let peer = Peer { address, tls: Some(Arc::new(facts)) };
+                    if speaks_http2 {
+                        let _open = self.metrics.opened(Protocol::Http2);
+                        Box::pin(self.speak_http2(stream, peer, seat)).await
+                    } else {
+                        let _open = self.metrics.opened(Protocol::Http1);
+                        Box::pin(self.speak_http1(stream, peer, seat)).await
+                    }
                 }
             },
         };

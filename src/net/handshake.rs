@@ -2,7 +2,6 @@
 
 use std::io;
 
-use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -33,8 +32,8 @@ pub(super) async fn shake_hands(
     });
     match shaken.await {
         Ok(Ok(Some(stream))) => {
-            let facts = facts(stream.get_ref().1);
-            metrics.shook_hands(facts.version == "TLSv1.2", facts.resumed, began.elapsed());
+            let facts = TlsFacts::of(stream.get_ref().1, began.elapsed());
+            metrics.shook_hands(facts.version == "TLSv1.2", facts.resumed, facts.took);
             Ok((stream, facts))
         }
         Ok(Ok(None)) => Err(Ending::Peer),
@@ -54,25 +53,4 @@ pub(super) async fn shake_hands(
 /// Whether the network ended the handshake; what TLS itself says comes as `InvalidData`.
 fn peer_left(error: &io::Error) -> bool {
     error.kind() != io::ErrorKind::InvalidData
-}
-
-fn facts(connection: &ServerConnection) -> TlsFacts {
-    TlsFacts {
-        version: match connection.protocol_version() {
-            Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
-            _ => "TLSv1.3",
-        },
-        cipher: connection
-            .negotiated_cipher_suite()
-            .and_then(|suite| suite.suite().as_str())
-            .unwrap_or(""),
-        resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
-        alpn: match connection.alpn_protocol() {
-            Some(b"h2") => "h2",
-            Some(b"http/1.1") => "http/1.1",
-            Some(b"http/1.0") => "http/1.0",
-            _ => "",
-        },
-        client_certificate: connection.peer_certificates().is_some_and(|chain| !chain.is_empty()),
-    }
 }

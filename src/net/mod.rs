@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of jtel or SAP: it hands a request to a handler and the handler's answer back. In
 //! the order of a connection's life: [`Listener`] accepts it (`accept`, `places`), `handshake`
-//! speaks TLS as [`tls`] says, `connection` serves HTTP with a `watch` on its time, [`drain`] ends
+//! speaks TLS as [`tls`] says ([`Peer`] tells what came of it), `connection` serves HTTP with a `watch` on its time, [`drain`] ends
 //! it in order, `ending` counts how it ended. [`wire`] is what a handler calls first; [`body`] and
 //! [`retry_after`] read what others send us. [`otlp`] sends spans to a collector.
 
@@ -14,6 +14,7 @@ mod ending;
 mod handshake;
 mod metrics;
 pub mod otlp;
+mod peer;
 mod places;
 pub mod retry_after;
 pub mod tls;
@@ -46,6 +47,7 @@ use connection::Common;
 pub use drain::Drain;
 pub use metrics::NetMetrics;
 use metrics::Refusal;
+pub use peer::{ClientCertificate, Peer, TlsFacts};
 use places::Places;
 use tls::TlsInForce;
 
@@ -71,30 +73,6 @@ pub struct Listener {
     address: SocketAddr,
     tls: Option<Arc<TlsInForce>>,
     limits: Limits,
-}
-
-/// Who is at the other end of a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer {
-    /// Its address; IPv4 also where the listener listens on IPv6.
-    pub address: SocketAddr,
-    /// What TLS agreed on; `None` on a plaintext listener.
-    pub tls: Option<TlsFacts>,
-}
-
-/// What a TLS handshake agreed on, in the words records use.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct TlsFacts {
-    /// `TLSv1.2` or `TLSv1.3`.
-    pub version: &'static str,
-    /// IANA's name with the separator rustls uses, e.g. `TLS13_AES_128_GCM_SHA256`.
-    pub cipher: &'static str,
-    /// Whether an earlier session was resumed; then no certificate was shown.
-    pub resumed: bool,
-    /// `h2`, `http/1.1`, `http/1.0`, or nothing when the client named no protocol.
-    pub alpn: &'static str,
-    /// The client has shown a certificate of the CA that it was asked for.
-    pub client_certificate: bool,
 }
 
 /// Why a port cannot be listened on.

@@ -1,6 +1,7 @@
 //! Matches a certificate chain with its key, and says what the certificate claims.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
 
 use aws_lc_rs::digest;
@@ -8,6 +9,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::error::X509Error;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
@@ -70,13 +72,11 @@ fn facts(
 ) -> Result<CertificateFacts, TlsError> {
     let unparsable = || TlsError::Damaged { file: file.into(), what: "it is not X.509" };
     let (_, certificate) = X509Certificate::from_der(leaf).map_err(|_unquoted| unparsable())?;
-    let names = certificate.subject_alternative_name().map_err(|_unquoted| unparsable())?;
+    let names = names_of(&certificate).map_err(|_unquoted| unparsable())?;
     let not_after = certificate.validity().not_after.timestamp();
     Ok(CertificateFacts {
         subject: certificate.subject().to_string(),
-        san: names
-            .map(|names| names.value.general_names.iter().map(name).collect())
-            .unwrap_or_default(),
+        san: names.iter().map(ToString::to_string).collect(),
         not_before: certificate.validity().not_before.timestamp(),
         not_after,
         chain_ends: first_end(chain).unwrap_or(not_after),
@@ -84,26 +84,60 @@ fn facts(
     })
 }
 
-fn name(name: &GeneralName<'_>) -> String {
-    match name {
-        GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => {
-            (*text).to_owned()
+/// One of the names that a certificate is for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum SubjectName {
+    /// A host.
+    Dns(String),
+    /// A URI, such as a SPIFFE ID.
+    Uri(String),
+    /// A mail address.
+    Mail(String),
+    /// An IP address.
+    Address(IpAddr),
+    /// Anything else.
+    Other,
+}
+
+/// As a person would write it.
+impl fmt::Display for SubjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(text) | Self::Uri(text) | Self::Mail(text) => f.write_str(text),
+            Self::Address(address) => address.fmt(f),
+            Self::Other => f.write_str("a name of another kind"),
         }
+    }
+}
+
+/// The alternative names of a certificate's subject.
+pub(in crate::net) fn names_of(
+    certificate: &X509Certificate<'_>,
+) -> Result<Vec<SubjectName>, X509Error> {
+    let names = certificate.subject_alternative_name()?;
+    Ok(names.map(|names| names.value.general_names.iter().map(name).collect()).unwrap_or_default())
+}
+
+fn name(name: &GeneralName<'_>) -> SubjectName {
+    match name {
+        GeneralName::DNSName(text) => SubjectName::Dns((*text).to_owned()),
+        GeneralName::URI(text) => SubjectName::Uri((*text).to_owned()),
+        GeneralName::RFC822Name(text) => SubjectName::Mail((*text).to_owned()),
         GeneralName::IPAddress(bytes) => {
             if let Ok(bytes) = <[u8; 4]>::try_from(*bytes) {
-                Ipv4Addr::from(bytes).to_string()
+                SubjectName::Address(bytes.into())
             } else if let Ok(bytes) = <[u8; 16]>::try_from(*bytes) {
-                Ipv6Addr::from(bytes).to_string()
+                SubjectName::Address(bytes.into())
             } else {
-                "an address of unknown kind".to_owned()
+                SubjectName::Other
             }
         }
-        _ => "a name of another kind".to_owned(),
+        _ => SubjectName::Other,
     }
 }
 
 /// Lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(in crate::net) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
 
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {

@@ -19,7 +19,8 @@ use rustls::{CipherSuite, RootCertStore, ServerConfig, SupportedProtocolVersion,
 use tokio_rustls::TlsAcceptor;
 
 pub use crate::config::TlsVersion;
-pub use certificate::{CertificateFacts, first_end};
+pub use certificate::{CertificateFacts, SubjectName, first_end};
+pub(super) use certificate::{hex, names_of};
 pub use pinned::Pinned;
 
 /// A certificate that ends within so many days is worth a word: time to order a new one.
@@ -166,7 +167,7 @@ pub fn server_config(
 }
 
 /// The same, and asks clients for a certificate of the CA in `client_ca`: who shows none is let in all
-/// the same, and [`TlsFacts::client_certificate`](super::TlsFacts) says which is the case. One that is
+/// the same, and [`TlsFacts::client`](super::TlsFacts) says which is the case. One that is
 /// wrong ends the handshake.
 ///
 /// # Errors
