@@ -17,7 +17,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use dialgate::{
     app::AllMetrics,
     domain::decide,
-    gateway::{Clients, Gateway, Query, Terms, start_access_log},
+    gateway::{Clients, Gateway, Query, Terms, stamp, start_access_log},
     lookup::Partners,
     net::wire,
     sap::SapClient,
@@ -54,7 +54,12 @@ fn hit(c: &mut Criterion) {
     let clients = Clients::new(&config, &metrics.calls.clients);
     let query = Query::read(QUERY, &config.query).expect("the question is sound");
     let gateway = Gateway::new(
-        Terms::new(Arc::clone(&config), Arc::clone(&sap), &metrics.calls.clients),
+        Terms::new(
+            Arc::clone(&config),
+            Arc::clone(&sap),
+            &metrics.calls.clients,
+            stamp("bench", ""),
+        ),
         Arc::clone(&partners),
         metrics.calls,
         metrics.net,

@@ -29,7 +29,7 @@ use dialgate::{
     app::AllMetrics,
     config::Config,
     domain::PartnerId,
-    gateway::{Gateway, Terms, start_access_log},
+    gateway::{Gateway, Terms, stamp, start_access_log},
     lookup::Partners,
     sap::{Question, Requests, SapClient, Urgency},
 };
@@ -147,7 +147,12 @@ fn miss(c: &mut Criterion) {
     });
     let access = start_access_log(metrics.process.registry(), std::io::sink()).expect("a writer");
     let gateway = Gateway::new(
-        Terms::new(Arc::clone(&config), Arc::clone(&sap), &metrics.calls.clients),
+        Terms::new(
+            Arc::clone(&config),
+            Arc::clone(&sap),
+            &metrics.calls.clients,
+            stamp("bench", ""),
+        ),
         Arc::clone(&partners),
         metrics.calls,
         metrics.net,

@@ -8,7 +8,7 @@ use dialgate::{
     config::{self, Config, Environment, SecretHash},
     domain::PartnerId,
     lookup::Inquiry,
-    net::{Peer, TlsFacts},
+    net::{Negotiated, Peer, TlsFacts},
     sap::{Requests, SapClient},
     telemetry::{
         clock::{CallId, Moment},
@@ -53,16 +53,14 @@ pub(crate) fn request(query: &str) -> Request<Empty<Bytes>> {
 
 /// jtel's side of a connection.
 pub(crate) fn jtel() -> Peer {
-    let tls = TlsFacts {
-        version: "TLSv1.3",
-        cipher: "TLS13_AES_128_GCM_SHA256",
+    let negotiated = Negotiated {
+        version: "1.3",
+        cipher: "TLS_AES_128_GCM_SHA256",
         group: "X25519MLKEM768",
         resumed: false,
-        alpn: "http/1.1",
-        server_name: Some("gateway.example".into()),
-        client: None,
-        took: Duration::from_millis(2),
     };
+    let name = Some("gateway.example".into());
+    let tls = TlsFacts::new(negotiated, "http/1.1", name, None, Duration::from_millis(2));
     Peer { address: ([127, 0, 0, 1], 50_000).into(), tls: Some(Arc::new(tls)) }
 }
 

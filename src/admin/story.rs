@@ -110,7 +110,10 @@ impl Story {
         Self {
             line: DecisionLine::of(facts, terms),
             peer: facts.peer.to_string(),
-            tls: facts.tls.as_ref().map(|tls| format!("{} {}", tls.version, tls.cipher)),
+            tls: facts
+                .tls
+                .as_ref()
+                .map(|tls| format!("TLS {} {}", tls.negotiated.version, tls.negotiated.cipher)),
             http: facts.http.label(),
             trace: facts.trace.id.to_string(),
             age_seconds: known.and(basis).map(|basis| basis.age.as_secs()),

@@ -161,7 +161,7 @@ impl State {
         if let Err(error) = self.log.set_configured(&after.config.log.level) {
             tracing::error!(%error, "log.level stays as it was");
         }
-        self.metrics.config_loaded(clock::unix_seconds(), &build::hash_of(&after.config));
+        self.metrics.config_loaded(clock::unix_seconds(), &after.hash);
         self.current.store(Arc::new(after));
     }
 

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use super::{StartError, build};
 use crate::{
     config::Config,
-    gateway::{CallMetrics, Terms},
+    gateway::{CallMetrics, Terms, stamp},
     net::{otlp::Collector, tls::ServerTls},
     sap::{SapClient, SapMetrics},
 };
@@ -19,6 +19,10 @@ pub(super) struct Snapshot {
     /// Where spans go.
     pub(super) collector: Option<Arc<Collector>>,
     calls: Arc<CallMetrics>,
+    /// Names this process.
+    instance: Arc<str>,
+    /// The beginning of the SHA-256 of the files.
+    pub(super) hash: String,
 }
 
 impl Snapshot {
@@ -27,10 +31,11 @@ impl Snapshot {
         config: Config,
         metrics: Arc<SapMetrics>,
         calls: Arc<CallMetrics>,
+        instance: &str,
     ) -> Result<Self, StartError> {
         let sap = Arc::new(build::sap(&config.sap, metrics)?);
         let collector = build::collector(&config.traces)?;
-        Self::with(config, sap, collector, calls)
+        Self::with(config, sap, collector, calls, instance.into())
     }
 
     /// The same after a reload; what has not changed is kept as it is, connections and all.
@@ -46,7 +51,8 @@ impl Snapshot {
         } else {
             build::collector(&config.traces)?
         };
-        Self::with(config, sap, collector, Arc::clone(&self.calls))
+        let (calls, instance) = (Arc::clone(&self.calls), Arc::clone(&self.instance));
+        Self::with(config, sap, collector, calls, instance)
     }
 
     fn with(
@@ -54,13 +60,15 @@ impl Snapshot {
         sap: Arc<SapClient>,
         collector: Option<Arc<Collector>>,
         calls: Arc<CallMetrics>,
+        instance: Arc<str>,
     ) -> Result<Self, StartError> {
         let tls = config.listen.tls.as_ref().map(build::server_tls).transpose()?;
         let admin_tls = config.admin.tls.as_ref().map(build::admin_tls).transpose()?;
         let config = Arc::new(config);
         calls.may_be_in_flight(config.listen.max_calls);
-        let terms = Terms::new(Arc::clone(&config), sap, &calls.clients);
-        Ok(Self { config, terms, tls, admin_tls, collector, calls })
+        let hash = build::hash_of(&config);
+        let terms = Terms::new(Arc::clone(&config), sap, &calls.clients, stamp(&instance, &hash));
+        Ok(Self { config, terms, tls, admin_tls, collector, calls, instance, hash })
     }
 
     /// The sections that are not as they were, and the certificate where it has changed.

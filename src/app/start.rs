@@ -15,7 +15,7 @@ use super::{
 use crate::{
     admin::{Admin, Readiness, Reloads, Sites},
     config::{AccessLog as AccessTarget, Config},
-    gateway::{AccessLog, CallSpans, Gateway, Site, start_access_log},
+    gateway::{AccessLog, AccessRecord, CallSpans, Gateway, Site, start_access_log},
     lookup::Partners,
     net::{
         BindError, Drain, Limits, Listener, ListenerOptions, NetMetrics,
@@ -78,10 +78,13 @@ impl App {
     /// See [`StartError`]; nothing stays behind.
     pub fn with_log(config: Config, log: &LogControl) -> Result<Self, StartError> {
         let all = AllMetrics::with_log(log)?;
-        all.process.config_loaded(clock::unix_seconds(), &build::hash_of(&config));
         build::tell_notes(&config);
         let seen = reload::as_read(&config);
-        let mut snapshot = Snapshot::new(config, all.sap, Arc::clone(&all.calls))?;
+        // A name that no other process has is all it takes.
+        let instance = CallId::new(Moment::now()).to_string();
+        let calls_metrics = Arc::clone(&all.calls);
+        let mut snapshot = Snapshot::new(config, all.sap, calls_metrics, &instance)?;
+        all.process.config_loaded(clock::unix_seconds(), &snapshot.hash);
         let certificate = CertificateWatch::new(Arc::clone(&all.process));
         let tls = snapshot.tls.as_ref().map(|tls| {
             certificate.shows(CertificateRole::Server, &tls.certificate);
@@ -97,8 +100,6 @@ impl App {
         let access = access_log(&config, &all.process).map_err(StartError::Access)?;
         let partners = Arc::new(Partners::new(config.cache.max_entries, all.memory));
         partners.refresh_from(&snapshot.terms.sap, &config.cache);
-        // A name that no other process has is all it takes.
-        let instance = CallId::new(Moment::now()).to_string();
         let spans = Exporter::<CallSpans>::start(all.spans, &instance);
         spans.send_to(snapshot.collector.clone());
         let gateway = Gateway::new(
@@ -109,6 +110,7 @@ impl App {
             access.clone(),
         );
         let gateway = Arc::new(gateway.with_spans(spans.clone()));
+        let calls = telling(calls, &gateway, access.clone());
         let state = Arc::new(State {
             running: config,
             sap: watch::Sender::new(Arc::clone(&snapshot.terms.sap)),
@@ -164,6 +166,15 @@ fn listen(
     config.listen.address = calls.local_address();
     config.admin.address = admin.local_address();
     Ok((calls, admin))
+}
+
+/// Whoever keeps access records hears of connections that came to no call, too.
+fn telling(calls: Listener, gateway: &Arc<Gateway>, access: Option<AccessLog>) -> Listener {
+    let Some(access) = access else { return calls };
+    let gateway = Arc::clone(gateway);
+    calls.telling(Arc::new(move |incident| {
+        access.record(AccessRecord::Incident(incident, gateway.terms().stamp()));
+    }))
 }
 
 fn control_of(state: &State, reloads: &Reloads) -> Control {

@@ -27,7 +27,9 @@ use super::{
     facts::{Basis, CallFacts, Verdict},
     known,
     metrics::InFlight,
+    record::AccessRecord,
     spans::{CallSpans, LookedUp},
+    terms::Terms,
 };
 
 /// nginx's word for "closed before the answer"; never sent.
@@ -55,7 +57,12 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// Names the call and starts its clock.
-    pub(super) fn begin<B>(request: &Request<B>, peer: &Peer, gateway: &'a Gateway) -> Self {
+    pub(super) fn begin<B>(
+        request: &Request<B>,
+        peer: &Peer,
+        terms: &Terms,
+        gateway: &'a Gateway,
+    ) -> Self {
         let at = Moment::now();
         let id = CallId::new(at);
         let facts = CallFacts {
@@ -73,6 +80,7 @@ impl<'a> Call<'a> {
             sap_took: None,
             took: Duration::ZERO,
             trace: Trace::new(id),
+            stamp: terms.stamp(),
             basis: None,
         };
         Self {
@@ -209,7 +217,7 @@ impl<'a> Call<'a> {
             spans.record(CallSpans::of(&facts, self.started, self.looked_up, own));
         }
         if let Some(access) = &self.gateway.access {
-            access.record(facts);
+            access.record(AccessRecord::Call(facts));
         }
     }
 }

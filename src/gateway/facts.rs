@@ -12,6 +12,7 @@ use crate::{
     sap::{Requests, SapOutcome},
     telemetry::{
         clock::{CallId, Moment},
+        lines::Fragment,
         trace::Trace,
     },
 };
@@ -50,6 +51,8 @@ pub struct CallFacts {
     pub took: Duration,
     /// The trace it is part of.
     pub trace: Trace,
+    /// Which process, version and configuration answered.
+    pub stamp: Arc<Fragment>,
     /// What led to the decision; `None` where nothing was decided on.
     pub basis: Option<Basis>,
 }
@@ -230,7 +233,11 @@ impl From<&Method> for Verb {
 #[cfg(test)]
 pub(in crate::gateway) mod testing {
     use super::*;
-    use crate::domain::{CountryCode, DistributionChannel};
+    use crate::{
+        domain::{CountryCode, DistributionChannel},
+        gateway::stamp,
+        net::Negotiated,
+    };
 
     /// A call of jtel's over TLS, one that SAP was waited for.
     pub(in crate::gateway) fn facts(call: CallId, verdict: Verdict) -> CallFacts {
@@ -240,16 +247,18 @@ pub(in crate::gateway) mod testing {
             call,
             client: Some(ClientName::parse("jtel").unwrap()),
             peer: [192, 0, 2, 7].into(),
-            tls: Some(Arc::new(TlsFacts {
-                version: "TLSv1.3",
-                cipher: "TLS13_AES_128_GCM_SHA256",
-                group: "X25519MLKEM768",
-                resumed: false,
-                alpn: "h2",
-                server_name: Some("gate.example".into()),
-                client: None,
-                took: Duration::from_millis(2),
-            })),
+            tls: Some(Arc::new(TlsFacts::new(
+                Negotiated {
+                    version: "1.3",
+                    cipher: "TLS_AES_128_GCM_SHA256",
+                    group: "X25519MLKEM768",
+                    resumed: false,
+                },
+                "h2",
+                Some("gate.example".into()),
+                None,
+                Duration::from_millis(2),
+            ))),
             http: HttpVersion::Http2,
             method: Verb::Get,
             status: StatusCode::OK,
@@ -259,6 +268,7 @@ pub(in crate::gateway) mod testing {
             sap_took: Some(Duration::from_micros(1200)),
             took: Duration::from_micros(1300),
             trace: Trace::new(call),
+            stamp: Arc::new(stamp("0194", "1f2e3d")),
             basis: Some(Basis {
                 terms: 1,
                 rule: Rule::ServiceNumbers,

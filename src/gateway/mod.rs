@@ -54,7 +54,7 @@ pub use metrics::CallMetrics;
 pub use openapi::{Endpoint, Site, endpoint};
 pub use query::{Query, QueryError};
 pub use recent::{Cursor, News, Recent};
-pub use record::{AccessLog, start_access_log};
+pub use record::{AccessLog, AccessRecord, stamp, start_access_log};
 pub use spans::CallSpans;
 pub use terms::Terms;
 pub use why::{Case, Number, place, several};
@@ -127,7 +127,7 @@ impl Gateway {
     /// Answers one request and leaves exactly one record of it, also when the caller hangs up.
     pub async fn handle<B: Body>(&self, request: Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
         let terms = self.terms();
-        let mut call = Call::begin(&request, peer, self);
+        let mut call = Call::begin(&request, peer, &terms, self);
         let answer = match self.answer(&terms, &request, &mut call).await {
             Ok(answer) | Err(answer) => answer,
         };

@@ -1,4 +1,4 @@
-//! Access records: one line of JSON per call, for the auditor.
+//! Access records: one line of JSON per call, and per connection that came to none, for the auditor.
 //!
 //! A call only hands its facts over; the thread of [`Lines`] turns them into text and writes it. No
 //! record has a query string, a partner or a telephone number.
@@ -6,6 +6,7 @@
 use std::{
     io::{self, Write},
     net::IpAddr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,12 +16,31 @@ use super::facts::CallFacts;
 use crate::{
     config::ClientName,
     domain::{CallerId, ContractNumber, ServiceNumber},
+    net::Incident,
     sap::SapOutcome,
-    telemetry::lines::{Lines, Losses, Object, Record},
+    telemetry::lines::{Fragment, Lines, Losses, Object, Record},
 };
 
 /// Where calls leave their records.
-pub type AccessLog = Lines<CallFacts>;
+pub type AccessLog = Lines<AccessRecord>;
+
+/// What there is a record of.
+pub enum AccessRecord {
+    /// A call.
+    Call(CallFacts),
+    /// A connection that came to no call, and the stamp of the terms it came under.
+    Incident(Incident, Arc<Fragment>),
+}
+
+/// What every record has: which process, which version of the program, and the beginning of the SHA-256
+/// of the configuration in force; `null` where that stands in no file.
+pub fn stamp(instance: &str, config: &str) -> Fragment {
+    Fragment::of(|record| {
+        record.text("instance", Some(instance));
+        record.plain("version", env!("CARGO_PKG_VERSION"));
+        record.text("config", Some(config).filter(|config| !config.is_empty()));
+    })
+}
 
 /// Starts the writer of access records.
 ///
@@ -38,12 +58,28 @@ pub fn start_access_log(
     Lines::start(losses, output)
 }
 
-impl Record for CallFacts {
+impl Record for AccessRecord {
     const THREAD: &'static str = "access-log";
 
     /// About 2 MiB. At 10,000 calls a second it bridges 0.8 s.
     const QUEUE: usize = 8192;
 
+    fn render(&self, batch: &mut Vec<u8>) {
+        match self {
+            Self::Call(facts) => facts.render(batch),
+            Self::Incident(incident, stamp) => render_incident(incident, stamp, batch),
+        }
+    }
+
+    fn tell_lost(count: u64) {
+        tracing::warn!(
+            lost = count,
+            "{count} access records were lost, because their output did not take them in time"
+        );
+    }
+}
+
+impl CallFacts {
     /// These names, in this order. Written by hand: by serde it was a fifth of what a call out of memory
     /// costs (9,900 instructions of 50,000, and is 1,900 so).
     fn render(&self, batch: &mut Vec<u8>) {
@@ -57,12 +93,11 @@ impl Record for CallFacts {
         line.moment("at", self.at);
         line.plain("call", self.call.text());
         line.text("client", self.client.as_ref().map(ClientName::as_str));
-        match self.peer {
-            IpAddr::V4(peer) => line.address("peer", peer),
-            IpAddr::V6(peer) => line.shown("peer", Some(peer)),
+        tell_peer(self.peer, &mut line);
+        match &self.tls {
+            Some(tls) => line.members(&tls.record),
+            None => line.text("tls.protocol.version", None),
         }
-        line.text("tls_version", self.tls.as_ref().map(|tls| tls.version));
-        line.text("tls_cipher", self.tls.as_ref().map(|tls| tls.cipher));
         line.plain("http", self.http.label());
         line.plain("method", self.method.label());
         line.number("status", Some(self.status.as_u16().into()));
@@ -81,16 +116,44 @@ impl Record for CallFacts {
         line.number("took_us", Some(microseconds(self.took)));
         line.number("queue_us", self.queue.map(microseconds));
         line.number("sap_us", self.sap_took.map(microseconds));
+        if let Some((host, over)) = basis.and_then(|basis| basis.requests.as_ref()?.leg()) {
+            line.text("sap.server.address", Some(&host));
+            match over {
+                Some(over) => line.members(&over.record),
+                // Not reached.
+                None => line.text("sap.network.peer.address", None),
+            }
+        }
         line.plain("trace", self.trace.id.digits());
+        line.members(&self.stamp);
         line.end();
     }
+}
 
-    fn tell_lost(count: u64) {
-        tracing::warn!(
-            lost = count,
-            "{count} access records were lost, because their output did not take them in time"
-        );
+fn tell_peer(address: IpAddr, line: &mut Object<'_>) {
+    match address {
+        IpAddr::V4(peer) => line.address("peer", peer),
+        IpAddr::V6(peer) => line.shown("peer", Some(peer)),
     }
+}
+
+fn render_incident(incident: &Incident, stamp: &Fragment, batch: &mut Vec<u8>) {
+    let mut line = Object::begin(batch);
+    line.moment("at", incident.at);
+    line.plain("event", incident.what.label());
+    tell_peer(incident.address.ip(), &mut line);
+    line.number("port", Some(incident.address.port().into()));
+    line.text("reason", Some(&incident.reason));
+    if let Some(offered) = &incident.offered {
+        offered.tell(&mut line);
+    }
+    if let Some(tls) = &incident.tls {
+        line.members(&tls.record);
+    }
+    // So many before this one have no record.
+    line.number("untold", Some(incident.untold).filter(|untold| *untold > 0));
+    line.members(stamp);
+    line.end();
 }
 
 fn microseconds(duration: Duration) -> u64 {
@@ -103,6 +166,7 @@ mod tests {
     use crate::{
         domain::Source,
         gateway::facts::{Verdict, testing},
+        net::What,
         telemetry::clock::{CallId, Moment},
     };
 
@@ -121,16 +185,44 @@ mod tests {
         let expected = format!(
             concat!(
                 r#"{{"at":"{}","call":"{}","client":"jtel","peer":"192.0.2.7","#,
-                r#""tls_version":"TLSv1.3","tls_cipher":"TLS13_AES_128_GCM_SHA256","#,
+                r#""tls.protocol.version":"1.3","tls.cipher":"TLS_AES_128_GCM_SHA256","#,
+                r#""tls.curve":"X25519MLKEM768","tls.resumed":false,"tls.next_protocol":"h2","#,
+                r#""tls.client.server_name":"gate.example","tls.handshake_ms":2,"#,
                 r#""http":"2","method":"GET","status":200,"decision":"dial","reason":"none","#,
                 r#""source":"sap","caller_id":"fits","sap":"none","rule":"rules.service_numbers","#,
                 r#""contract_number":"Direct salesDE","service_number":"498912345678","#,
-                r#""age_s":null,"took_us":1300,"queue_us":34,"sap_us":1200,"trace":"{}"}}"#,
+                r#""age_s":null,"took_us":1300,"queue_us":34,"sap_us":1200,"trace":"{}","#,
+                r#""instance":"0194","version":"{}","config":"1f2e3d"}}"#,
                 "\n"
             ),
-            facts.at, facts.call, facts.trace.id
+            facts.at,
+            facts.call,
+            facts.trace.id,
+            env!("CARGO_PKG_VERSION")
         );
         assert_eq!(String::from_utf8(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_connection_that_came_to_no_call_is_a_line_with_its_reason() {
+        let incident = Incident {
+            at: Moment::now(),
+            address: ([192, 0, 2, 7], 4711).into(),
+            what: What::NotHttp,
+            reason: "invalid HTTP method parsed".to_owned(),
+            offered: None,
+            tls: None,
+            untold: 3,
+        };
+        let mut text = Vec::new();
+
+        AccessRecord::Incident(incident, Arc::new(stamp("0194", ""))).render(&mut text);
+
+        let record: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(record["event"], "not_http");
+        assert_eq!((&record["peer"], &record["port"]), (&"192.0.2.7".into(), &4711.into()));
+        assert_eq!((&record["untold"], &record["instance"]), (&3.into(), &"0194".into()));
+        assert!(record["config"].is_null(), "{record}");
     }
 
     #[test]
@@ -152,8 +244,7 @@ mod tests {
         let record: serde_json::Value = serde_json::from_slice(&text).unwrap();
         for field in [
             "client",
-            "tls_version",
-            "tls_cipher",
+            "tls.protocol.version",
             "rule",
             "contract_number",
             "service_number",

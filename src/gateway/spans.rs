@@ -55,7 +55,14 @@ impl CallSpans {
         let requests = basis.and_then(|basis| basis.requests.clone()).or(own);
         let rule = basis.map(|basis| basis.rule);
         let (client, trace) = (facts.client.clone(), facts.trace.clone());
-        let facts = CallFacts { client, trace, tls: facts.tls.clone(), basis: None, ..*facts };
+        let facts = CallFacts {
+            client,
+            trace,
+            tls: facts.tls.clone(),
+            stamp: Arc::clone(&facts.stamp),
+            basis: None,
+            ..*facts
+        };
         Self { facts, rule, started, looked_up, requests }
     }
 

@@ -11,6 +11,7 @@ use crate::{
     config::Config,
     domain::{CallerId, ContractNumber, DefaultPair, Dial},
     sap::SapClient,
+    telemetry::lines::Fragment,
 };
 
 use super::{answer::dial_head, auth::Clients, clients::ClientMetrics};
@@ -25,13 +26,20 @@ pub struct Terms {
     pub(super) clients: Clients,
     /// Names these terms in what was rendered under them.
     pub(super) rules: u64,
+    /// What every record under these terms has: which process, version and configuration.
+    pub(super) stamp: Arc<Fragment>,
     /// Rendered ahead: the default pair and the fallbacks.
     ready_heads: Vec<(ContractNumber, Bytes)>,
 }
 
 impl Terms {
     /// Prepares what every call needs.
-    pub fn new(config: Arc<Config>, sap: Arc<SapClient>, metrics: &ClientMetrics) -> Arc<Self> {
+    pub fn new(
+        config: Arc<Config>,
+        sap: Arc<SapClient>,
+        metrics: &ClientMetrics,
+        stamp: Fragment,
+    ) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
 
         let pairs = config.rules.default_pair.iter().chain(config.rules.fallbacks.values());
@@ -41,9 +49,15 @@ impl Terms {
             clients: Clients::new(&config, metrics),
             rules: NEXT.fetch_add(1, Ordering::Relaxed),
             ready_heads,
+            stamp: Arc::new(stamp),
             config,
             sap,
         })
+    }
+
+    /// What every record under these terms has.
+    pub fn stamp(&self) -> Arc<Fragment> {
+        Arc::clone(&self.stamp)
     }
 
     /// Names them among all terms of this process.

@@ -9,36 +9,38 @@
 //! hung up.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, header};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use http::{Method, Request, Response};
+use hyper::body::{Body, Incoming};
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
+use super::delivery::{Delivery, deliver};
 use super::ending::{Closing, Ending};
-use super::handshake;
-use super::metrics::{NetMetrics, Protocol};
+use super::handshake::Handshake;
+use super::incident::{Incidents, What};
+use super::metrics::{NetMetrics, Protocol, Unreadable};
 use super::places::Seat;
 use super::tls::TlsInForce;
-use super::watch::{Finding, InFlight, Watch};
+use super::watch::{Finding, Watch};
 use super::watched::Watched;
 use super::{Drain, Limits, Peer, TlsFacts};
 
@@ -53,6 +55,7 @@ pub(super) struct Common<H> {
     pub(super) handler: H,
     pub(super) limits: Limits,
     pub(super) tls: Option<Arc<TlsInForce>>,
+    pub(super) incidents: Incidents,
     pub(super) metrics: Arc<NetMetrics>,
     pub(super) drain: Drain,
     /// Ends every connection at once.
@@ -84,32 +87,37 @@ where
                 let _open = self.metrics.opened(Protocol::Http1);
                 Box::pin(self.speak_http1(stream, Peer { address, tls: None }, seat)).await
             }
-            Some(tls) => match Box::pin(self.shake_hands(&tls.acceptor(), stream, &seat)).await {
-                Err(ending) => ending,
-                Ok((stream, facts)) => {
-                    let speaks_http2 = facts.alpn == "h2";
-                    let peer = Peer { address, tls: Some(Arc::new(facts)) };
-                    if speaks_http2 {
-                        let _open = self.metrics.opened(Protocol::Http2);
-                        Box::pin(self.speak_http2(stream, peer, seat)).await
-                    } else {
-                        let _open = self.metrics.opened(Protocol::Http1);
-                        Box::pin(self.speak_http1(stream, peer, seat)).await
+            Some(tls) => {
+                match Box::pin(self.shake_hands(tls.config(), stream, address, &seat)).await {
+                    Err(ending) => ending,
+                    Ok((stream, facts)) => {
+                        let speaks_http2 = facts.alpn == "h2";
+                        let peer = Peer { address, tls: Some(Arc::new(facts)) };
+                        if speaks_http2 {
+                            let _open = self.metrics.opened(Protocol::Http2);
+                            Box::pin(self.speak_http2(stream, peer, seat)).await
+                        } else {
+                            let _open = self.metrics.opened(Protocol::Http1);
+                            Box::pin(self.speak_http1(stream, peer, seat)).await
+                        }
                     }
                 }
-            },
+            }
         };
         debug!(peer = %address.ip(), reason = closing.ending.label(), "a connection has ended");
     }
 
     async fn shake_hands(
         &self,
-        acceptor: &TlsAcceptor,
+        config: Arc<ServerConfig>,
         stream: TcpStream,
+        address: SocketAddr,
         seat: &Seat,
     ) -> Result<(Box<TlsStream<TcpStream>>, TlsFacts), Ending> {
+        let Self { limits, metrics, incidents, .. } = self;
+        let handshake = Handshake { address, limits, metrics, incidents };
         tokio::select! {
-            shaken = handshake::shake_hands(acceptor, stream, &self.limits, &self.metrics) => {
+            shaken = handshake.shake(config, stream) => {
                 shaken.map(|(stream, facts)| (Box::new(stream), facts))
             }
             // Nothing has been asked yet, so nothing is lost.
@@ -138,9 +146,10 @@ where
         if self.limits.headers > 100 {
             builder.max_headers(self.limits.headers);
         }
-        let service = self.service(peer, &watch);
+        let peer = Arc::new(peer);
+        let service = self.service(Arc::clone(&peer), &watch);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
-        self.attend(connection, &watch, &seat).await
+        self.attend(connection, &watch, &seat, &peer).await
     }
 
     async fn speak_http2<S>(&self, stream: S, peer: Peer, seat: Arc<Seat>) -> Ending
@@ -158,15 +167,16 @@ where
             // Finds a peer that vanished while its request is in flight.
             .keep_alive_interval(self.limits.idle_timeout / 2)
             .keep_alive_timeout(self.limits.write_timeout);
-        let service = self.service(peer, &watch);
+        let peer = Arc::new(peer);
+        let service = self.service(Arc::clone(&peer), &watch);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
-        self.attend(connection, &watch, &seat).await
+        self.attend(connection, &watch, &seat, &peer).await
     }
 
     /// Calls the handler and keeps the watch informed.
     fn service(
         &self,
-        peer: Peer,
+        peer: Arc<Peer>,
         watch: &Arc<Watch>,
     ) -> impl Service<
         Request<Incoming>,
@@ -179,7 +189,6 @@ where
     + use<H, F, A> {
         let handler = self.handler.clone();
         let watch = Arc::clone(watch);
-        let peer = Arc::new(peer);
         service_fn(move |request: Request<Incoming>| {
             let is_bodiless = request.method() == Method::HEAD;
             deliver(watch.request(), is_bodiless, handler(request, Arc::clone(&peer)))
@@ -187,7 +196,7 @@ where
     }
 
     /// Drives `connection` to its end, which its own future, the watch or the drain may bring.
-    async fn attend<C>(&self, connection: C, watch: &Watch, seat: &Seat) -> Ending
+    async fn attend<C>(&self, connection: C, watch: &Watch, seat: &Seat, peer: &Peer) -> Ending
     where
         C: GracefulConnection<Error = hyper::Error>,
     {
@@ -200,7 +209,11 @@ where
             tokio::select! {
                 biased;
                 result = connection.as_mut() => {
-                    return Ending::of(&result, told_to_end, watch, &self.metrics);
+                    let ending = Ending::of(&result, told_to_end, watch);
+                    if let Err(error) = &result {
+                        self.tell(error, ending, peer);
+                    }
+                    return ending;
                 }
                 () = stop.as_mut() => {
                     if told_to_end == Some(Ending::Drain) {
@@ -221,7 +234,11 @@ where
                         return Ending::Evicted;
                     }
                     Finding::Fine(next) => alarm.as_mut().reset(next),
-                    Finding::Head => return Ending::HeadTimeout,
+                    Finding::Head => {
+                        let reason = format!("not whole within {:?}", self.limits.head_timeout);
+                        self.incident(peer, What::HeadTimeout, reason);
+                        return Ending::HeadTimeout;
+                    }
                     Finding::Write => return Ending::WriteTimeout,
                     // The connection's future ends by itself now and says what was wrong.
                     Finding::Lingered => watch.linger_no_more(),
@@ -241,93 +258,32 @@ where
     }
 }
 
-/// Waits for the handler's answer and hands it over together with what watches its delivery.
-async fn deliver<F, A>(
-    in_flight: InFlight,
-    is_bodiless: bool,
-    answer: F,
-) -> Result<Response<Delivery<A>>, Infallible>
-where
-    F: Future<Output = Response<A>>,
-    A: AnswerBody,
-{
-    let response = answer.await;
-    if response.status().is_client_error() && says_close(response.headers()) {
-        in_flight.turned_away();
+impl<H> Common<H> {
+    /// Counts and tells what hyper refused: nobody else gets to see it.
+    fn tell(&self, error: &hyper::Error, ending: Ending, peer: &Peer) {
+        let what = match () {
+            () if error.is_parse_too_large() => {
+                self.metrics.unreadable(Unreadable::HeadTooLarge);
+                What::HeadTooLarge
+            }
+            () if error.is_parse() => {
+                self.metrics.unreadable(Unreadable::NotHttp);
+                What::NotHttp
+            }
+            () if ending == Ending::ProtocolError => What::ProtocolError,
+            () => return,
+        };
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        self.incident(peer, what, format!("{error}{cause}"));
     }
-    let in_flight = in_flight.answered();
-    Ok(response.map(|answer| Delivery { answer, current: Bytes::new(), is_bodiless, in_flight }))
+
+    fn incident(&self, peer: &Peer, what: What, reason: String) {
+        self.incidents.tell(peer.address, what, reason, None, peer.tls.clone());
+    }
 }
 
 /// The longest that a connection without a request takes to make room.
 const LEAVES_WITHIN: Duration = Duration::from_secs(1);
-
-fn says_close(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONNECTION)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"))
-}
-
-/// An answer's body; the request is in flight for as long as hyper holds it.
-///
-/// It is handed over in pieces: hyper (HTTP/2) takes a body's whole next frame as soon as the peer
-/// makes room for a byte, and nobody would see that the peer takes no more.
-struct Delivery<A: AnswerBody> {
-    answer: A,
-    current: Bytes,
-    /// Nobody asks for the body.
-    is_bodiless: bool,
-    in_flight: InFlight,
-}
-
-impl<A: AnswerBody> Drop for Delivery<A> {
-    fn drop(&mut self) {
-        if self.is_bodiless || self.is_end_stream() {
-            self.in_flight.taken();
-        }
-    }
-}
-
-/// The largest piece, in bytes; as large as the frames of HTTP/2. Answers to jtel are far smaller.
-const PIECE_BYTES: usize = 16 * 1024;
-
-impl<A: AnswerBody> Body for Delivery<A> {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.current.is_empty() {
-            let polled = Pin::new(&mut self.answer).poll_frame(context);
-            // Where there is nothing to send yet it is not the peer who keeps us waiting.
-            self.in_flight.has_something(polled.is_ready());
-            match ready!(polled) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.current = data,
-                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
-                },
-                end => return Poll::Ready(end),
-            }
-        }
-        let piece = self.current.len().min(PIECE_BYTES);
-        Poll::Ready(Some(Ok(Frame::data(self.current.split_to(piece)))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.current.is_empty() && self.answer.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let current = self.current.len() as u64;
-        let hint = self.answer.size_hint();
-        match hint.exact() {
-            Some(rest) => SizeHint::with_exact(rest + current),
-            None => hint,
-        }
-    }
-}
 
 /// Runs HTTP/2 streams as tasks that the listener waits for; a panic in one is its own.
 #[derive(Clone)]

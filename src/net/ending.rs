@@ -1,30 +1,16 @@
 //! How connections end, and the one place that counts it.
 
-use super::metrics::{NetMetrics, Unreadable};
 use super::watch::Watch;
+
+use super::metrics::NetMetrics;
 
 pub(super) use super::metrics::Ending;
 
 impl Ending {
     /// Reads `result`, how hyper's connection ended; `told_to_end` is why we had asked it to.
-    ///
-    /// Counts what hyper refused as malformed: nobody else gets to see it.
-    pub(super) fn of(
-        result: &hyper::Result<()>,
-        told_to_end: Option<Self>,
-        watch: &Watch,
-        metrics: &NetMetrics,
-    ) -> Self {
+    pub(super) fn of(result: &hyper::Result<()>, told_to_end: Option<Self>, watch: &Watch) -> Self {
         match result {
-            Err(error) if error.is_parse() => {
-                let too_large = error.is_parse_too_large();
-                metrics.unreadable(if too_large {
-                    Unreadable::HeadTooLarge
-                } else {
-                    Unreadable::NotHttp
-                });
-                Self::ProtocolError
-            }
+            Err(error) if error.is_parse() => Self::ProtocolError,
             _ if told_to_end.is_some() => told_to_end.unwrap_or(Self::Error),
             Ok(()) if watch.was_turned_away() => Self::ProtocolError,
             Ok(()) => Self::Peer,

@@ -7,6 +7,8 @@ use prometheus::{
     core::Collector,
 };
 
+use super::Negotiated;
+use super::agreed::Agreed;
 use super::wire::WireFault;
 use crate::domain::words;
 
@@ -95,6 +97,7 @@ words! {
 pub struct NetMetrics {
     handshakes: [IntCounter; Handshake::ALL.len()],
     handshake_seconds: Histogram,
+    agreed: Agreed,
     open: [IntGauge; Protocol::ALL.len()],
     limit: IntGauge,
     refused: [IntCounter; Refusal::ALL.len()],
@@ -175,6 +178,7 @@ impl NetMetrics {
                 handshakes.with_label_values(&[version, result])
             }),
             handshake_seconds,
+            agreed: Agreed::new(registry)?,
             limit,
             open: Protocol::ALL.map(|protocol| open.with_label_values(&[protocol.label()])),
             refused: Refusal::ALL.map(|reason| refused.with_label_values(&[reason.label()])),
@@ -199,8 +203,8 @@ impl NetMetrics {
     }
 
     /// A handshake succeeded.
-    pub(super) fn shook_hands(&self, is_tls12: bool, resumed: bool, took: Duration) {
-        let handshake = match (is_tls12, resumed) {
+    pub(super) fn shook_hands(&self, negotiated: &Negotiated, took: Duration) {
+        let handshake = match (negotiated.version == "1.2", negotiated.resumed) {
             (true, false) => Handshake::Tls12,
             (true, true) => Handshake::Tls12Resumed,
             (false, false) => Handshake::Tls13,
@@ -208,6 +212,7 @@ impl NetMetrics {
         };
         increment(&self.handshakes, handshake as usize);
         self.handshake_seconds.observe(took.as_secs_f64());
+        self.agreed.note(negotiated);
     }
 
     /// A handshake failed.
@@ -230,7 +235,7 @@ impl NetMetrics {
         increment(&self.closed, reason as usize);
     }
 
-    /// A request cannot be read.
+    /// A request cannot be read: nobody else gets to see it.
     pub(super) fn unreadable(&self, fault: Unreadable) {
         increment(&self.unreadable, fault as usize);
     }
@@ -259,14 +264,14 @@ fn increment(counters: &[IntCounter], index: usize) {
     }
 }
 
-fn register<C: Collector + Clone + 'static>(
+pub(super) fn register<C: Collector + Clone + 'static>(
     registry: Option<&Registry>,
     metric: &C,
 ) -> Result<(), prometheus::Error> {
     registry.map_or(Ok(()), |registry| registry.register(Box::new(metric.clone())))
 }
 
-fn counters(
+pub(super) fn counters(
     registry: Option<&Registry>,
     name: &str,
     help: &str,
@@ -279,6 +284,8 @@ fn counters(
 
 #[cfg(test)]
 mod tests {
+    use rustls::crypto::aws_lc_rs;
+
     use super::*;
 
     #[test]
@@ -296,7 +303,7 @@ mod tests {
         drop(metrics.opened(Protocol::Http2));
 
         assert_eq!(series(), at_start);
-        assert_eq!(at_start, 6 + 1 + 3 + 1 + 3 + 9 + 14);
+        assert_eq!(at_start, 6 + 9 + aws_lc_rs::ALL_KX_GROUPS.len() + 1 + 3 + 1 + 3 + 9 + 14);
     }
 
     #[test]

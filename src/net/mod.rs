@@ -7,12 +7,16 @@
 //! [`retry_after`] read what others send us. [`otlp`] sends spans to a collector.
 
 mod accept;
+mod agreed;
 pub mod body;
 mod connection;
+mod delivery;
 pub mod drain;
 mod ending;
 mod handshake;
+mod incident;
 mod metrics;
+mod negotiated;
 pub mod otlp;
 mod peer;
 mod places;
@@ -45,8 +49,11 @@ use accept::{AcceptFault, Outage};
 pub use connection::AnswerBody;
 use connection::Common;
 pub use drain::Drain;
+use incident::Incidents;
+pub use incident::{Incident, Sink, What};
 pub use metrics::NetMetrics;
 use metrics::Refusal;
+pub use negotiated::{Negotiated, TlsNames};
 pub use peer::{ClientCertificate, Peer, TlsFacts};
 use places::Places;
 use tls::TlsInForce;
@@ -73,6 +80,7 @@ pub struct Listener {
     address: SocketAddr,
     tls: Option<Arc<TlsInForce>>,
     limits: Limits,
+    incidents: Incidents,
 }
 
 /// Why a port cannot be listened on.
@@ -142,9 +150,16 @@ impl Listener {
     /// Outside a tokio runtime.
     pub fn bind(options: ListenerOptions) -> Result<Self, BindError> {
         let ListenerOptions { address, tls, limits } = options;
+        let incidents = Incidents::new(None);
         let socket = bound(address).map_err(|source| BindError::of(address, source))?;
         let address = socket.local_addr().map_err(|source| BindError::Other { address, source })?;
-        Ok(Self { socket, address, tls, limits })
+        Ok(Self { socket, address, tls, limits, incidents })
+    }
+
+    /// Tells `sink` of connections that come to no call.
+    #[must_use]
+    pub fn telling(self, sink: Sink) -> Self {
+        Self { incidents: Incidents::new(Some(sink)), ..self }
     }
 
     /// Where it listens; with port 0 asked for, the port it got.
@@ -167,6 +182,7 @@ impl Listener {
             handler,
             limits: self.limits,
             tls: self.tls,
+            incidents: self.incidents,
             metrics,
             drain: drain.clone(),
             cut: CancellationToken::new(),

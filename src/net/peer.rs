@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
+use rustls::ServerConnection;
 use rustls::pki_types::CertificateDer;
-use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
+use super::negotiated::{Negotiated, TlsNames};
 use super::tls::{SubjectName, hex, names_of};
+use crate::telemetry::clock::Moment;
+use crate::telemetry::lines::{Fragment, Object};
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]
@@ -29,18 +32,11 @@ impl Peer {
     }
 }
 
-/// What a TLS handshake agreed on, in the words records use.
+/// What a TLS handshake agreed on and has shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TlsFacts {
-    /// `TLSv1.2` or `TLSv1.3`.
-    pub version: &'static str,
-    /// IANA's name with the separator rustls uses, e.g. `TLS13_AES_128_GCM_SHA256`.
-    pub cipher: &'static str,
-    /// The group of the key exchange by IANA's name, e.g. `X25519MLKEM768`; nothing where a session of
-    /// TLS 1.2 was resumed, which has none.
-    pub group: &'static str,
-    /// Whether an earlier session was resumed; then no certificate was shown again.
-    pub resumed: bool,
+    /// Version, cipher suite, group.
+    pub negotiated: Negotiated,
     /// `h2`, `http/1.1`, `http/1.0`, or nothing when the client named no protocol.
     pub alpn: &'static str,
     /// The name that the client asked for (SNI).
@@ -50,6 +46,8 @@ pub struct TlsFacts {
     pub client: Option<ClientCertificate>,
     /// From the accepted connection to the end of the handshake.
     pub took: Duration,
+    /// All of it as members of a record: written once for all calls on the connection.
+    pub record: Fragment,
 }
 
 /// What a client's certificate says, once it was found good.
@@ -86,37 +84,54 @@ impl ClientCertificate {
     pub fn fingerprint(&self) -> String {
         hex(&self.sha256)
     }
+
+    fn tell(&self, record: &mut Object<'_>) {
+        record.text("tls.client.subject", Some(&self.subject));
+        record.text("tls.client.issuer", Some(&self.issuer));
+        let names = self.names.iter().map(ToString::to_string);
+        record.texts("tls.client.alternative_names", names);
+        record.plain("tls.client.hash.sha256", self.fingerprint().to_uppercase());
+        let ends = Moment::from_unix_seconds(self.not_after);
+        record.shown("tls.client.not_after", ends);
+    }
 }
 
 impl TlsFacts {
     /// Of a connection whose handshake is over.
     pub(super) fn of(connection: &ServerConnection, took: Duration) -> Self {
-        Self {
-            version: match connection.protocol_version() {
-                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
-                _ => "TLSv1.3",
-            },
-            cipher: connection
-                .negotiated_cipher_suite()
-                .and_then(|suite| suite.suite().as_str())
-                .unwrap_or(""),
-            group: connection
-                .negotiated_key_exchange_group()
-                .and_then(|group| group.name().as_str())
-                .unwrap_or(""),
-            resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
-            alpn: match connection.alpn_protocol() {
-                Some(b"h2") => "h2",
-                Some(b"http/1.1") => "http/1.1",
-                Some(b"http/1.0") => "http/1.0",
-                _ => "",
-            },
-            server_name: connection.server_name().map(Into::into),
-            client: connection
-                .peer_certificates()
-                .and_then(<[_]>::first)
-                .and_then(ClientCertificate::of),
+        let alpn = match connection.alpn_protocol() {
+            Some(b"h2") => "h2",
+            Some(b"http/1.1") => "http/1.1",
+            Some(b"http/1.0") => "http/1.0",
+            _ => "",
+        };
+        let shown = connection.peer_certificates().and_then(<[_]>::first);
+        Self::new(
+            Negotiated::of(connection),
+            alpn,
+            connection.server_name().map(Into::into),
+            shown.and_then(ClientCertificate::of),
             took,
-        }
+        )
+    }
+
+    /// Of its parts.
+    pub fn new(
+        negotiated: Negotiated,
+        alpn: &'static str,
+        server_name: Option<Box<str>>,
+        client: Option<ClientCertificate>,
+        took: Duration,
+    ) -> Self {
+        let record = Fragment::of(|record| {
+            negotiated.tell(&TlsNames::CLIENT, record);
+            record.text("tls.next_protocol", Some(alpn).filter(|alpn| !alpn.is_empty()));
+            record.text("tls.client.server_name", server_name.as_deref());
+            record.number("tls.handshake_ms", u64::try_from(took.as_millis()).ok());
+            if let Some(client) = &client {
+                client.tell(record);
+            }
+        });
+        Self { negotiated, alpn, server_name, client, took, record }
     }
 }

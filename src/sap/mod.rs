@@ -14,6 +14,7 @@ mod dialect;
 mod door;
 mod error;
 mod exchange;
+mod leg;
 mod link;
 mod login;
 mod metrics;
@@ -35,6 +36,7 @@ pub use dialect::preset::{preset_as_custom, preset_names, preset_summary, preset
 pub use dialect::value_help::SapChannel;
 pub use door::{Pass, SapHealth, Urgency};
 pub use error::{LookupError, ReplyProblem, TlsFault, TokenProblem};
+pub use leg::Leg;
 pub use link::walk::{Station, Went, walk};
 pub use metrics::{DoorMetrics, SapMetrics};
 pub use outcome::{BreakerState, SapOutcome};

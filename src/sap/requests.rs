@@ -9,7 +9,7 @@ use std::{
 use http::StatusCode;
 use tokio::time::Instant;
 
-use super::outcome::SapOutcome;
+use super::{leg::Leg, outcome::SapOutcome};
 use crate::telemetry::trace::{SpanId, Trace};
 
 /// What a wait for a token is called among the requests.
@@ -43,6 +43,8 @@ pub struct Sent {
     pub took: Option<Duration>,
     /// `None`: no head of an answer came.
     pub status: Option<StatusCode>,
+    /// Over which connection; `None`: no head of an answer came.
+    pub over: Option<Arc<Leg>>,
     /// What came of it; `None`: it is under way, or was given up.
     pub outcome: Option<SapOutcome>,
 }
@@ -72,6 +74,13 @@ impl Requests {
         Some(waits.fold(first, Duration::saturating_add))
     }
 
+    /// Host and port that were asked last, and over which connection; tokens apart.
+    pub fn leg(&self) -> Option<(Arc<str>, Option<Arc<Leg>>)> {
+        let all = self.lock();
+        let last = all.iter().rev().find(|sent| !sent.is_token)?;
+        Some((Arc::clone(&last.host), last.over.clone()))
+    }
+
     /// What was sent so far.
     pub fn all(&self) -> Vec<Sent> {
         self.lock().clone()
@@ -85,15 +94,16 @@ impl Requests {
         if let Some(before) = all.last_mut() {
             before.took.get_or_insert(began - before.began);
         }
-        let (took, status, outcome) = (None, None, None);
-        all.push(Sent { step, is_token: false, host, span, began, took, status, outcome });
+        let (took, status, over, outcome) = (None, None, None, None);
+        all.push(Sent { step, is_token: false, host, span, began, took, status, over, outcome });
         span
     }
 
     /// The head of the answer to the last one is there.
-    pub(super) fn answered(&self, status: StatusCode) {
+    pub(super) fn answered(&self, status: StatusCode, over: &Arc<Leg>) {
         if let Some(last) = self.lock().last_mut() {
             last.status = Some(status);
+            last.over = Some(Arc::clone(over));
         }
     }
 
@@ -118,8 +128,9 @@ impl Requests {
         }
         let (step, host, span) = (TOKEN.into(), Arc::clone(host), SpanId::new());
         let outcome = failed.or(Some(SapOutcome::Found));
-        let (took, status) = (Some(took), None);
-        self.lock().push(Sent { step, is_token: true, host, span, began, took, status, outcome });
+        let (took, status, over) = (Some(took), None, None);
+        let mut all = self.lock();
+        all.push(Sent { step, is_token: true, host, span, began, took, status, over, outcome });
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Sent>> {

@@ -96,6 +96,11 @@ impl Moment {
         Self(self.0.checked_add(wait).unwrap_or(Timestamp::MAX))
     }
 
+    /// A second since 1970, such as the end of a certificate; `None`: no calendar has it.
+    pub fn from_unix_seconds(seconds: i64) -> Option<Self> {
+        Timestamp::from_second(seconds).ok().map(Self)
+    }
+
     /// For people: `2026-11-22T15:04:05Z`.
     pub fn to_the_second(self) -> String {
         format!("{:.0}", self.0)

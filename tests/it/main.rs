@@ -24,6 +24,7 @@ mod ending;
 mod faults;
 mod first_night;
 mod grafana;
+mod incidents;
 mod instructions;
 mod layering;
 mod logging;

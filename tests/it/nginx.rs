@@ -59,6 +59,15 @@ async fn a_client_certificate_opens_the_way_and_nothing_else_does() {
     let (jtel, _) = gateway(folder, &nginx, LOGIN);
     assert_eq!(jtel.ask("1001910").await.json()["contractNumber"], "Direct salesDE");
     assert_eq!(jtel.ask("4040404").await.outcome(), "404 partner_unknown");
+    let record = || fs::read_to_string(folder.join("access.log")).unwrap_or_default();
+    eventually("a record tells the way to SAP", || async { record().lines().count() == 2 }).await;
+    for line in record().lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(record["sap.network.peer.address"], "127.0.0.1");
+        assert_eq!(record["sap.tls.protocol.version"], "1.2");
+        assert!(record["sap.tls.cipher"].as_str().unwrap().starts_with("TLS_ECDHE_"), "{record}");
+        assert_eq!(record["sap.tls.curve"], "X25519");
+    }
 
     let (stranger, ready) = gateway(folder, &nginx, "none");
     assert_eq!(stranger.ask("1001910").await.outcome(), "403 sap_unavailable");

@@ -41,8 +41,34 @@ async fn every_request_leaves_one_record_with_who_how_and_what() {
     let first = &records[0];
     assert_eq!(first["call"], dialled.json()["callId"]);
     assert_eq!(first["peer"], "127.0.0.1");
-    assert_eq!(first["tls_version"], "TLSv1.3");
-    assert_eq!(first["tls_cipher"], "TLS13_AES_128_GCM_SHA256");
+    let tls = ["version", "cipher", "curve", "resumed", "next_protocol", "client.server_name"].map(
+        |name| first[format!("tls.{}", name.replace("version", "protocol.version"))].to_string(),
+    );
+    assert_eq!(
+        tls,
+        [
+            r#""1.3""#,
+            r#""TLS_AES_128_GCM_SHA256""#,
+            r#""X25519MLKEM768""#,
+            "false",
+            // Neither protocol nor name was asked for.
+            "null",
+            "null"
+        ]
+    );
+    assert!(first["tls.handshake_ms"].as_u64().is_some(), "{first}");
+    // The way to SAP, of calls that went it.
+    assert_eq!(first["sap.server.address"], gateway.sap_url.replace("http://", ""));
+    assert_eq!(first["sap.network.peer.address"], "127.0.0.1");
+    assert!(
+        first["sap.tls.protocol.version"].is_null()
+            && records[1].get("sap.server.address").is_none()
+    );
+    // Who answered, and under which configuration.
+    let one = |field: &str| records.iter().all(|record| record[field] == first[field]);
+    assert!(one("instance") && one("version") && one("config"), "{records:#?}");
+    assert_eq!(first["version"], env!("CARGO_PKG_VERSION"));
+    assert!(first["config"].as_str().is_some_and(|hash| hash.len() == 12), "{first}");
     assert_eq!(first["http"], "1.1");
     assert!(first["took_us"].as_u64() >= first["sap_us"].as_u64(), "{first}");
     assert!(records[1]["sap_us"].is_null());

@@ -16,7 +16,6 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ProducesTickets, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::{CipherSuite, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
-use tokio_rustls::TlsAcceptor;
 
 pub use crate::config::TlsVersion;
 pub use certificate::{CertificateFacts, SubjectName, first_end};
@@ -251,8 +250,8 @@ impl TlsInForce {
         self.0.store(config);
     }
 
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.0.load_full())
+    pub(super) fn config(&self) -> Arc<ServerConfig> {
+        self.0.load_full()
     }
 }
 

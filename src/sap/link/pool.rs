@@ -17,6 +17,8 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::sap::leg::Leg;
+
 /// What is sent along: nothing, or a form.
 pub(in crate::sap) type Body = Full<Bytes>;
 
@@ -34,10 +36,12 @@ pub(in crate::sap) struct Connection {
     ends: Option<Instant>,
     /// It was there before the request, and may have something left over.
     pub(in crate::sap) was_kept: bool,
+    /// Where it leads, for records.
+    pub(super) leg: Arc<Leg>,
 }
 
 impl Connection {
-    pub(super) async fn over<S>(stream: S, socket: socket2::Socket) -> io::Result<Self>
+    pub(super) async fn over<S>(stream: S, socket: socket2::Socket, leg: Leg) -> io::Result<Self>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -58,6 +62,7 @@ impl Connection {
             idle_since: Instant::now(),
             ends: None,
             was_kept: false,
+            leg: Arc::new(leg),
         })
     }
 

@@ -30,8 +30,8 @@ use super::{
 };
 use crate::{
     config::{Fingerprint, KeyFiles, Proxy},
-    net::tls::first_end,
-    sap::problem::DialectProblem,
+    net::{Negotiated, tls::first_end},
+    sap::{leg::Leg, problem::DialectProblem},
     telemetry::rounded,
 };
 
@@ -243,21 +243,22 @@ impl Transport {
     }
 
     async fn speak(&self, tcp: TcpStream) -> io::Result<Connection> {
+        let address = tcp.peer_addr()?;
         let socket = socket2::SockRef::from(&tcp);
         socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE))?;
         let socket = socket.try_clone()?;
         match &self.tls {
-            None => Connection::over(tcp, socket).await,
+            None => Connection::over(tcp, socket, Leg::new(address, None)).await,
             Some(tls) => {
                 let tls = tls.current();
                 let stream = tls.connector.connect(tls.name.clone(), tcp).await?;
                 let session = stream.get_ref().1;
-                let version = session.protocol_version();
+                let negotiated = Negotiated::of(session);
                 if let Some(ends) = session.peer_certificates().and_then(first_end) {
                     self.certificate_ends.store(ends, Ordering::Relaxed);
                 }
-                debug!(upstream = %self.host, ?version, "TLS is established");
-                Connection::over(stream, socket).await
+                debug!(upstream = %self.host, version = negotiated.version, "TLS is established");
+                Connection::over(stream, socket, Leg::new(address, Some(negotiated))).await
             }
         }
     }

@@ -178,7 +178,7 @@ impl Upstream {
                 TransportError::Protocol(source) => LookupError::Protocol { host: host(), source },
             })
             .inspect_err(|error| sending.requests.ended(error.outcome()))?;
-        sending.requests.answered(response.status());
+        sending.requests.answered(response.status(), &connection.leg);
         Ok(Reached { response, connection, transport: &self.transport })
     }
 }

@@ -6,6 +6,7 @@
 //! counted by why. `record`, `close` and the writer agree under one lock, so each record is written
 //! or counted, also those that come while everything ends.
 
+mod fragment;
 mod loss;
 mod object;
 mod standard;
@@ -18,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+pub use fragment::Fragment;
 pub use loss::{Loss, Losses};
 pub use object::Object;
 pub use standard::Standard;

@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, io::Write, net::Ipv4Addr};
 
+use super::Fragment;
 use crate::telemetry::clock::Moment;
 
 /// An object that is being written.
@@ -72,6 +73,35 @@ impl<'b> Object<'b> {
         }
     }
 
+    /// Yes or no.
+    pub fn flag(&mut self, name: &'static str, value: bool) {
+        self.name(name);
+        self.batch.extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    /// A list of texts.
+    pub fn texts(&mut self, name: &'static str, values: impl Iterator<Item = impl AsRef<str>>) {
+        self.name(name);
+        let mut before = b'[';
+        for value in values {
+            self.batch.push(before);
+            serde_json::to_writer(&mut *self.batch, value.as_ref()).unwrap_or_default();
+            before = b',';
+        }
+        let begun = if before == b'[' { b"[]".as_slice() } else { b"]" };
+        self.batch.extend_from_slice(begun);
+    }
+
+    /// Members that were written before.
+    #[inline]
+    pub fn members(&mut self, fragment: &Fragment) {
+        if !fragment.members().is_empty() {
+            self.batch.push(self.before);
+            self.batch.extend_from_slice(fragment.members());
+            self.before = b',';
+        }
+    }
+
     /// An address of IPv4.
     pub fn address(&mut self, name: &'static str, value: Ipv4Addr) {
         self.name(name);
@@ -137,11 +167,21 @@ mod tests {
             object.number("d", None);
             object.shown("e", Some(7));
             object.shown("f", None::<u8>);
+            object.members(&Fragment::of(|_nothing| ()));
+            object.members(&Fragment::of(|object| {
+                object.flag("g", true);
+                object.texts("h", ["x", "\""].iter());
+                object.texts("i", [""; 0].iter());
+            }));
         });
 
         assert_eq!(
             line,
-            "{\"a\":\"x\",\"b\":null,\"c\":18446744073709551615,\"d\":null,\"e\":\"7\",\"f\":null}\n"
+            concat!(
+                r#"{"a":"x","b":null,"c":18446744073709551615,"d":null,"e":"7","f":null,"#,
+                r#""g":true,"h":["x","\""],"i":[]}"#,
+                "\n"
+            )
         );
         assert_eq!(written(|_nothing| ()), "{}\n");
     }
