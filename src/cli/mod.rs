@@ -4,6 +4,7 @@
 //! was asked for is wrong (usage, or findings in the configuration). A reader that closes the pipe
 //! is no error.
 
+mod audit;
 mod certs;
 mod check;
 mod config;
@@ -22,6 +23,7 @@ mod run;
 mod secret;
 mod sim;
 mod tail;
+mod tls;
 mod top;
 
 use std::{future::Future, path::PathBuf, process::ExitCode, time::Duration};
@@ -62,6 +64,12 @@ enum Command {
     Tail(tail::Tail),
     /// Print the lines for the fields of the jtel portal.
     Jtel(jtel::Jtel),
+    /// What a security auditor asks.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// TLS as it is spoken on each side.
+    #[command(subcommand)]
+    Tls(tls::TlsCommand),
     /// Compare the contract numbers of SAP's answers, of the configuration and of jtel.
     Coverage(coverage::Coverage),
     /// Certificates for development.
@@ -143,6 +151,8 @@ pub fn main() -> ExitCode {
         Command::Top(top) => top.execute(),
         Command::Tail(tail) => tail.execute(),
         Command::Jtel(jtel) => jtel.execute(),
+        Command::Audit(audit) => audit.execute(),
+        Command::Tls(tls) => tls.execute(),
         Command::Coverage(coverage) => coverage.execute(),
         Command::Certs(certs) => certs.execute(),
         Command::Secret(secret) => secret.execute(),

@@ -53,7 +53,7 @@ use incident::Incidents;
 pub use incident::{Incident, Sink, What};
 pub use metrics::NetMetrics;
 use metrics::Refusal;
-pub use negotiated::{Negotiated, TlsNames};
+pub use negotiated::{Negotiated, TlsNames, name_of as cipher_name};
 pub use peer::{ClientCertificate, Peer, TlsFacts};
 use places::Places;
 use tls::TlsInForce;

@@ -74,7 +74,7 @@ impl Negotiated {
 }
 
 /// IANA's name of a suite; rustls calls those of TLS 1.3 otherwise.
-pub(super) fn name_of(suite: CipherSuite) -> Option<&'static str> {
+pub fn name_of(suite: CipherSuite) -> Option<&'static str> {
     match suite {
         CipherSuite::TLS13_AES_128_GCM_SHA256 => Some("TLS_AES_128_GCM_SHA256"),
         CipherSuite::TLS13_AES_256_GCM_SHA384 => Some("TLS_AES_256_GCM_SHA384"),

@@ -39,6 +39,7 @@ mod openapi;
 mod operators;
 mod outage;
 mod page;
+mod posture;
 mod presets;
 mod proxy;
 mod readme;

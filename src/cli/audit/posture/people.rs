@@ -1,0 +1,90 @@
+//! Who may ask, and who may operate.
+
+use super::{Seen, Severity};
+use crate::config::{Client, Config, SecretHash};
+
+/// What people take for a password when they are in a hurry. `dialgate secret new` makes none of them.
+const COMMON: [&str; 16] = [
+    "password",
+    "passwort",
+    "secret",
+    "geheim",
+    "test",
+    "jtel",
+    "dialgate",
+    "admin",
+    "changeme",
+    "change-me",
+    "123456",
+    "12345678",
+    "letmein",
+    "welcome",
+    "sap",
+    "demo",
+];
+
+pub(super) fn look(config: &Config, seen: &mut Seen) {
+    if config.anybody_may_ask {
+        seen.note(
+            Severity::High,
+            "anybody_may_ask",
+            "whoever reaches the port may ask, and learns which partners there are",
+            "give jtel a password: `dialgate secret new jtel`",
+        );
+    }
+    look_at(&config.clients, "clients", seen);
+    look_at(&config.admin.operators, "admin.operators", seen);
+    if !config.admin.wants_to_know_who() {
+        seen.note(
+            Severity::Low,
+            "admin.operators",
+            "everybody on this machine may look at everything and change something",
+            "give each operator a password where others have accounts here: `dialgate secret new --operator NAME`",
+        );
+    }
+    let operators = config.admin.operators.iter().flat_map(|one| &one.secrets);
+    for operator in operators {
+        if config.clients.iter().any(|client| client.secrets.contains(operator)) {
+            seen.note(
+                Severity::Medium,
+                "admin.operators",
+                "an operator and a client have the same password",
+                "give each a password of its own",
+            );
+        }
+    }
+}
+
+fn look_at(people: &[Client], list: &str, seen: &mut Seen) {
+    for (index, one) in people.iter().enumerate() {
+        let (key, name) = (format!("{list}[{index}]"), one.name.as_str());
+        if one.secrets.len() > 1 {
+            seen.note(
+                Severity::Low,
+                &*key,
+                format!("`{name}` has two passwords: one of them is on its way out"),
+                "remove the old one once the new one is in use",
+            );
+        }
+        let is_common = |secret: &SecretHash| {
+            COMMON.iter().chain([&name]).any(|common| secret.matches(common.as_bytes()))
+        };
+        if one.secrets.iter().any(is_common) {
+            seen.note(
+                Severity::High,
+                &*key,
+                format!("the password of `{name}` is one that everybody guesses"),
+                format!("make another one: `dialgate secret new {name}`"),
+            );
+        }
+        let others = people.iter().skip(index + 1);
+        for other in others.filter(|other| other.secrets.iter().any(|s| one.secrets.contains(s))) {
+            seen.note(
+                Severity::Medium,
+                &*key,
+                format!("`{name}` and `{}` have the same password", other.name.as_str()),
+                "give each a password of its own: records could not tell them apart",
+            );
+        }
+    }
+}
