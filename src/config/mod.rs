@@ -22,7 +22,7 @@ pub use sections::draft::Draft;
 pub use sections::file::{load, parse, read, schema};
 pub use sections::listen::{Limits, Listen, Tls, TlsVersion};
 pub use sections::log::{AccessLog, Log, LogFormat};
-pub use sections::number_list::{Listed, read_list};
+pub use sections::number_list::{Listed, list_of, read_list};
 pub use sections::number_rules::RulePath;
 pub use sections::sap::{
     Address, Addresses, Areas, Breaker, ClientAuthentication, Dialect, Fingerprint, Flag, Flags,

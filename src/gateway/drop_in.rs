@@ -31,7 +31,7 @@ pub(super) const WITHOUT_EFFECT: [&str; 3] = ["$top", "$select", "sap-language"]
 
 /// Whom a filter asks for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Wanted {
+pub enum Wanted {
     /// `CustomerID eq '1001910'`
     Customer(PartnerId),
     /// `NormalisedPhone eq '+498912345678'`
@@ -40,23 +40,32 @@ pub(super) enum Wanted {
 
 /// Why a question cannot be answered. Told to the caller, so without the values.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum DropInError {
+pub enum DropInError {
+    /// Nobody is asked for.
     #[error("{FILTER} is missing")]
     NoFilter,
+    /// A parameter is there more than once, so that two readers could read two questions.
     #[error("{0} is there more than once")]
     Twice(&'static str),
+    /// An escape that is none, or bytes that are no text.
     #[error("the query is not percent-encoded UTF-8")]
     Encoding,
+    /// A parameter that nobody knows, where the configuration refuses those.
     #[error("there is a parameter that this question does not have")]
     Unknown,
+    /// Something else is to come along.
     #[error("only {SALES_DATA} can be expanded here")]
     Expand,
+    /// The answer is to be something other than JSON.
     #[error("only {FORMAT}=json is answered here")]
     Format,
+    /// Anything but one comparison of one of the two properties.
     #[error("{FILTER} is not `{CUSTOMER} eq '…'`, the one comparison that is answered here")]
     Filter,
+    /// What is no partner ID.
     #[error("{CUSTOMER} in {FILTER} {0}")]
     Partner(#[from] PartnerIdError),
+    /// What is no telephone number.
     #[error("{PHONE} in {FILTER} {0}")]
     Number(#[from] DialledNumberError),
     /// The dialect of SAP does not find partners by their number.
@@ -69,8 +78,19 @@ pub(super) enum DropInError {
     ById,
 }
 
-/// Reads the part of the request target behind the `?`.
-pub(super) fn read(query: &str, rules: &config::Query) -> Result<Wanted, DropInError> {
+impl Wanted {
+    /// Reads the part of the request target behind the `?`.
+    ///
+    /// # Errors
+    ///
+    /// See [`DropInError`].
+    pub fn read(query: &str, rules: &config::Query) -> Result<Self, DropInError> {
+        wanted(&filter_of(query, rules)?, rules)
+    }
+}
+
+/// The filter, decoded; what stands beside it fits it.
+fn filter_of(query: &str, rules: &config::Query) -> Result<String, DropInError> {
     let (mut filter, mut expand, mut format) = (None, None, None);
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -94,7 +114,7 @@ pub(super) fn read(query: &str, rules: &config::Query) -> Result<Wanted, DropInE
     if format.is_some_and(|format| format.trim() != "json") {
         return Err(DropInError::Format);
     }
-    wanted(&filter.ok_or(DropInError::NoFilter)?, rules)
+    filter.ok_or(DropInError::NoFilter)
 }
 
 /// Reads a filter: one property, `eq`, one value in quotes or without.
@@ -164,7 +184,7 @@ mod tests {
     }
 
     fn read_one(query: &str) -> Result<String, DropInError> {
-        read(query, &rules(UnknownParameters::Ignore)).map(|wanted| match wanted {
+        Wanted::read(query, &rules(UnknownParameters::Ignore)).map(|wanted| match wanted {
             Wanted::Customer(partner) => partner.as_str().to_owned(),
             Wanted::Phone(number) => format!("+{}", number.digits()),
         })
@@ -235,7 +255,7 @@ mod tests {
             assert_eq!(read_one(query), Err(error), "{query}");
         }
         let stranger = "$filter=CustomerID%20eq%20'1'&x=y";
-        let refused = read(stranger, &rules(UnknownParameters::Refuse));
+        let refused = Wanted::read(stranger, &rules(UnknownParameters::Refuse));
         assert_eq!(refused, Err(DropInError::Unknown));
     }
 

@@ -43,12 +43,12 @@ use crate::{
 
 use answer::{Answer, Text, dial_head};
 use call::Call;
-use drop_in::{DropInError, Wanted};
 use places::Places;
 
 pub use answer::status_of;
 pub use auth::{Client, Clients, one_of};
 pub use clients::{ClientMetrics, UNKNOWN_CLIENT};
+pub use drop_in::{DropInError, Wanted};
 pub use facts::{Basis, CallFacts, HttpVersion, Verb, Verdict};
 pub use metrics::CallMetrics;
 pub use openapi::{Endpoint, Site, endpoint};
@@ -210,7 +210,7 @@ fn question(form: Form, query: &str, terms: &Terms) -> Result<Question, Answer> 
         Form::Own => Query::read(query, rules)
             .map(|query| Question { partner: query.partner, dialled: Some(query.dialled) })
             .map_err(|fault| Answer::BadQuery(fault.to_string())),
-        Form::DropIn => drop_in::read(query, rules)
+        Form::DropIn => Wanted::read(query, rules)
             .and_then(|wanted| wanted_of(wanted, &terms.sap))
             .map_err(|fault| Answer::BadQuery(fault.to_string())),
     }

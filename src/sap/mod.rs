@@ -32,8 +32,10 @@ mod traced;
 
 pub use asking::Told;
 pub use client::{Question, SapClient};
+pub use dialect::odata::{By, Template};
 pub use dialect::preset::{preset_as_custom, preset_names, preset_summary, preset_text};
 pub use dialect::value_help::SapChannel;
+pub use dialect::{Compiled, Step, compile};
 pub use door::{Pass, SapHealth, Urgency};
 pub use error::{LookupError, ReplyProblem, TlsFault, TokenProblem};
 pub use leg::Leg;
@@ -44,6 +46,7 @@ pub use prepare::{asks_only_by_phone, check, needs_the_number};
 pub use problem::DialectProblem;
 pub use reply::looked::{LeftOut, Looked, Seen};
 pub use reply::said::Said;
+pub use reply::{Marks, Read, Reader, Sought};
 pub use requests::{Requests, Sent};
 pub use system::SystemId;
 pub use traced::Asked;

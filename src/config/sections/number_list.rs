@@ -59,8 +59,25 @@ pub struct Listed {
 /// Everything that is wrong with it.
 pub fn read_list(path: &Path) -> Result<Vec<Listed>, Findings> {
     let name = path.display().to_string();
+    listed(&name, |reading| read_pairs(&name, "", COLUMNS, reading))
+}
+
+/// Reads the text of such a list. `name` is what findings call it.
+///
+/// # Errors
+///
+/// Everything that is wrong with it.
+pub fn list_of(name: &str, text: &str) -> Result<Vec<Listed>, Findings> {
+    listed(name, |reading| pairs(name, text, COLUMNS, reading))
+}
+
+/// What is read, if there is nothing wrong with it.
+fn listed(
+    name: &str,
+    read: impl FnOnce(&mut Reading<'_>) -> Vec<[Placed; 2]>,
+) -> Result<Vec<Listed>, Findings> {
     let environment = Environment::of([]);
-    let findings = Findings::new(&name, "");
+    let findings = Findings::new(name, "");
     let mut reading = Reading {
         findings,
         environment: &environment,
@@ -68,7 +85,7 @@ pub fn read_list(path: &Path) -> Result<Vec<Listed>, Findings> {
         files: Vec::new(),
         contents: Vec::new(),
     };
-    let rows = read_pairs(&name, "", COLUMNS, &mut reading);
+    let rows = read(&mut reading);
     if !reading.findings.is_empty() {
         return Err(reading.findings);
     }

@@ -40,28 +40,36 @@ const OURS: [HeaderName; 11] = [
 
 /// A dialect, ready for use.
 #[derive(Debug)]
-pub(super) struct Compiled {
+pub struct Compiled {
     /// Of every request, besides dialgate's own.
     pub(super) headers: HeaderMap,
-    pub(super) steps: Vec<Step>,
+    /// The requests, in their order.
+    pub steps: Vec<Step>,
     pub(super) facts: FactPaths,
     pub(super) value_help: Option<ValueHelp>,
 }
 
 /// One request of a dialect, ready to be sent and read.
 #[derive(Debug)]
-pub(super) struct Step {
-    pub(super) name: Arc<str>,
-    pub(super) template: Template,
-    pub(super) reader: Reader,
+pub struct Step {
+    /// The dialect's word for it.
+    pub name: Arc<str>,
+    /// What is asked.
+    pub template: Template,
+    /// How the answer is read.
+    pub reader: Reader,
     /// Nothing in the answer proves whose it is, so nobody else's may be on the connection.
     pub(super) alone: bool,
     /// Asks by the dialled number and not by the partner's ID.
-    pub(super) by: By,
+    pub by: By,
 }
 
-/// The dialect that the section asks for; all problems at once.
-pub(super) fn compile(sap: &config::Sap) -> Result<Compiled, Vec<DialectProblem>> {
+/// The dialect that the section asks for.
+///
+/// # Errors
+///
+/// All problems at once.
+pub fn compile(sap: &config::Sap) -> Result<Compiled, Vec<DialectProblem>> {
     let (key, dialect) = chosen(sap).map_err(|problem| vec![problem])?;
     let mut problems = Vec::new();
     let facts = FactPaths::compile(&sap.rule_paths).unwrap_or_else(|found| {

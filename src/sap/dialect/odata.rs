@@ -38,7 +38,7 @@ const PLACEHOLDERS: &str = "`{id}`, `{phone}` and `{language}`";
 
 /// Path and query of a request, with places for the values.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(in crate::sap) struct Template(Vec<Part>);
+pub struct Template(Vec<Part>);
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Part {
@@ -54,7 +54,7 @@ enum Part {
 
 /// What a request asks by.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::sap) enum By {
+pub enum By {
     /// The partner's ID.
     Id,
     /// The dialled number.
@@ -152,10 +152,11 @@ impl Template {
     /// Path and query for one partner. Without a dialled number its place stays empty.
     #[expect(
         clippy::expect_used,
+        clippy::missing_panics_doc,
         reason = "begins with `/` and has unreserved characters, `%` and kept ones only: \
                   `any_text_is_a_template_or_has_problems`"
     )]
-    pub(in crate::sap) fn render(&self, id: &str, phone: Option<&str>) -> PathAndQuery {
+    pub fn render(&self, id: &str, phone: Option<&str>) -> PathAndQuery {
         let mut target = String::with_capacity(256);
         for part in &self.0 {
             match part {

@@ -42,7 +42,7 @@ const GATEWAY_HUB: &str = "/IWFND/";
 
 /// How the answers of one step are read.
 #[derive(Clone, Debug)]
-pub(super) struct Reader {
+pub struct Reader {
     pub(super) rows: Named,
     pub(super) identity: Identity,
     pub(super) next: Next,
@@ -60,16 +60,16 @@ pub(super) struct Reader {
 
 /// Who was asked for.
 #[derive(Clone, Copy)]
-pub(super) struct Sought<'a> {
+pub struct Sought<'a> {
     /// In the form in which it was sent.
-    pub(super) id: PartnerId,
+    pub id: PartnerId,
     /// The dialled number without plus.
-    pub(super) phone: Option<&'a str>,
+    pub phone: Option<&'a str>,
 }
 
 /// What an answer says.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Read {
+pub enum Read {
     /// All there is to know.
     Known(Lookup),
     /// The partner is known, but channel and country are another one's.
@@ -85,11 +85,13 @@ pub(super) enum Read {
 
 /// The marks of a partner.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Marks {
-    pub(super) blocked: bool,
-    pub(super) contact_refused: bool,
+pub struct Marks {
+    /// SAP says that the partner is blocked.
+    pub blocked: bool,
+    /// SAP says that the partner does not want to be contacted.
+    pub contact_refused: bool,
     /// What each of the partner's records has that the rules look at.
-    pub(super) facts: Vec<Facts>,
+    pub facts: Vec<Facts>,
 }
 
 /// What status and headers alone say.
@@ -167,7 +169,11 @@ impl Reader {
     }
 
     /// Reads a body that says it is JSON.
-    pub(super) fn body(&self, sought: Sought<'_>, body: &[u8]) -> Result<Read, ReplyProblem> {
+    ///
+    /// # Errors
+    ///
+    /// [`ReplyProblem`]: it is no answer about the partner that was asked for.
+    pub fn body(&self, sought: Sought<'_>, body: &[u8]) -> Result<Read, ReplyProblem> {
         let body = without_mark(body);
         let Json { root, goes_on } = json::read(body).map_err(|error| not_json(body, &error))?;
         if let Some(said) = said::in_json(&root) {
