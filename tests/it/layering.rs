@@ -133,6 +133,7 @@ fn every_file_opens_with_what_it_is_for() {
     let mut files = Vec::new();
     source_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
     source_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it"), &mut files);
+    source_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/src"), &mut files);
 
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
@@ -143,7 +144,7 @@ fn every_file_opens_with_what_it_is_for() {
 #[test]
 fn no_file_is_longer_than_350_lines() {
     let mut files = Vec::new();
-    for folder in ["src", "benches", "tests/it"] {
+    for folder in ["src", "benches", "fuzz/src", "tests/it"] {
         source_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);
     }
     for file in files {

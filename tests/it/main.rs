@@ -17,6 +17,7 @@ mod certificates;
 mod check;
 mod cli;
 mod clients;
+mod corpus;
 mod decision_tests;
 mod demo;
 mod drop_in;
