@@ -22,6 +22,7 @@ mod decision_tests;
 mod demo;
 mod drop_in;
 mod ending;
+mod evidence;
 mod faults;
 mod first_night;
 mod grafana;
