@@ -9,6 +9,7 @@ use dialgate::{
     net::retry_after::retry_after,
     telemetry::{
         clock::{CallId, Moment},
+        rounded,
         trace::{SpanId, Trace},
     },
 };
@@ -47,8 +48,10 @@ pub fn holds(data: &[u8]) {
     }
     who_asks(&headers);
     trace(&headers);
-    // Whoever is told to wait for ever still waits for a time.
-    let _bounded = retry_after(&headers);
+    // Also "for ever" is told in a line.
+    if let Some(wait) = retry_after(&headers) {
+        assert!(rounded(wait).to_string().len() < 40, "{wait:?}");
+    }
 }
 
 fn who_asks(headers: &HeaderMap) {
