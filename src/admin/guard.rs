@@ -147,6 +147,22 @@ pub(super) fn names_this_machine<B>(request: &Request<B>) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
+/// May see something, as far as the browser says from where it is asked: a page of another site may lead
+/// here, as a dashboard does with a link, and may not fetch anything or show it inside itself. It could not
+/// read what it fetched, but could tell by size and time what it was.
+pub(super) fn may_see<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    let says = |name: &str, value: &str| {
+        let mut all = headers.get_all(name).iter();
+        all.next().is_some_and(|first| first == value) && all.next().is_none()
+    };
+    !headers.contains_key(FETCH_SITE)
+        || says("sec-fetch-site", "same-origin")
+        // Typed, or opened from a bookmark.
+        || says("sec-fetch-site", "none")
+        || (says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document"))
+}
+
 /// May change something: a program, or a form of our own page. Where nobody has to show who he is, only
 /// this machine may.
 pub(super) fn may_change<B>(
@@ -252,6 +268,35 @@ mod tests {
             assert_eq!(may, expected, "{headers:?} {peer:?} {who:?} {given:?}");
         }
         assert!(!may_change(&request(&[same]), &here, Who::Anybody, None, right));
+    }
+
+    #[test]
+    fn a_page_of_another_site_may_lead_here_and_fetches_nothing() {
+        let (mode, dest) = ("sec-fetch-mode", "sec-fetch-dest");
+        let link = [(mode, "navigate"), (dest, "document")];
+        for site in ["cross-site", "same-site", "", "Same-Origin"] {
+            let site = ("sec-fetch-site", site);
+            for (more, expected) in [
+                (&link[..], true),
+                (&[][..], false),
+                (&[(mode, "no-cors"), (dest, "script")][..], false),
+                (&[(mode, "cors"), (dest, "empty")][..], false),
+                (&[(mode, "navigate"), (dest, "iframe")][..], false),
+                (&[(mode, "navigate"), (mode, "cors"), (dest, "document")][..], false),
+            ] {
+                let headers: Vec<_> = [site].iter().chain(more).copied().collect();
+                assert_eq!(may_see(&request(&headers)), expected, "{headers:?}");
+            }
+        }
+        let fetched = [(mode, "cors"), (dest, "empty")];
+        for site in ["same-origin", "none"] {
+            let headers: Vec<_> = [("sec-fetch-site", site)].into_iter().chain(fetched).collect();
+            assert!(may_see(&request(&headers)));
+        }
+        let doubled = [("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")];
+        assert!(!may_see(&request(&doubled)));
+        // A program.
+        assert!(may_see(&request(&[])));
     }
 
     #[test]

@@ -58,7 +58,7 @@ use guard::{By, FailedLogins, Token, Who};
 use pulse::Pulse;
 use reply::{allow, text};
 use routes::Leads;
-use texts::{NOT_FOR_YOU, WHO};
+use texts::{NOT_FOR_YOU, NOT_FROM_THERE, WHO};
 use view::View;
 
 pub use configuration::{ConfigStatus, ReloadRequest, Reloaded, Reloads};
@@ -164,6 +164,9 @@ impl Admin {
         }
         if self.loopback && !guard::names_this_machine(&request) {
             return text(StatusCode::MISDIRECTED_REQUEST, "ask for localhost or an IP address");
+        }
+        if !guard::may_see(&request) {
+            return text(StatusCode::FORBIDDEN, NOT_FROM_THERE);
         }
         let leads = routes::at(request.uri().path());
         let terms = self.view.gateway.terms();

@@ -19,3 +19,7 @@ pub(super) const WHO: &str =
 /// For a call that is not there.
 pub(super) const UNKNOWN_CALL: &str = "this call is not known here (any more): the access record has what was \
     decided, and other replicas have their own calls\n";
+
+/// To a page of another site.
+pub(super) const NOT_FROM_THERE: &str =
+    "a page of another site may lead here, and may not fetch anything from here\n";
