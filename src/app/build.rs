@@ -4,6 +4,7 @@
 use std::{
     fs::{File, OpenOptions},
     io,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -129,9 +130,10 @@ pub(super) fn tell_notes(config: &Config) {
     }
 }
 
-/// Opens the file for access records; what is in it stays.
+/// Opens the file for access records; what is in it stays. A new one is for its owner and, to read, for
+/// its group: who asked when is nobody else's business.
 pub(super) fn open_access_log(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    OpenOptions::new().create(true).append(true).mode(0o640).open(path)
 }
 
 /// The client for the section; its first problem where there is one, which [`load`] would have told.

@@ -22,7 +22,7 @@ use super::{
     certs::DevCertificates,
     http::{self, Reply, Trust},
     output::{GOOD, HEADING, painted, print},
-    run::{serve_until_told, start_log},
+    run::{serve_until_told, start_log, without_core_dumps},
     secret::NewSecret,
 };
 use crate::{
@@ -72,6 +72,7 @@ struct Stage {
 
 impl Demo {
     pub(super) fn execute(self) -> Result<(), Failure> {
+        without_core_dumps();
         block_on(self.play())?
     }
 

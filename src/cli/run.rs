@@ -62,7 +62,7 @@ fn told(log: &Log, error: anyhow::Error) -> Failure {
 
 /// Keeps secrets out of core dumps, and out of the reach of debuggers of the same user. What the
 /// system does not allow is left as it is: it makes nothing worse.
-fn without_core_dumps() {
+pub(super) fn without_core_dumps() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
     let none = Rlimit { current: Some(0), maximum: Some(0) };
