@@ -24,7 +24,6 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
@@ -35,11 +34,12 @@ use tracing::debug;
 
 use super::delivery::{Delivery, deliver};
 use super::ending::{Closing, Ending};
-use super::handshake::Handshake;
+use super::handshake;
 use super::incident::{Incidents, What};
 use super::metrics::{NetMetrics, Protocol, Unreadable};
 use super::places::Seat;
 use super::tls::TlsInForce;
+use super::turns::Turns;
 use super::watch::{Finding, Watch};
 use super::watched::Watched;
 use super::{Drain, Limits, Peer, TlsFacts};
@@ -58,6 +58,8 @@ pub(super) struct Common<H> {
     pub(super) incidents: Incidents,
     pub(super) metrics: Arc<NetMetrics>,
     pub(super) drain: Drain,
+    /// Who computes a handshake.
+    pub(super) turns: Turns,
     /// Ends every connection at once.
     pub(super) cut: CancellationToken,
     /// Owns every task: one for each connection and each HTTP/2 stream.
@@ -87,19 +89,17 @@ where
                 let _open = self.metrics.opened(Protocol::Http1);
                 Box::pin(self.speak_http1(stream, Peer { address, tls: None }, seat)).await
             }
-            Some(tls) => {
-                match Box::pin(self.shake_hands(tls.config(), stream, address, &seat)).await {
-                    Err(ending) => ending,
-                    Ok((stream, facts)) => {
-                        let speaks_http2 = facts.alpn == "h2";
-                        let peer = Peer { address, tls: Some(Arc::new(facts)) };
-                        if speaks_http2 {
-                            let _open = self.metrics.opened(Protocol::Http2);
-                            Box::pin(self.speak_http2(stream, peer, seat)).await
-                        } else {
-                            let _open = self.metrics.opened(Protocol::Http1);
-                            Box::pin(self.speak_http1(stream, peer, seat)).await
-                        }
+            Some(tls) => match Box::pin(self.shake_hands(tls, stream, address, &seat)).await {
+                Err(ending) => ending,
+                Ok((stream, facts)) => {
+                    let speaks_http2 = facts.alpn == "h2";
+                    let peer = Peer { address, tls: Some(Arc::new(facts)) };
+                    if speaks_http2 {
+                        let _open = self.metrics.opened(Protocol::Http2);
+                        Box::pin(self.speak_http2(stream, peer, seat)).await
+                    } else {
+                        let _open = self.metrics.opened(Protocol::Http1);
+                        Box::pin(self.speak_http1(stream, peer, seat)).await
                     }
                 }
             }
@@ -109,15 +109,13 @@ where
 
     async fn shake_hands(
         &self,
-        config: Arc<ServerConfig>,
+        tls: &TlsInForce,
         stream: TcpStream,
         address: SocketAddr,
         seat: &Seat,
     ) -> Result<(Box<TlsStream<TcpStream>>, TlsFacts), Ending> {
-        let Self { limits, metrics, incidents, .. } = self;
-        let handshake = Handshake { address, limits, metrics, incidents };
         tokio::select! {
-            shaken = handshake.shake(config, stream) => {
+            shaken = handshake::shake_hands(tls, stream, address, self) => {
                 shaken.map(|(stream, facts)| (Box::new(stream), facts))
             }
             // Nothing has been asked yet, so nothing is lost.

@@ -98,6 +98,7 @@ pub struct NetMetrics {
     handshakes: [IntCounter; Handshake::ALL.len()],
     handshake_seconds: Histogram,
     agreed: Agreed,
+    waiting: IntGauge,
     open: [IntGauge; Protocol::ALL.len()],
     limit: IntGauge,
     refused: [IntCounter; Refusal::ALL.len()],
@@ -140,6 +141,11 @@ impl NetMetrics {
             .buckets(HANDSHAKE_SECONDS.to_vec()),
         )?;
         register(registry, &handshake_seconds)?;
+        let waiting = IntGauge::new(
+            "dialgate_tls_handshakes_waiting",
+            "TLS handshakes that wait for their turn: calls on open connections go first.",
+        )?;
+        register(registry, &waiting)?;
         let open = IntGaugeVec::new(
             Opts::new(
                 "dialgate_connections_open",
@@ -179,6 +185,7 @@ impl NetMetrics {
             }),
             handshake_seconds,
             agreed: Agreed::new(registry)?,
+            waiting,
             limit,
             open: Protocol::ALL.map(|protocol| open.with_label_values(&[protocol.label()])),
             refused: Refusal::ALL.map(|reason| refused.with_label_values(&[reason.label()])),
@@ -195,6 +202,12 @@ impl NetMetrics {
             gauge.inc();
         }
         OpenConnection(gauge)
+    }
+
+    /// A handshake waits for its turn until the guard is dropped.
+    pub(super) fn waits(&self) -> OpenConnection {
+        self.waiting.inc();
+        OpenConnection(Some(self.waiting.clone()))
     }
 
     /// So many connections there may be.
@@ -246,7 +259,7 @@ impl NetMetrics {
     }
 }
 
-/// Counts one connection as open until it is dropped.
+/// Counts one connection as open, or as waiting, until it is dropped.
 #[must_use = "dropped at once it counts nothing"]
 pub(super) struct OpenConnection(Option<IntGauge>);
 
@@ -303,7 +316,7 @@ mod tests {
         drop(metrics.opened(Protocol::Http2));
 
         assert_eq!(series(), at_start);
-        assert_eq!(at_start, 6 + 9 + aws_lc_rs::ALL_KX_GROUPS.len() + 1 + 3 + 1 + 3 + 9 + 14);
+        assert_eq!(at_start, 6 + 9 + aws_lc_rs::ALL_KX_GROUPS.len() + 1 + 1 + 3 + 1 + 3 + 9 + 14);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Sockets: takes connections, speaks TLS and HTTP on them, and ends them in time.
 //!
 //! Knows nothing of jtel or SAP: it hands a request to a handler and the handler's answer back. In
-//! the order of a connection's life: [`Listener`] accepts it (`accept`, `places`), `handshake`
+//! the order of a connection's life: [`Listener`] accepts it (`accept`, `places`), `handshake` (in `turns`)
 //! speaks TLS as [`tls`] says ([`Peer`] tells what came of it), `connection` serves HTTP with a `watch` on its time, [`drain`] ends
 //! it in order, `ending` counts how it ended. [`wire`] is what a handler calls first; [`body`] and
 //! [`retry_after`] read what others send us. [`otlp`] sends spans to a collector.
@@ -22,6 +22,7 @@ mod peer;
 mod places;
 pub mod retry_after;
 pub mod tls;
+mod turns;
 mod watch;
 mod watched;
 pub mod wire;
@@ -57,6 +58,7 @@ pub use negotiated::{Negotiated, TlsNames, name_of as cipher_name};
 pub use peer::{ClientCertificate, Peer, TlsFacts};
 use places::Places;
 use tls::TlsInForce;
+use turns::Turns;
 
 /// Connections the operating system holds for us until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -185,6 +187,7 @@ impl Listener {
             incidents: self.incidents,
             metrics,
             drain: drain.clone(),
+            turns: Turns::new(),
             cut: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
