@@ -153,7 +153,7 @@ impl Listener {
     pub fn bind(options: ListenerOptions) -> Result<Self, BindError> {
         let ListenerOptions { address, tls, limits } = options;
         let incidents = Incidents::new(None);
-        let socket = bound(address).map_err(|source| BindError::of(address, source))?;
+        let socket = bound(address, &limits).map_err(|source| BindError::of(address, source))?;
         let address = socket.local_addr().map_err(|source| BindError::Other { address, source })?;
         Ok(Self { socket, address, tls, limits, incidents })
     }
@@ -210,11 +210,17 @@ impl Listener {
     }
 }
 
-fn bound(address: SocketAddr) -> io::Result<TcpListener> {
+fn bound(address: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait for connections of the process before it to be forgotten.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    // Accepted sockets have it from this one. A peer that reads nothing is closed by the write limit;
+    // the operating system then keeps what it was not sent for many minutes, unless it is told not to.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(limits.write_timeout * 2))?;
+    #[cfg(not(target_os = "linux"))]
+    let _only_on_linux = limits;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
