@@ -19,8 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use hyper::body::{Body, Incoming};
-use hyper::rt::Executor;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
@@ -34,7 +33,6 @@ use tracing::debug;
 
 use super::delivery::{Delivery, deliver};
 use super::ending::{Closing, Ending};
-use super::handshake;
 use super::incident::{Incidents, What};
 use super::metrics::{NetMetrics, Protocol, Unreadable};
 use super::places::Seat;
@@ -42,10 +40,7 @@ use super::tls::TlsInForce;
 use super::turns::Turns;
 use super::watch::{Finding, Watch};
 use super::watched::Watched;
-use super::{Drain, Limits, Peer, TlsFacts};
-
-/// Streams of one HTTP/2 connection at a time, as h2 implementations commonly allow.
-const STREAMS: u32 = 100;
+use super::{Drain, Limits, Peer, TlsFacts, handshake, http2};
 
 /// The least that hyper accepts as `max_buf_size`.
 const LEAST_BUFFER_BYTES: usize = 8192;
@@ -102,7 +97,7 @@ where
                         Box::pin(self.speak_http1(stream, peer, seat)).await
                     }
                 }
-            }
+            },
         };
         debug!(peer = %address.ip(), reason = closing.ending.label(), "a connection has ended");
     }
@@ -155,16 +150,8 @@ where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let watch = Arc::new(Watch::new(Instant::now(), false, Arc::clone(&seat)));
-        let stream = Watched::new(stream, Arc::clone(&watch));
-        let header_bytes = u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX);
-        let mut builder = http2::Builder::new(Streams(self.tasks.clone()));
-        builder
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(STREAMS)
-            .max_header_list_size(header_bytes)
-            // Finds a peer that vanished while its request is in flight.
-            .keep_alive_interval(self.limits.idle_timeout / 2)
-            .keep_alive_timeout(self.limits.write_timeout);
+        let stream = Watched::with_frames(stream, Arc::clone(&watch));
+        let builder = http2::builder(self.tasks.clone(), &self.limits);
         let peer = Arc::new(peer);
         let service = self.service(Arc::clone(&peer), &watch);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
@@ -269,6 +256,7 @@ impl<H> Common<H> {
                 What::NotHttp
             }
             () if ending == Ending::ProtocolError => What::ProtocolError,
+            () if ending == Ending::Flood => What::Flood,
             () => return,
         };
         let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -282,17 +270,3 @@ impl<H> Common<H> {
 
 /// The longest that a connection without a request takes to make room.
 const LEAVES_WITHIN: Duration = Duration::from_secs(1);
-
-/// Runs HTTP/2 streams as tasks that the listener waits for; a panic in one is its own.
-#[derive(Clone)]
-struct Streams(TaskTracker);
-
-impl<T> Executor<T> for Streams
-where
-    T: Future + Send + 'static,
-    T::Output: Send + 'static,
-{
-    fn execute(&self, stream: T) {
-        drop(self.0.spawn(stream));
-    }
-}

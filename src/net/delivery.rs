@@ -80,6 +80,7 @@ impl<A: AnswerBody> Body for Delivery<A> {
             }
         }
         let piece = self.current.len().min(PIECE_BYTES);
+        self.in_flight.hands_over();
         Poll::Ready(Some(Ok(Frame::data(self.current.split_to(piece)))))
     }
 

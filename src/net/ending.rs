@@ -11,6 +11,7 @@ impl Ending {
     pub(super) fn of(result: &hyper::Result<()>, told_to_end: Option<Self>, watch: &Watch) -> Self {
         match result {
             Err(error) if error.is_parse() => Self::ProtocolError,
+            _ if watch.has_flooded() => Self::Flood,
             _ if told_to_end.is_some() => told_to_end.unwrap_or(Self::Error),
             Ok(()) if watch.was_turned_away() => Self::ProtocolError,
             Ok(()) => Self::Peer,

@@ -29,6 +29,8 @@ words! {
         HeadTimeout = "head_timeout",
         /// HTTP/2 was broken.
         ProtocolError = "protocol_error",
+        /// HTTP/2 frames without end, and no answer taken.
+        Flood = "flood",
     }
 }
 

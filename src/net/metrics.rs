@@ -82,6 +82,8 @@ words! {
         IdleTimeout = "idle_timeout",
         /// The peer did not read its answer.
         WriteTimeout = "write_timeout",
+        /// The peer sent far more frames of HTTP/2 than it took answers.
+        Flood = "flood",
         /// Idle for longest, it made room for another one.
         Evicted = "evicted",
         /// What came was not proper TLS or HTTP.
@@ -316,7 +318,7 @@ mod tests {
         drop(metrics.opened(Protocol::Http2));
 
         assert_eq!(series(), at_start);
-        assert_eq!(at_start, 6 + 9 + aws_lc_rs::ALL_KX_GROUPS.len() + 1 + 1 + 3 + 1 + 3 + 9 + 14);
+        assert_eq!(at_start, 6 + 9 + aws_lc_rs::ALL_KX_GROUPS.len() + 1 + 1 + 3 + 1 + 3 + 10 + 14);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::frames::Frames;
 use super::watch::Watch;
 
 /// What is read and thrown away at the end, at most, in bytes. Somebody who sends more than this
@@ -25,11 +26,18 @@ pub(super) struct Watched<S> {
     watch: Arc<Watch>,
     write_closed: bool,
     discarded: usize,
+    /// HTTP/2's.
+    frames: Option<Frames>,
 }
 
 impl<S> Watched<S> {
     pub(super) fn new(stream: S, watch: Arc<Watch>) -> Self {
-        Self { stream, watch, write_closed: false, discarded: 0 }
+        Self { stream, watch, write_closed: false, discarded: 0, frames: None }
+    }
+
+    /// One that speaks HTTP/2, whose frames are counted.
+    pub(super) fn with_frames(stream: S, watch: Arc<Watch>) -> Self {
+        Self { frames: Some(Frames::new()), ..Self::new(stream, watch) }
     }
 }
 
@@ -41,6 +49,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let result = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
+        if let Some(frames) = &mut self.frames {
+            let begun = frames.begun_in(buffer.filled().get(before..).unwrap_or_default())?;
+            if !self.watch.may_go_on_after(begun) {
+                return Poll::Ready(Err(io::ErrorKind::QuotaExceeded.into()));
+            }
+        }
         if result.is_ok() && buffer.filled().len() > before {
             self.watch.arrived();
         } else {

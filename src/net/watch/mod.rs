@@ -24,6 +24,13 @@ const MS: u64 = 1000;
 /// "Not now", for a [`Moment`].
 const NEVER: u64 = 0;
 
+/// Frames of HTTP/2 that a peer may send without taking anything from us (RFC 9113 10.5). A hundred requests
+/// at once are about a hundred, a client that gives them all up twice that, one that pings every second ten.
+const MOST_FRAMES: u32 = 1000;
+
+/// In so much time, in microseconds: whoever takes nothing for long may ping and widen windows all the same.
+const FRAMES_WITHIN: u64 = 10_000 * MS;
+
 /// A point in time as microseconds since the connection began, plus one; or [`NEVER`].
 type Moment = AtomicU64;
 
@@ -46,6 +53,11 @@ pub(super) struct Watch {
     deliveries: Deliveries,
     /// Our direction is closed and the peer's is being read to its end since.
     lingering: Moment,
+    /// Frames of HTTP/2 since the peer last took something, or since `frames_since`.
+    frames: AtomicU32,
+    /// They are counted anew since.
+    frames_since: Moment,
+    flooded: AtomicBool,
     requests_in_flight: AtomicU32,
     peer_left: AtomicBool,
     turned_away: AtomicBool,
@@ -81,6 +93,9 @@ impl Watch {
             blocked: Moment::new(NEVER),
             deliveries: Deliveries::default(),
             lingering: Moment::new(NEVER),
+            frames: AtomicU32::new(0),
+            frames_since: Moment::new(1),
+            flooded: AtomicBool::new(false),
             requests_in_flight: AtomicU32::new(0),
             peer_left: AtomicBool::new(false),
             turned_away: AtomicBool::new(false),
@@ -109,6 +124,27 @@ impl Watch {
 
     pub(super) fn has_peer_left(&self) -> bool {
         self.peer_left.load(Ordering::Relaxed)
+    }
+
+    /// So many frames of HTTP/2 more. Whether the peer may go on: every frame is work for us, and whoever
+    /// sends many and takes nothing wants just that.
+    pub(super) fn may_go_on_after(&self, begun: u32) -> bool {
+        let frames = self.frames.fetch_add(begun, Ordering::Relaxed).saturating_add(begun);
+        if frames <= MOST_FRAMES {
+            return true;
+        }
+        let now = self.now();
+        if now - self.frames_since.swap(now, Ordering::Relaxed).min(now) >= FRAMES_WITHIN {
+            self.frames.store(begun, Ordering::Relaxed);
+            return begun <= MOST_FRAMES;
+        }
+        self.flooded.store(true, Ordering::Relaxed);
+        false
+    }
+
+    /// The peer sent more frames than it may.
+    pub(super) fn has_flooded(&self) -> bool {
+        self.flooded.load(Ordering::Relaxed)
     }
 
     /// The socket takes no more for now.
@@ -262,9 +298,15 @@ impl InFlight {
         }
     }
 
+    /// The peer has made room for a piece of the answer.
+    pub(super) fn hands_over(&self) {
+        self.watch.frames.store(0, Ordering::Relaxed);
+    }
+
     /// The peer has made room for all of the answer.
     pub(super) fn taken(&mut self) {
         self.taken = true;
+        self.hands_over();
     }
 }
 

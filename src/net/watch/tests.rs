@@ -160,3 +160,32 @@ async fn an_answer_that_goes_on_may_be_silent_for_as_long_as_it_likes() {
     drop(stream);
     assert_eq!(found(&watch).await, (Finding::Idle, 60 * SECOND));
 }
+
+#[tokio::test(start_paused = true)]
+async fn frames_are_bounded_until_the_peer_takes_something() {
+    let watch = Arc::new(watch(false));
+    assert!(watch.may_go_on_after(MOST_FRAMES));
+
+    let answer = watch.request().answered();
+    answer.hands_over();
+    assert!(watch.may_go_on_after(MOST_FRAMES));
+    drop(answer);
+    assert!(!watch.has_flooded());
+
+    // A request that is given up is no reason to begin anew.
+    drop(watch.request());
+    assert!(!watch.may_go_on_after(1));
+    assert!(watch.has_flooded());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_nothing_for_long_may_send_a_frame_now_and_then() {
+    let watch = watch(false);
+    for _ in 0..5 * MOST_FRAMES {
+        advance(Duration::from_millis(20)).await;
+        assert!(watch.may_go_on_after(1));
+    }
+    // Not at this pace.
+    advance(SECOND).await;
+    assert!((0..2 * MOST_FRAMES).any(|_| !watch.may_go_on_after(1)));
+}
