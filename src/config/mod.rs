@@ -15,6 +15,7 @@ pub use document::findings::{Finding, Findings};
 pub use document::resolve::Environment;
 pub use document::secret::Secret;
 pub use sections::admin::{Admin, AdminTls, Shutdown};
+pub use sections::audit::{Anchor, Audit, PersonalData, Privacy, WhenUnwritable};
 pub use sections::calls::{Answers, Cache, Query, UnknownParameters};
 pub use sections::cases::{Case, Outcome, Reach};
 pub use sections::clients::{Client, ClientName, ClientNameError, SecretHash, SecretHashError};
@@ -67,6 +68,10 @@ pub struct Config {
     pub log: Log,
     /// Where spans are sent to, and of how many calls.
     pub traces: Traces,
+    /// The trail of decisions that cannot be changed unnoticed; `None`: there is none.
+    pub audit: Option<Audit>,
+    /// What it says of persons.
+    pub privacy: Privacy,
     /// How long the process takes to leave.
     pub shutdown: Shutdown,
     /// The files it was read from, `config.yaml` first; not those of `sap.login` and `sap.ca_file`,

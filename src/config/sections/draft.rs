@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     admin::{Admin, Shutdown},
+    audit::{Audit, Privacy},
     calls::{Answers, Cache, Query},
     cases::Case,
     clients::Client,
@@ -52,6 +53,9 @@ pub struct Draft {
     pub log_as_read: Option<Log>,
     /// `traces`
     pub traces: Option<Traces>,
+    /// `audit`, where it stands there and can be used.
+    pub audit: Option<Audit>,
+    pub(super) privacy: Privacy,
     /// `shutdown`
     pub shutdown: Option<Shutdown>,
     pub(super) answers: Answers,
@@ -80,6 +84,8 @@ impl Draft {
             tests: self.tests,
             log: self.log?,
             traces: self.traces?,
+            audit: self.audit,
+            privacy: self.privacy,
             shutdown: self.shutdown?,
             files,
             contents,

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{
     admin::{AdminFile, ShutdownFile},
+    audit::{AuditFile, PrivacyFile},
     calls::{Answers, CacheFile, QueryFile},
     cases::{self, CaseFile, Ground},
     clients::{self, ClientFile},
@@ -72,6 +73,10 @@ pub(in crate::config) struct ConfigFile {
     pub(in crate::config) log: LogFile,
     /// Where spans are sent to, and of how many calls.
     pub(in crate::config) traces: TracesFile,
+    /// The trail of decisions that cannot be changed unnoticed; without it there is none.
+    pub(in crate::config) audit: Option<AuditFile>,
+    /// What the audit trail says of persons.
+    pub(in crate::config) privacy: PrivacyFile,
     /// How the process ends.
     pub(in crate::config) shutdown: ShutdownFile,
 }
@@ -93,6 +98,8 @@ impl Default for ConfigFile {
             tests: Vec::new(),
             log: LogFile::default(),
             traces: TracesFile::default(),
+            audit: None,
+            privacy: PrivacyFile::default(),
             shutdown: ShutdownFile::default(),
         }
     }
@@ -278,6 +285,7 @@ impl ConfigFile {
         let sap_as_read = sap.map(|read| Sap { rule_paths, used_marks, ..read.sap });
         let log = self.log.resolve(reading);
         let traces = self.traces.resolve(reading);
+        let audit = self.audit.as_ref().and_then(|audit| audit.resolve(reading));
         let shutdown = self.shutdown.resolve(reading);
         // A section with findings was read with defaults in their places: not what was meant.
         let spare = |section: &str| reading.findings.spare(section);
@@ -297,6 +305,8 @@ impl ConfigFile {
             log: log.clone().filter(|_| spare("log")),
             log_as_read: log,
             traces: traces.filter(|_| spare("traces")),
+            audit: audit.filter(|_| spare("audit")),
+            privacy: self.privacy.resolve(),
             shutdown: shutdown.filter(|_| spare("shutdown")),
             answers: self.answers,
             anybody_may_ask: self.anybody_may_ask,

@@ -1,6 +1,7 @@
 //! The sections of `config.yaml`: what an operator writes in each, and what becomes of it.
 
 pub(in crate::config) mod admin;
+pub(in crate::config) mod audit;
 pub(in crate::config) mod calls;
 pub(in crate::config) mod cases;
 pub(in crate::config) mod clients;

@@ -106,7 +106,12 @@ fn every_kind_of_call_can_be_told_and_its_decision_expected() {
     for reason in Reason::ALL {
         let label = format!("refuse: {}", reason.label());
         let is_expected = cases.iter().any(|(_, expect)| expect.starts_with(&label));
-        let never = [Reason::Unauthorized, Reason::Overloaded, Reason::NoServiceNumber];
+        let never = [
+            Reason::Unauthorized,
+            Reason::Overloaded,
+            Reason::AuditUnwritable,
+            Reason::NoServiceNumber,
+        ];
         assert_eq!(is_expected, !never.contains(&reason), "{label}");
     }
     assert_eq!(config.tests.len(), cases.len());

@@ -1,6 +1,7 @@
 //! What an operator gets to see for the files that operators write.
 
 mod any_text;
+mod audit;
 mod cases;
 mod cases_any;
 mod cases_mistakes;

@@ -82,6 +82,7 @@ fn the_examples_behind_comment_signs_are_valid() {
                     "# destination_countries:",
                     "# tests:\n",
                     "# otlp:",
+                    "# audit:\n",
                 ]
                 .iter()
                 .any(|key| content.starts_with(key));
@@ -97,6 +98,9 @@ fn the_examples_behind_comment_signs_are_valid() {
     assert_eq!(config.tests.len(), 4);
     assert_eq!(config.rules.default_pair.unwrap().contract_number.as_str(), "Direct salesDE");
     assert_eq!(config.traces.otlp.unwrap().url, "https://otlp.example.com/v1/traces");
+    let audit = config.audit.unwrap();
+    assert_eq!(audit.folder, Path::new("/nowhere/audit/trail"));
+    assert_eq!((audit.keep_days, audit.anchors.len()), (Some(400), 4));
 }
 
 #[test]
@@ -127,6 +131,8 @@ fn what_is_in_force_is_shown_with_every_default_and_can_be_read_again() {
     for key in Keys::of(&schema())
         .iter()
         .filter(|key| !key.contains("[]") && key.matches('.').count() == 1)
+        // There is none by default.
+        .filter(|key| !key.starts_with("audit."))
     {
         let name = key.rsplit('.').next().unwrap();
         assert!(all.contains(&format!("  {name}:")), "{key}\n{all}");
