@@ -2,6 +2,7 @@
 //!
 //! What is said belongs to the rooms that say it; here is how it gets out without anybody waiting.
 
+pub mod audit;
 pub mod clock;
 pub mod lines;
 pub mod logging;

@@ -44,7 +44,7 @@ impl Losses {
         registry.register(Box::new(self.metric.clone()))
     }
 
-    pub(super) fn add(&self, loss: Loss, count: u64) {
+    pub(in crate::telemetry) fn add(&self, loss: Loss, count: u64) {
         if let Some(counter) = self.by_loss.get(loss as usize) {
             counter.inc_by(count);
         }
