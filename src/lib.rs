@@ -10,7 +10,7 @@
 //!          └─ lookup::Partners::find ── memory ─ flight ─ sap::door ─ sap::SapClient ─ domain::Lookup
 //!                └─ domain::decide(lookup, number, rules) ── Decision
 //!    ┌───────────────────────────────────────┘
-//! Response ◄─ gateway::answer (one table) ── access record ── metrics ── spans
+//! Response ◄─ gateway::answer (one table) ── access record ── audit record ── metrics ── spans
 //! ```
 //!
 //! Read `gateway/mod.rs` first: a call reads there from top to bottom. Then `lookup/mod.rs` (the
@@ -52,11 +52,17 @@
 //!    `every_request_leaves_one_record_with_who_how_and_what`, `a_first_caller_who_hangs_up_cancels_nobody`,
 //!    `a_second_signal_cuts_off_what_is_in_flight_and_still_writes_its_records`,
 //!    `what_a_stuck_writer_leaves_behind_at_the_end_is_counted_and_no_longer_written`.
-//! 5. While the process lives, an authenticated, readable question gets a decision:
+//!    Where there is an audit trail, each call leaves a record there as well, and the trail says what is
+//!    missing: `each_call_and_each_doing_of_an_operator_is_in_the_trail_and_none_has_a_partner_or_a_number`,
+//!    `any_one_change_to_a_trail_is_found`, `what_has_no_place_is_counted_in_the_trail`,
+//!    `a_process_that_is_killed_while_it_writes_leaves_a_trail_that_goes_on`.
+//! 5. While the process lives, an authenticated, readable question gets a decision (or, where the operator
+//!    wants it so, is refused because it could not be recorded):
 //!    `every_partner_gets_the_answer_of_the_table_from_sap_and_from_memory`.
 //! 6. No metric label takes its value from the network: `no_label_comes_from_the_network`.
 //! 7. A secret cannot be printed; a dialled number is never written:
 //!    `no_record_metric_or_answer_has_a_number_a_partner_or_a_secret`,
+//!    `nothing_that_the_process_ever_writes_has_a_partner_a_number_or_a_password`,
 //!    `no_span_has_a_partner_a_number_a_name_or_a_secret`,
 //!    `no_command_prints_a_secret_of_the_configuration`.
 //! 8. A configuration with findings starts nothing:

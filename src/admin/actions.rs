@@ -18,6 +18,7 @@ use super::{
 use crate::{
     domain::PartnerId,
     telemetry::{
+        audit::Event,
         logging::{LogControl, PassingLevel},
         rounded,
     },
@@ -46,6 +47,20 @@ pub(super) enum Action {
     Drain,
 }
 
+impl Action {
+    /// The word for it in the audit trail.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Reload => "reload",
+            Self::RetryLogin => "retry_login",
+            Self::ResetBreaker => "reset_breaker",
+            Self::Forget => "forget",
+            Self::Log => "log",
+            Self::Drain => "drain",
+        }
+    }
+}
+
 /// Does them.
 pub(super) struct Actions {
     pub(super) reloads: Reloads,
@@ -64,14 +79,23 @@ impl Actions {
         by: &By,
         view: &View,
     ) -> Response<Reply> {
-        match action {
+        let response = match action {
             Action::Reload => self.reload(by).await,
             Action::RetryLogin => self.retry_login(by, view),
             Action::ResetBreaker => reset_breaker(by, view),
             Action::Forget => forget(&body, by, view),
             Action::Log => self.set_log_level(&query.and(body), by),
             Action::Drain => self.drain(by),
+        };
+        if let Some(trail) = view.gateway.audit() {
+            // Nothing of what was asked: it may name a partner.
+            let event = Event::new("operator")
+                .with("action", action.label())
+                .with("by", by)
+                .with("status", response.status().as_u16());
+            trail.event(event);
         }
+        response
     }
 
     async fn reload(&self, by: &By) -> Response<Reply> {

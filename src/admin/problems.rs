@@ -162,6 +162,22 @@ fn of_room(facts: &Facts<'_>, list: &mut List) {
             "Raise LimitNOFILE (ulimit -n), or find out who keeps so many connections open.",
         );
     }
+    if gauge("dialgate_audit_unwritable_since_timestamp_seconds") > 0.0 {
+        list.urgent(
+            "DialgateAuditUnwritable",
+            "the audit trail cannot be written".to_owned(),
+            "Make room in audit.folder or mend it: it is tried again by itself. /readyz?verbose says why, and \
+             whether calls are refused meanwhile.",
+        );
+    }
+    let missing = gauge("dialgate_audit_records_lost_total");
+    if missing > 0.0 {
+        list.calm(
+            "DialgateAuditRecordsLost",
+            format!("{missing:.0} records of the audit trail were lost since the start"),
+            "The trail says where they are missing (`dialgate audit verify`).",
+        );
+    }
     let unwritten = gauge("dialgate_access_records_lost_total");
     if unwritten > 0.0 {
         list.calm(

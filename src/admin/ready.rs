@@ -78,6 +78,7 @@ impl Readiness {
                 text: format!("{}; SAP is only probed", breaker.label()),
             });
         }
+        checks.extend(self.audit());
         if let Some(left) = sap.held_for() {
             let text = format!("SAP asked to be left alone for {} more", rounded(left));
             checks.push(Check { name: "pause", passed: true, text });
@@ -88,6 +89,17 @@ impl Readiness {
     /// Calls can be sent here.
     pub fn is_ready(&self) -> bool {
         self.checks().iter().all(|check| check.passed)
+    }
+
+    /// An instance that refuses every call is none to send calls to.
+    fn audit(&self) -> Option<Check> {
+        let trail = self.gateway.audit()?;
+        let (passed, text) = match (trail.why_not(), trail.refuses()) {
+            (None, _) => (true, "written".to_owned()),
+            (Some(why), true) => (false, format!("cannot be written: {why}; calls are refused")),
+            (Some(why), false) => (true, format!("cannot be written: {why}; calls go on")),
+        };
+        Some(Check { name: "audit", passed, text })
     }
 
     fn sap(&self, sap: &SapClient) -> Check {

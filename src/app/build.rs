@@ -81,6 +81,9 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
     {
         findings.at(problem.key, problem.message);
     }
+    if let Some(audit) = &draft.audit {
+        super::trail::look_closer(audit, findings);
+    }
     if let Some(log) = &draft.log_as_read {
         if let Err(error) = logging::check_level(&log.level) {
             findings.at("log.level", with_causes(&error));
@@ -105,7 +108,7 @@ fn section_of(key: &str) -> &str {
 }
 
 /// Whether a file can be written, or made; it is neither here.
-fn may_write(path: &Path) -> io::Result<()> {
+pub(super) fn may_write(path: &Path) -> io::Result<()> {
     if path.exists() {
         return OpenOptions::new().append(true).open(path).map(drop);
     }

@@ -8,7 +8,7 @@ use crate::{
     lookup::MemoryMetrics,
     net::{NetMetrics, otlp::SpanMetrics},
     sap::SapMetrics,
-    telemetry::{logging::LogControl, metrics::Metrics},
+    telemetry::{audit::AuditMetrics, logging::LogControl, metrics::Metrics},
 };
 
 /// What a gateway counts; each room is given its own.
@@ -25,6 +25,8 @@ pub struct AllMetrics {
     pub calls: Arc<CallMetrics>,
     /// Spans that were sent, and that were not.
     pub spans: Arc<SpanMetrics>,
+    /// The audit trail.
+    pub audit: Arc<AuditMetrics>,
 }
 
 impl AllMetrics {
@@ -53,6 +55,7 @@ impl AllMetrics {
             memory: Arc::new(MemoryMetrics::new(registry)?),
             calls: Arc::new(CallMetrics::new(registry)?),
             spans: Arc::new(SpanMetrics::new(registry)?),
+            audit: Arc::new(AuditMetrics::new(registry)?),
             process: Arc::new(process),
         })
     }

@@ -8,6 +8,7 @@ mod reload;
 mod signals;
 mod snapshot;
 mod start;
+mod trail;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,7 +20,7 @@ use tokio::{
 use crate::{
     admin::{Admin, ReloadRequest},
     gateway::{AccessLog, CallSpans},
-    net::{Drain, Listener, NetMetrics, otlp::Exporter},
+    net::{Drain, Listener, NetMetrics, anchor::Anchoring, otlp::Exporter},
     sap::SapClient,
 };
 
@@ -52,6 +53,7 @@ pub struct App {
     state: Arc<State>,
     reload_requests: mpsc::Receiver<ReloadRequest>,
     access: Option<AccessLog>,
+    anchoring: Option<Anchoring>,
     control: Control,
 }
 
@@ -75,6 +77,7 @@ impl App {
     pub async fn serve(self) {
         let Self { calls, admin, admin_answers, state, reload_requests, access, control, .. } =
             self;
+        let anchoring = self.anchoring;
         let leaving = control.clone();
         let drain = control.drain;
         let forced = drain.clone();
@@ -119,7 +122,11 @@ impl App {
             () = forced.forced() => {}
         }
         let ended = async {
-            tokio::join!(close_records(access), close_spans(&state.spans));
+            tokio::join!(
+                close_records(access),
+                close_spans(&state.spans),
+                trail::close(&state.gateway, anchoring),
+            );
             admin_answers.end();
             admin_drain.start();
             drop(admin.await);
@@ -171,11 +178,13 @@ async fn leave_when_wanted(admin: &Admin, control: &Control) {
 /// What goes on besides answering calls.
 async fn besides_calls(state: Arc<State>, reload_requests: mpsc::Receiver<ReloadRequest>) {
     let (partners, log) = (Arc::clone(&state.partners), state.log.clone());
+    let gateway = Arc::clone(&state.gateway);
     tokio::join!(
         look_after_sap(state.sap.subscribe()),
         partners.refresh_ahead(),
         partners.forget_what_is_over(),
         log.keep_time(),
+        trail::keep_watch(&gateway),
         state.keep_current(reload_requests),
     );
 }

@@ -20,6 +20,7 @@ use super::{
     build,
     certificate::CertificateWatch,
     snapshot::{Snapshot, keep_what_needs_a_restart},
+    trail,
 };
 use crate::{
     admin::{ConfigStatus, ReloadRequest, Reloaded},
@@ -162,6 +163,9 @@ impl State {
             tracing::error!(%error, "log.level stays as it was");
         }
         self.metrics.config_loaded(clock::unix_seconds(), &after.hash);
+        if let Some(trail) = self.gateway.audit() {
+            trail.config_is(after.hash.clone());
+        }
         self.current.store(Arc::new(after));
     }
 
@@ -173,6 +177,9 @@ impl State {
                 Reloaded::Unchanged(_) => Reload::Unchanged,
                 Reloaded::Refused(_) => Reload::Refused,
             });
+        }
+        if is_news || is_wanted {
+            trail::tell(&self.gateway, || trail::reload(reloaded, is_wanted));
         }
         if !is_news {
             return;

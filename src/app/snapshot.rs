@@ -144,6 +144,8 @@ pub(super) fn keep_what_needs_a_restart(
         "log.access": log.access;
         "log.format": log.format;
         "shutdown": shutdown;
+        "audit": audit;
+        "privacy": privacy;
     }
     keys
 }

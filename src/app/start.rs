@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{
     AllMetrics, App, build, certificate::CertificateWatch, control::Control, reload, reload::State,
-    snapshot::Snapshot,
+    snapshot::Snapshot, trail,
 };
 use crate::{
     admin::{Admin, Readiness, Reloads, Sites},
@@ -20,9 +20,10 @@ use crate::{
     net::{
         BindError, Drain, Limits, Listener, ListenerOptions, NetMetrics,
         otlp::{CollectorProblem, Exporter},
-        tls::TlsInForce,
+        tls::{ServerTls, TlsInForce},
     },
     telemetry::{
+        audit::TrailError,
         clock::{self, CallId, Moment},
         lines::Standard,
         logging::{LogControl, LoggingError},
@@ -53,6 +54,9 @@ pub enum StartError {
     /// Where access records go.
     #[error("the access records cannot be written; see log.access")]
     Access(#[source] std::io::Error),
+    /// The audit trail cannot go on.
+    #[error("the audit trail cannot go on; see audit")]
+    Audit(#[from] TrailError),
     /// A mistake in this program.
     #[error(transparent)]
     Log(#[from] LoggingError),
@@ -86,20 +90,15 @@ impl App {
         let mut snapshot = Snapshot::new(config, all.sap, calls_metrics, &instance)?;
         all.process.config_loaded(clock::unix_seconds(), &snapshot.hash);
         let certificate = CertificateWatch::new(Arc::clone(&all.process));
-        let tls = snapshot.tls.as_ref().map(|tls| {
-            certificate.shows(CertificateRole::Server, &tls.certificate);
-            TlsInForce::new(Arc::clone(&tls.config))
-        });
-        let admin_tls = snapshot.admin_tls.as_ref().map(|tls| {
-            certificate.shows(CertificateRole::Admin, &tls.certificate);
-            TlsInForce::new(Arc::clone(&tls.config))
-        });
+        let tls = in_force(snapshot.tls.as_ref(), CertificateRole::Server, &certificate);
+        let admin_tls = in_force(snapshot.admin_tls.as_ref(), CertificateRole::Admin, &certificate);
         certificate.look_again(&snapshot.terms.sap);
         let (calls, admin) = listen(&mut snapshot, tls.clone(), admin_tls.clone(), &all.net)?;
         let config = Arc::clone(&snapshot.config);
         let access = access_log(&config, &all.process).map_err(StartError::Access)?;
         let partners = Arc::new(Partners::new(config.cache.max_entries, all.memory));
         partners.refresh_from(&snapshot.terms.sap, &config.cache);
+        let (trail, anchoring) = trail::open(&snapshot, &all.audit, &instance)?.unzip();
         let spans = Exporter::<CallSpans>::start(all.spans, &instance);
         spans.send_to(snapshot.collector.clone());
         let gateway = Gateway::new(
@@ -109,7 +108,7 @@ impl App {
             Arc::clone(&all.net),
             access.clone(),
         );
-        let gateway = Arc::new(gateway.with_spans(spans.clone()));
+        let gateway = Arc::new(gateway.with_spans(spans.clone()).with_audit(trail));
         let calls = telling(calls, &gateway, access.clone());
         let state = Arc::new(State {
             running: config,
@@ -136,6 +135,7 @@ impl App {
         };
         let admin_answers = admin_of(&state, &control, reloads, is_loopback);
         let admin_answers = Arc::new(admin_answers.listening_at(sites));
+        trail::started(&state.gateway, calls.local_address(), admin.local_address());
         Ok(Self {
             calls,
             admin,
@@ -145,9 +145,21 @@ impl App {
             state,
             reload_requests,
             access,
+            anchoring,
             control,
         })
     }
+}
+
+/// The TLS of a listener, and whose certificate it shows.
+fn in_force(
+    tls: Option<&ServerTls>,
+    role: CertificateRole,
+    certificate: &CertificateWatch,
+) -> Option<Arc<TlsInForce>> {
+    let tls = tls?;
+    certificate.shows(role, &tls.certificate);
+    Some(TlsInForce::new(Arc::clone(&tls.config)))
 }
 
 /// Binds both ports, and notes which they are.

@@ -18,6 +18,7 @@ mod live;
 mod metrics;
 mod output;
 mod presets;
+mod privacy;
 mod reach;
 mod run;
 mod secret;
@@ -64,7 +65,7 @@ enum Command {
     Tail(tail::Tail),
     /// Print the lines for the fields of the jtel portal.
     Jtel(jtel::Jtel),
-    /// What a security auditor asks.
+    /// What a security auditor asks: the configuration, the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     /// TLS as it is spoken on each side.
@@ -78,6 +79,9 @@ enum Command {
     /// Passwords for clients.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Persons in the audit trail: find, export, forget.
+    #[command(subcommand)]
+    Privacy(privacy::PrivacyCommand),
     /// The configuration: its schema, and what is in force.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -123,7 +127,7 @@ enum Failure {
     /// The configuration has findings; exit code 2.
     #[error("{0}")]
     Findings(Findings),
-    /// It failed, and the log has said why; exit code 1.
+    /// It failed, and the log or the answer has said why; exit code 1.
     #[error("the log has said why")]
     Told,
     /// Anything else; exit code 1.
@@ -156,6 +160,7 @@ pub fn main() -> ExitCode {
         Command::Coverage(coverage) => coverage.execute(),
         Command::Certs(certs) => certs.execute(),
         Command::Secret(secret) => secret.execute(),
+        Command::Privacy(privacy) => privacy.execute(),
         Command::Config(config) => config.execute(),
         Command::Metrics => metrics::execute(),
         Command::Presets(presets) => presets.execute(),

@@ -11,6 +11,8 @@ words! {
         Unauthorized = "unauthorized",
         /// Too many calls at once.
         Overloaded = "overloaded",
+        /// The audit trail cannot be written, and the configuration has nothing decided then.
+        AuditUnwritable = "audit_unwritable",
         /// SAP knows no such partner.
         PartnerUnknown = "partner_unknown",
         /// More than one record matches.

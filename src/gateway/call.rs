@@ -21,7 +21,8 @@ use crate::{
 };
 
 use super::{
-    Gateway,
+    Gateway, Question,
+    audit::Audited,
     auth::Client,
     clients::ClientCounters,
     facts::{Basis, CallFacts, Verdict},
@@ -52,6 +53,8 @@ pub(super) struct Call<'a> {
     looked_up: Option<LookedUp>,
     /// What is sent for this very call; of a call whose spans leave.
     requests: OnceLock<Arc<Requests>>,
+    /// Where there is an audit trail.
+    audited: Option<Audited>,
     _in_flight: InFlight,
 }
 
@@ -94,6 +97,7 @@ impl<'a> Call<'a> {
             is_recorded: false,
             looked_up: None,
             requests: OnceLock::new(),
+            audited: gateway.audit.as_ref().map(Audited::begin),
             _in_flight: gateway.metrics.call_started(),
         }
     }
@@ -134,6 +138,11 @@ impl<'a> Call<'a> {
             is_recorded = has_collector && trace.sampled;
         });
         self.is_recorded = is_recorded;
+    }
+
+    /// What is asked is known. False: the audit trail cannot be written, and nothing is decided then.
+    pub(super) fn is_let_in(&mut self, question: &Question) -> bool {
+        self.audited.as_mut().is_none_or(|audited| audited.lets_in(question))
     }
 
     /// SAP, or what is remembered of it, is asked now.
@@ -215,6 +224,9 @@ impl<'a> Call<'a> {
         {
             let own = self.requests.take();
             spans.record(CallSpans::of(&facts, self.started, self.looked_up, own));
+        }
+        if let Some(audited) = self.audited.take() {
+            audited.end(&facts);
         }
         if let Some(access) = &self.gateway.access {
             access.record(AccessRecord::Call(facts));

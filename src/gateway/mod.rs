@@ -5,6 +5,7 @@
 //! path, who asks, how many at once, what is asked, what SAP knows, the decision.
 
 mod answer;
+mod audit;
 mod auth;
 mod call;
 mod clients;
@@ -46,6 +47,7 @@ use call::Call;
 use places::Places;
 
 pub use answer::status_of;
+pub use audit::{AuditTrail, AuditedCall};
 pub use auth::{Client, Clients, one_of};
 pub use clients::{ClientMetrics, UNKNOWN_CLIENT};
 pub use drop_in::{DropInError, Wanted};
@@ -72,6 +74,7 @@ pub struct Gateway {
     access: Option<AccessLog>,
     recent: Recent,
     spans: Option<Exporter<CallSpans>>,
+    audit: Option<AuditTrail>,
 }
 
 /// How a question is put, and so how it is answered.
@@ -100,13 +103,24 @@ impl Gateway {
     ) -> Self {
         let terms = ArcSwap::new(terms);
         let (places, recent) = (Places::default(), Recent::default());
-        Self { terms, places, partners, metrics, net, access, recent, spans: None }
+        Self { terms, places, partners, metrics, net, access, recent, spans: None, audit: None }
     }
 
     /// With the way that spans leave on, where the terms name a collector.
     #[must_use]
     pub fn with_spans(self, spans: Exporter<CallSpans>) -> Self {
         Self { spans: Some(spans), ..self }
+    }
+
+    /// With the audit trail.
+    #[must_use]
+    pub fn with_audit(self, audit: Option<AuditTrail>) -> Self {
+        Self { audit, ..self }
+    }
+
+    /// The audit trail; `None`: there is none.
+    pub fn audit(&self) -> Option<&AuditTrail> {
+        self.audit.as_ref()
     }
 
     /// What was decided lately.
@@ -151,6 +165,9 @@ impl Gateway {
         call.asked_by(client, request.headers(), &terms.config.traces);
         let _place = self.places.take(listen.max_calls).ok_or(Answer::OVERLOADED)?;
         let question = question(form, request.uri().query().unwrap_or_default(), terms)?;
+        if !call.is_let_in(&question) {
+            return Err(Answer::UNRECORDED);
+        }
 
         let found = self.look_up(&question, terms, call).await;
 

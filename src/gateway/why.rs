@@ -80,7 +80,8 @@ impl<'c> Case<'c> {
         let told = self.told();
         // What does not depend on the rules is as true as before.
         let is_of_rules = self.reason.is_none_or(|reason| {
-            !matches!(reason, Reason::BadQuery | Reason::Unauthorized | Reason::Overloaded)
+            use Reason::{AuditUnwritable, BadQuery, Overloaded, Unauthorized};
+            !matches!(reason, BadQuery | Unauthorized | Overloaded | AuditUnwritable)
         });
         if self.config.is_some() || !is_of_rules {
             return told;
@@ -146,6 +147,9 @@ impl<'c> Case<'c> {
             Reason::Unauthorized => "name or password is missing or wrong; compare the field \
                  \"Authorization Token\" in jtel with clients in the configuration"
                 .to_owned(),
+            Reason::AuditUnwritable => {
+                "the audit trail could not be written; see audit.folder".to_owned()
+            }
             Reason::Overloaded => {
                 "too many calls at once, or no place among the requests to SAP in \
                  time; see listen.max_calls and sap.max_in_flight"

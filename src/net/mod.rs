@@ -4,10 +4,12 @@
 //! the order of a connection's life: [`Listener`] accepts it (`accept`, `places`), `handshake` (in `turns`)
 //! speaks TLS as [`tls`] says ([`Peer`] tells what came of it), `connection` serves HTTP with a `watch` on its time, [`drain`] ends
 //! it in order, `ending` counts how it ended. [`wire`] is what a handler calls first; [`body`] and
-//! [`retry_after`] read what others send us. [`otlp`] sends spans to a collector.
+//! [`retry_after`] read what others send us. [`otlp`] sends spans to a collector,
+//! [`anchor`] checkpoints of the audit trail to a second place.
 
 mod accept;
 mod agreed;
+pub mod anchor;
 pub mod body;
 mod connection;
 mod delivery;

@@ -11,6 +11,7 @@
 )]
 
 mod admin;
+mod audit;
 mod calls;
 mod cap;
 mod certificates;

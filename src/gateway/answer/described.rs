@@ -114,6 +114,8 @@ fn given(config: &Config, asked: &Asked) -> Vec<Answer> {
             }
             // Where a place among the requests to SAP was missing, nothing else is known either.
             Reason::Overloaded => all.push(Answer::OVERLOADED),
+            Reason::AuditUnwritable if config.audit.is_none() => {}
+            Reason::AuditUnwritable => all.push(Answer::UNRECORDED),
             decided => all.extend(Source::ALL.map(|source| Answer::Refuse(decided, source))),
         }
     }

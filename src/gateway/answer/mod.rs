@@ -70,6 +70,7 @@ pub(super) enum Answer {
 impl Answer {
     pub(super) const UNAUTHORIZED: Self = Self::Refuse(Reason::Unauthorized, Source::None);
     pub(super) const OVERLOADED: Self = Self::Refuse(Reason::Overloaded, Source::None);
+    pub(super) const UNRECORDED: Self = Self::Refuse(Reason::AuditUnwritable, Source::None);
 
     /// How the request ends with this answer.
     pub(super) fn verdict(&self) -> Verdict {
@@ -119,6 +120,7 @@ impl Answer {
                 Reason::BadQuery => "the question is not readable",
                 Reason::Unauthorized => "the credentials are missing or wrong",
                 Reason::Overloaded => "too many calls at once",
+                Reason::AuditUnwritable => "nothing is decided that cannot be recorded",
                 Reason::PartnerUnknown => "SAP knows no such business partner",
                 Reason::PartnerAmbiguous => "more than one record in SAP matches",
                 Reason::PartnerBlocked => "the business partner is blocked in SAP",
@@ -267,7 +269,7 @@ pub fn status_of(reason: Reason, answers: Answers) -> StatusCode {
     let (jtel, http) = match reason {
         Reason::BadQuery => (400, 400),
         Reason::Unauthorized => (403, 401),
-        Reason::Overloaded | Reason::SapUnavailable => (403, 503),
+        Reason::Overloaded | Reason::AuditUnwritable | Reason::SapUnavailable => (403, 503),
         Reason::PartnerUnknown => (404, 404),
         Reason::PartnerAmbiguous => (403, 409),
         Reason::PartnerBlocked

@@ -12,6 +12,7 @@ use dialgate::{
     app::{self, App, Control},
     config::{self, Environment, Secret, SecretHash},
     simulator::{Simulator, SimulatorHandle, SimulatorOptions},
+    telemetry::audit::Keys,
 };
 use rcgen::{CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
@@ -154,6 +155,9 @@ pub(crate) fn rewrite_config(folder: &Path, sap_url: &str, changes: &[(&str, &st
         fs::write(&password_file, SAP_PASSWORD).unwrap();
         fs::set_permissions(&password_file, fs::Permissions::from_mode(0o600)).unwrap();
     }
+    if changes.iter().any(|(key, _)| *key == "audit") && !folder.join("keys").exists() {
+        make_audit_folders(folder);
+    }
     let hash = SecretHash::of(CLIENT_PASSWORD.as_bytes());
     let mut all = vec![
         ("listen.address", "127.0.0.1:0".to_owned()),
@@ -201,6 +205,19 @@ fn with_default_pair() -> String {
         .replace(commented, &in_force)
         // No value, as without the key: now there is one to change.
         .replace(destinations, "  destination_countries: ~\n")
+        + "\naudit: ~\n"
+}
+
+/// An audit trail that loses no call, signed at the end and not before.
+pub(crate) const AUDIT: &str =
+    "{ folder: trail, keys: keys, when_unwritable: refuse, checkpoint_every: 5m }";
+
+/// The folders that `AUDIT` names; what checks the trail is in `public-key` and `mac-key`.
+fn make_audit_folders(folder: &Path) {
+    fs::create_dir(folder.join("trail")).unwrap();
+    let made = Keys::make(&folder.join("keys")).unwrap();
+    fs::write(folder.join("public-key"), made.public.text()).unwrap();
+    fs::write(folder.join("mac-key"), made.first_mac_key.as_bytes()).unwrap();
 }
 
 /// A CA and a server certificate of it. Others each time.

@@ -40,6 +40,13 @@ impl Process {
         Self::with_log(folder, child, log, sap_url)
     }
 
+    /// One that has ended, started again in the same folder.
+    pub(crate) async fn again(self) -> Self {
+        let Self { folder, sap_url, .. } = self;
+        let (child, log) = program::serve(&folder.path().join("config.yaml")).await;
+        Self::with_log(folder, child, log, &sap_url)
+    }
+
     fn with_log(folder: TempDir, child: Child, mut log: Log, sap_url: &str) -> Self {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&lines);
