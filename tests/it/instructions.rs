@@ -1,5 +1,5 @@
-//! What a call costs, counted: instructions of the whole program for a hit and for a miss, by
-//! valgrind's callgrind, beside those of `benches/instructions.txt`.
+//! What a call costs, counted: instructions of the whole program for a hit, for one with an audit trail, and
+//! for a miss, by valgrind's callgrind, beside those of `benches/instructions.txt`.
 //!
 //! Time depends on the machine and on who else uses it; the number of instructions does not, so that
 //! 5 % more of them is a finding and not a mood. valgrind shows every program the same processor where
@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::support::{
     Client, PATIENCE, ScriptedSap,
-    gateway::{CLIENT_PASSWORD, write_config},
+    gateway::{AUDIT, CLIENT_PASSWORD, write_config},
     load::partner,
     program::{self, run, stdout},
 };
@@ -51,11 +51,12 @@ struct Counted {
 }
 
 impl Counted {
-    async fn start(sap_url: &str) -> Self {
+    async fn start(sap_url: &str, more: &[(&str, &str)]) -> Self {
         let program = env::var_os("DIALGATE_TEST_OPTIMISED").map(PathBuf::from);
         let program = program.expect("start the tests with tests/run: it builds what is counted");
         let folder = tempfile::tempdir().unwrap();
-        let config = write_config(folder.path(), sap_url, &[("log.format", "json")]);
+        let changes = [&[("log.format", "json")], more].concat();
+        let config = write_config(folder.path(), sap_url, &changes);
         let mut command = Command::new("valgrind");
         command
             .args(["--tool=callgrind", "--quiet"])
@@ -130,6 +131,7 @@ impl Counted {
 struct Baseline {
     rustc: String,
     hit: u64,
+    audited: u64,
     miss: u64,
 }
 
@@ -141,15 +143,20 @@ impl Baseline {
             found.unwrap_or_else(|| panic!("no line {name} in {BASELINE}")).to_owned()
         };
         let count = |name| line(name).parse().unwrap();
-        Self { rustc: line("rustc"), hit: count("hit"), miss: count("miss") }
+        Self {
+            rustc: line("rustc"),
+            hit: count("hit"),
+            audited: count("hit-with-trail"),
+            miss: count("miss"),
+        }
     }
 
     fn write(&self) {
-        let Self { rustc, hit, miss } = self;
+        let Self { rustc, hit, audited, miss } = self;
         let text = format!(
             "# Instructions for a call, as tests/it/instructions.rs counts and compares them. To renew:\n\
              # {RENEW}=1 tests/run instructions\n\
-             rustc {rustc}\nhit {hit}\nmiss {miss}\n"
+             rustc {rustc}\nhit {hit}\nhit-with-trail {audited}\nmiss {miss}\n"
         );
         fs::write(BASELINE, text).unwrap();
     }
@@ -165,20 +172,26 @@ async fn rustc() -> String {
 async fn a_hit_and_a_miss_take_at_most_5_percent_more_instructions_than_the_baseline() {
     let sap = ScriptedSap::start().await;
     sap.takes(REST);
-    let counted = Counted::start(&sap.url()).await;
+    let counted = Counted::start(&sap.url(), &[]).await;
 
     let hit = counted.calls(iter::repeat(0), 1).await;
     let miss = counted.calls(1.., 2).await;
 
-    let now = Baseline { rustc: rustc().await, hit, miss };
+    drop(counted);
+    let audited = Counted::start(&sap.url(), &[("audit", AUDIT)]).await;
+    let audited = audited.calls(iter::repeat(0), 1).await;
+
+    let now = Baseline { rustc: rustc().await, hit, audited, miss };
     if env::var_os(RENEW).is_some() {
         return now.write();
     }
     let baseline = Baseline::read();
     let mut findings = Vec::new();
-    for (kind, counted, before) in
-        [("hit", now.hit, baseline.hit), ("miss", now.miss, baseline.miss)]
-    {
+    for (kind, counted, before) in [
+        ("hit", now.hit, baseline.hit),
+        ("hit with a trail", now.audited, baseline.audited),
+        ("miss", now.miss, baseline.miss),
+    ] {
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let more = (counted as f64 / before as f64 - 1.0) * 100.0;
         let told = format!("a {kind} takes {counted} instructions, {more:+.1} % of {before}");
