@@ -5,6 +5,7 @@ mod files;
 mod listening;
 mod people;
 mod sap;
+mod trail;
 
 use std::path::Path;
 
@@ -74,6 +75,7 @@ pub(in crate::cli) fn of(config: &Config, file: &Path, now: i64) -> Vec<Observat
     people::look(config, &mut seen);
     sap::look(config, now, &mut seen);
     kept(config, &mut seen);
+    trail::look(config, &mut seen);
     files::look(config, file, &mut seen);
     for note in &config.notes {
         seen.note(Severity::Info, "note", note.clone(), "see `dialgate check`");

@@ -6,6 +6,7 @@ use super::{Observation, Severity, of, unused_clients};
 use crate::{
     app,
     config::{self, Config, Environment},
+    telemetry::audit::Keys,
 };
 
 const DAY: i64 = 24 * 60 * 60;
@@ -24,7 +25,9 @@ fn in_folder(folder: &Path, edits: &[(&str, &str)]) -> Config {
     all.retain(|(key, _)| edits.iter().all(|(edited, _)| !key.starts_with(edited)));
     all.extend_from_slice(edits);
     let edits: Vec<_> = all.into_iter().map(|(key, value)| (key, value.to_owned())).collect();
-    let text = config::edit(config::EXAMPLE, &edits).unwrap();
+    // Shipped as a comment.
+    let example = format!("{}\naudit: ~\n", config::EXAMPLE);
+    let text = config::edit(&example, &edits).unwrap();
     fs::write(folder.join("config.yaml"), text).unwrap();
     let password = "a-long-password-of-nobody";
     let environment = Environment::of([("SAP_PASSWORD", password)]);
@@ -128,6 +131,34 @@ fn files_that_others_can_change_and_keys_that_nobody_uses_are_named() {
     }
     // Nothing of a key is ever told.
     assert!(!format!("{all:?}").contains("BEGIN"), "{all:#?}");
+}
+
+#[test]
+fn a_trail_is_looked_at_with_its_second_place_and_its_folders() {
+    let folder = folder();
+    let (trail, keys) = (folder.path().join("trail"), folder.path().join("keys"));
+    fs::create_dir(&trail).unwrap();
+    Keys::make(&keys).unwrap();
+    fs::set_permissions(&trail, fs::Permissions::from_mode(0o755)).unwrap();
+    let with_trail = |anchors: &str| {
+        let audit =
+            format!("{{ folder: trail, keys: keys, when_unwritable: refuse, anchors: {anchors} }}");
+        let config = in_folder(folder.path(), &[("audit", &audit)]);
+        of(&config, &folder.path().join("config.yaml"), 1_800_000_000)
+    };
+
+    let alone = with_trail("[]");
+    let beside = with_trail("[{ file: trail/anchor }]");
+
+    assert_eq!(keys_of_trail(&alone), ["audit.anchors", "audit.folder"]);
+    assert_eq!(keys_of_trail(&beside), ["audit.anchors[0]", "audit.folder"]);
+    assert_eq!(keys_of_trail(&with_trail("[{ syslog_udp: \"127.0.0.1:514\" }]")), ["audit.folder"]);
+}
+
+fn keys_of_trail(all: &[Observation]) -> Vec<&str> {
+    let mut keys = keys(all, Severity::Medium);
+    keys.retain(|key| key.starts_with("audit"));
+    keys
 }
 
 #[test]
