@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where they are named. `docs/security.md` comes with what was tried against the program.
+/// Where they are named.
 const DOCUMENTS: [&str; 4] = ["SECURITY.md", "docs/asvs.md", "docs/security.md", "src/lib.rs"];
 
 /// Where a file stands that is named by its path.
@@ -16,7 +16,7 @@ const FOLDERS: [&str; 9] =
 /// Names of fewer words are keys, fields and labels.
 const FEWEST_WORDS: usize = 3;
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -34,7 +34,7 @@ fn tests_in(text: &str, names: &mut BTreeSet<String>) {
     }
 }
 
-fn tests_below(folder: &Path, names: &mut BTreeSet<String>) {
+pub(crate) fn tests_below(folder: &Path, names: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -45,7 +45,7 @@ fn tests_below(folder: &Path, names: &mut BTreeSet<String>) {
     }
 }
 
-fn all_tests() -> BTreeSet<String> {
+pub(crate) fn all_tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for folder in ["src", "tests"] {
         tests_below(&root().join(folder), &mut names);
@@ -59,7 +59,7 @@ fn named(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// What a document names and what is not there.
-pub(crate) fn missing(text: &str, tests: &BTreeSet<String>) -> Vec<String> {
+fn missing(text: &str, tests: &BTreeSet<String>) -> Vec<String> {
     let keys = include_str!("../../config.yaml");
     let is_name = |name: &str| {
         name.split('_').filter(|word| !word.is_empty()).count() >= FEWEST_WORDS

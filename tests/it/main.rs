@@ -48,6 +48,7 @@ mod proxy;
 mod readme;
 mod records;
 mod reload;
+mod security;
 mod short_numbers;
 mod shutdown;
 mod soak;
