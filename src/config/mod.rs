@@ -21,7 +21,7 @@ pub use sections::cases::{Case, Outcome, Reach};
 pub use sections::clients::{Client, ClientName, ClientNameError, SecretHash, SecretHashError};
 pub use sections::draft::Draft;
 pub use sections::file::{load, parse, read, schema};
-pub use sections::listen::{Limits, Listen, Tls, TlsVersion};
+pub use sections::listen::{Limits, Listen};
 pub use sections::log::{AccessLog, Log, LogFormat};
 pub use sections::number_list::{Listed, list_of, read_list};
 pub use sections::number_rules::RulePath;
@@ -30,6 +30,7 @@ pub use sections::sap::{
     KeyFiles, Login, OAuth, Proxy, SalesArea, Sap, Step, Then, Usages, UsedMarks, ValueHelp,
 };
 pub use sections::show::show;
+pub use sections::tls::{Tls, TlsVersion};
 pub use sections::traces::{Otlp, Traces};
 
 use crate::domain::Rules;

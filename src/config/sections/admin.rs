@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     clients::{self, Client, ClientFile},
-    listen::{Tls, TlsVersion, pem_file},
     resolve::Reading,
+    tls::{Tls, TlsVersion, pem_file},
     units::DurationText,
 };
 

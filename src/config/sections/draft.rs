@@ -8,9 +8,10 @@ use super::{
     calls::{Answers, Cache, Query},
     cases::Case,
     clients::Client,
-    listen::{Listen, Tls},
+    listen::Listen,
     log::Log,
     sap::Sap,
+    tls::Tls,
     traces::Traces,
 };
 use crate::{

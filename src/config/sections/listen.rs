@@ -1,6 +1,6 @@
 //! `listen:` where jtel asks, and within which limits.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use http::uri::PathAndQuery;
 use schemars::JsonSchema;
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     findings::shown,
     resolve::Reading,
+    tls::{Tls, TlsFile},
     units::{DurationText, SizeText},
 };
 
@@ -31,31 +32,6 @@ pub struct Listen {
     pub max_calls: usize,
     /// What one connection may cost.
     pub limits: Limits,
-}
-
-/// The certificate that jtel sees.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Tls {
-    /// PEM file with the certificate and the chain up to, but without, the root.
-    pub certificate: PathBuf,
-    /// PEM file with the private key of that certificate.
-    pub key: PathBuf,
-    /// The oldest version that is spoken.
-    pub min_version: TlsVersion,
-}
-
-/// A version of TLS.
-#[derive(
-    Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, JsonSchema,
-)]
-pub enum TlsVersion {
-    /// TLS 1.2, RFC 5246.
-    #[default]
-    #[serde(rename = "1.2")]
-    V1_2,
-    /// TLS 1.3, RFC 8446.
-    #[serde(rename = "1.3")]
-    V1_3,
 }
 
 /// Limits of one listener.
@@ -119,21 +95,6 @@ pub(in crate::config) struct ListenFile {
     max_calls: usize,
     /// What one connection may cost, and how many there may be.
     limits: LimitsFile,
-}
-
-/// `listen.tls:` in `config.yaml`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(extend("required" = ["certificate", "key"]))]
-pub(in crate::config) struct TlsFile {
-    /// PEM file: the certificate first, then the intermediate ones, without the root.
-    #[schemars(with = "String")]
-    certificate: Option<String>,
-    /// PEM file with the certificate's private key.
-    #[schemars(with = "String")]
-    key: Option<String>,
-    /// The oldest version of TLS that is spoken.
-    min_version: TlsVersion,
 }
 
 /// `listen.limits:` in `config.yaml`.
@@ -234,35 +195,6 @@ impl ListenFile {
             return Some(path.to_owned());
         }
         None
-    }
-}
-
-impl TlsFile {
-    /// `section`: its key.
-    pub(in crate::config) fn resolve(
-        &self,
-        section: &str,
-        reading: &mut Reading<'_>,
-    ) -> Option<Tls> {
-        let mut path = |key: &str, path| pem_file(&format!("{section}.{key}"), path, reading);
-        let certificate = path("certificate", self.certificate.as_deref());
-        let key = path("key", self.key.as_deref());
-        Some(Tls { certificate: certificate?, key: key?, min_version: self.min_version })
-    }
-}
-
-/// The path of a file whose content is part of the configuration; `None`: not given, or nothing.
-pub(in crate::config) fn pem_file(
-    key: &str,
-    path: Option<&str>,
-    reading: &mut Reading<'_>,
-) -> Option<PathBuf> {
-    match path? {
-        "" => {
-            reading.at(key, "is empty; write the path of a PEM file");
-            None
-        }
-        path => Some(reading.file(path)),
     }
 }
 
