@@ -9,11 +9,15 @@ use super::status::{CertificateState, Facts};
 use crate::{
     net::tls::SOON_DAYS,
     sap::{BreakerState, SapClient, SapHealth, SapOutcome},
-    telemetry::rounded,
+    telemetry::{clock, rounded},
 };
 
 /// Of the descriptors that the process may have, a share that is worth a word.
 const DESCRIPTORS_PERCENT: f64 = 80.0;
+
+/// Lists and answers of CAs that end within so many seconds should have been fetched again: most are
+/// issued for days.
+const LIST_LEFT: i64 = 6 * 60 * 60;
 
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
@@ -63,6 +67,7 @@ pub(super) fn problems(facts: &Facts<'_>) -> Vec<Problem> {
     for certificate in &facts.certificates {
         of_certificate(certificate, &mut list);
     }
+    of_files_of_tls(facts, &mut list);
     list.0
 }
 
@@ -219,6 +224,34 @@ fn of_the_configuration(facts: &Facts<'_>, list: &mut List) {
                 s(missing)
             ),
             "The list below has a line to paste for each, here and in jtel.",
+        );
+    }
+}
+
+/// What CAs say of certificates, which others fetch for us.
+fn of_files_of_tls(facts: &Facts<'_>, list: &mut List) {
+    let now = clock::unix_seconds();
+    let left = |name| Some(facts.reading.first_end(name, &[])?.saturating_sub(now));
+    let in_time = |left: i64| match u64::try_from(left) {
+        Ok(left) if left > 0 => format!("ends in {}", rounded(Duration::from_secs(left))),
+        _ => "has ended".to_owned(),
+    };
+    let lists = left("dialgate_tls_crl_next_update_timestamp_seconds");
+    if let Some(left) = lists.filter(|left| *left < LIST_LEFT) {
+        list.of_urgency(
+            left <= 0,
+            "DialgateRevocationListEnds",
+            format!("a revocation list for clients' certificates {}", in_time(left)),
+            "Fetch it again from its CA into the file in crls; it counts at once. Without it those \
+             certificates are refused (crl_expired).",
+        );
+    }
+    let staples = left("dialgate_tls_ocsp_next_update_timestamp_seconds");
+    if let Some(left) = staples.filter(|left| *left < LIST_LEFT) {
+        list.calm(
+            "DialgateStapleEnds",
+            format!("the OCSP answer shown with our certificate {}", in_time(left)),
+            "Fetch it again from the CA's responder into the file in ocsp; it counts at once.",
         );
     }
 }

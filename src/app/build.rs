@@ -9,15 +9,12 @@ use std::{
     sync::Arc,
 };
 
-use super::StartError;
+use super::{StartError, tls};
 use rustix::fs::Access;
 
 use crate::{
     config::{self, Config, Draft, Environment, Findings},
-    net::{
-        otlp::Collector,
-        tls::{ServerTls, TlsError, server_config, server_config_with_clients},
-    },
+    net::otlp::Collector,
     sap::{self, DialectProblem, SapClient, SapMetrics},
     telemetry::{
         logging::{self, with_causes},
@@ -35,27 +32,11 @@ pub fn load(path: &Path, environment: &Environment) -> Result<Config, Findings> 
 }
 
 fn look_closer(draft: &Draft, findings: &mut Findings) {
-    if let Some(tls) = &draft.tls
-        && let Err(error) = server_tls(tls)
-    {
-        let key = if error.is_about(&tls.certificate) { "certificate" } else { "key" };
-        let mut message = with_causes(&error);
-        if error.is_missing_file() {
-            message += "; `dialgate certs dev` makes certificate and key for tests";
-        }
-        findings.at(&format!("listen.tls.{key}"), message);
+    if let Some(tls) = &draft.tls {
+        tls::check_calls(tls, findings);
     }
-    if let Some(admin) = &draft.admin
-        && let Some(tls) = &admin.tls
-        && let Err(error) = admin_tls(tls)
-    {
-        let is_about_clients = tls.client_ca.as_ref().is_some_and(|file| error.is_about(file));
-        let key = match () {
-            () if error.is_about(&tls.server.certificate) => "certificate",
-            () if is_about_clients => "client_ca",
-            () => "key",
-        };
-        findings.at(&format!("admin.tls.{key}"), with_causes(&error));
+    if let Some(tls) = draft.admin.as_ref().and_then(|admin| admin.tls.as_ref()) {
+        tls::check_admin(tls, findings);
     }
     if let Some(sap) = &draft.sap_as_read {
         // How SAP is asked is not known while these are wrong; the way to it can be looked at.
@@ -159,28 +140,6 @@ pub(super) fn of_problems<T>(built: Result<T, Vec<DialectProblem>>) -> Result<T,
         let (key, message) = first.map(|p| (p.key, p.message)).unwrap_or_default();
         StartError::Sap { key, message }
     })
-}
-
-/// The certificate and key of the section, matched with each other.
-///
-/// # Errors
-///
-/// See [`TlsError`].
-pub(super) fn server_tls(tls: &config::Tls) -> Result<ServerTls, TlsError> {
-    server_config(&tls.certificate, &tls.key, tls.min_version)
-}
-
-/// The same of the admin listener, with the CA of its clients.
-///
-/// # Errors
-///
-/// See [`TlsError`].
-pub(super) fn admin_tls(tls: &config::AdminTls) -> Result<ServerTls, TlsError> {
-    let config::Tls { certificate, key, min_version } = &tls.server;
-    match &tls.client_ca {
-        None => server_tls(&tls.server),
-        Some(ca) => server_config_with_clients(certificate, key, *min_version, ca),
-    }
 }
 
 /// Descriptors that no connection of a caller takes: those of SAP, of files, of the admin port and

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{
-    net::tls::{CertificateFacts, SOON_DAYS},
+    net::tls::{SOON_DAYS, ServerTls},
     sap::SapClient,
     telemetry::{
         clock,
-        metrics::{CertificateRole, Metrics},
+        metrics::{CertificateRole, Metrics, TlsEnds},
     },
 };
 
@@ -34,12 +34,18 @@ impl CertificateWatch {
         Self { metrics, used: Mutex::default() }
     }
 
-    /// This one is shown from now on.
+    /// These are shown from now on; the first to end stands for all.
     ///
     /// One that has ended, or soon will, is shown all the same: what jtel makes of it is not
     /// documented, and a gateway that does not start stops every call.
-    pub(super) fn shows(&self, role: CertificateRole, certificate: &CertificateFacts) {
-        self.uses(role, Some(certificate.chain_ends));
+    pub(super) fn shows(&self, role: CertificateRole, tls: &ServerTls) {
+        let ends = TlsEnds {
+            certificates: tls.certificates().map(|facts| facts.chain_ends).collect(),
+            staples: tls.certificates().map(|facts| facts.staple_ends.unwrap_or(0)).collect(),
+            crls: tls.crl_ends.clone(),
+        };
+        self.metrics.tls_ends(role, &ends);
+        self.uses(role, ends.certificates.into_iter().min());
     }
 
     /// What we show to this SAP and its token server, which may have been exchanged in its files; and

@@ -8,6 +8,7 @@ mod reload;
 mod signals;
 mod snapshot;
 mod start;
+mod tls;
 mod trail;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};

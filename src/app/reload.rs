@@ -143,12 +143,12 @@ impl State {
 
     fn exchange(&self, after: Snapshot) {
         if let (Some(in_force), Some(tls)) = (&self.tls, &after.tls) {
-            in_force.exchange(Arc::clone(&tls.config));
-            self.certificate.shows(CertificateRole::Server, &tls.certificate);
+            in_force.exchange(tls);
+            self.certificate.shows(CertificateRole::Server, tls);
         }
         if let (Some(in_force), Some(tls)) = (&self.admin_tls, &after.admin_tls) {
-            in_force.exchange(Arc::clone(&tls.config));
-            self.certificate.shows(CertificateRole::Admin, &tls.certificate);
+            in_force.exchange(tls);
+            self.certificate.shows(CertificateRole::Admin, tls);
         }
         self.partners.refresh_from(&after.terms.sap, &after.config.cache);
         // First: whoever records has somewhere to send it to.

@@ -6,7 +6,10 @@ use super::{StartError, build};
 use crate::{
     config::Config,
     gateway::{CallMetrics, Terms, stamp},
-    net::{otlp::Collector, tls::ServerTls},
+    net::{
+        otlp::Collector,
+        tls::{ServerTls, server_config},
+    },
     sap::{SapClient, SapMetrics},
 };
 
@@ -62,8 +65,8 @@ impl Snapshot {
         calls: Arc<CallMetrics>,
         instance: Arc<str>,
     ) -> Result<Self, StartError> {
-        let tls = config.listen.tls.as_ref().map(build::server_tls).transpose()?;
-        let admin_tls = config.admin.tls.as_ref().map(build::admin_tls).transpose()?;
+        let tls = config.listen.tls.as_ref().map(server_config).transpose()?;
+        let admin_tls = config.admin.tls.as_ref().map(server_config).transpose()?;
         let config = Arc::new(config);
         calls.may_be_in_flight(config.listen.max_calls);
         let hash = build::hash_of(&config);
@@ -74,16 +77,26 @@ impl Snapshot {
     /// The sections that are not as they were, and the certificate where it has changed.
     pub(super) fn changes_since(&self, before: &Self) -> Vec<&'static str> {
         let (now, then) = (&*self.config, &*before.config);
-        let certificate = |snapshot: &Self| {
-            let both = [&snapshot.tls, &snapshot.admin_tls].into_iter().flatten();
-            both.map(|tls| tls.certificate.fingerprint.clone()).collect::<Vec<_>>()
+        let of_both = |snapshot| {
+            let Self { tls, admin_tls, .. }: &Self = snapshot;
+            [tls, admin_tls].into_iter().flatten()
         };
+        let certificate = |snapshot| {
+            let both = of_both(snapshot);
+            both.flat_map(ServerTls::certificates)
+                .map(|facts| &facts.fingerprint)
+                .collect::<Vec<_>>()
+        };
+        // Revocation lists, CAs, OCSP answers.
+        let content = |snapshot| of_both(snapshot).map(|tls| tls.content).collect::<Vec<_>>();
+        let certificate_changed = certificate(self) != certificate(before);
         let times = (now.deadline, now.answer_within, now.answers);
         let clients = (&now.clients, now.anybody_may_ask);
         [
             ("listen", now.listen != then.listen),
             ("admin", now.admin != then.admin),
-            ("certificate", certificate(self) != certificate(before)),
+            ("certificate", certificate_changed),
+            ("tls files", !certificate_changed && content(self) != content(before)),
             ("clients", clients != (&then.clients, then.anybody_may_ask)),
             ("answers", times != (then.deadline, then.answer_within, then.answers)),
             ("query", now.query != then.query),

@@ -158,8 +158,8 @@ fn in_force(
     certificate: &CertificateWatch,
 ) -> Option<Arc<TlsInForce>> {
     let tls = tls?;
-    certificate.shows(role, &tls.certificate);
-    Some(TlsInForce::new(Arc::clone(&tls.config)))
+    certificate.shows(role, tls);
+    Some(TlsInForce::new(tls))
 }
 
 /// Binds both ports, and notes which they are.

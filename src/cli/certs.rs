@@ -136,7 +136,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::{config::TlsVersion, net::tls::server_config};
+    use crate::{config::Tls, net::tls::server_config};
 
     #[test]
     fn development_certificates_serve_tls_and_the_key_is_for_its_owner_only() {
@@ -145,7 +145,7 @@ mod tests {
 
         files.make(&["gateway.example".to_owned()], false).unwrap();
 
-        let tls = server_config(&files.certificate, &files.key, TlsVersion::V1_2).unwrap();
+        let tls = server_config(&Tls::with(&files.certificate, &files.key)).unwrap();
         assert!(tls.certificate.san.iter().any(|name| name.contains("gateway.example")));
         let mode = fs::metadata(&files.key).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

@@ -34,7 +34,7 @@ impl Jtel {
 fn host_of(config: &Config) -> Result<String, anyhow::Error> {
     let unknown = || anyhow::anyhow!("the host is not known; name it with --host");
     let tls = config.listen.tls.as_ref().ok_or_else(unknown)?;
-    let facts = server_config(&tls.certificate, &tls.key, tls.min_version)?.certificate;
+    let facts = server_config(tls)?.certificate;
     let is_name = |name: &&String| !name.contains('*') && name.parse::<std::net::IpAddr>().is_err();
     let name = facts.san.iter().find(is_name).or(facts.san.first()).ok_or_else(unknown)?;
     Ok(match config.listen.address.port() {

@@ -125,9 +125,7 @@ fn of(admin: &Admin) -> (String, Trusted) {
     let address = reachable(admin.address);
     match &admin.tls {
         None => (format!("http://{address}"), Trusted::Nothing),
-        Some(tls) => {
-            (format!("https://{address}"), Trusted::Certificate(tls.server.certificate.clone()))
-        }
+        Some(tls) => (format!("https://{address}"), Trusted::Certificate(tls.certificate.clone())),
     }
 }
 

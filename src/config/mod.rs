@@ -12,9 +12,10 @@ use std::{path::PathBuf, time::Duration};
 pub use document::content::{Digest, digest_of};
 pub use document::edit::edit;
 pub use document::findings::{Finding, Findings};
+pub use document::permissions::writable_by_all;
 pub use document::resolve::Environment;
 pub use document::secret::Secret;
-pub use sections::admin::{Admin, AdminTls, Shutdown};
+pub use sections::admin::{Admin, Shutdown};
 pub use sections::audit::{Anchor, Audit, PersonalData, Privacy, WhenUnwritable};
 pub use sections::calls::{Answers, Cache, Query, UnknownParameters};
 pub use sections::cases::{Case, Outcome, Reach};
@@ -30,7 +31,9 @@ pub use sections::sap::{
     KeyFiles, Login, OAuth, Proxy, SalesArea, Sap, Step, Then, Usages, UsedMarks, ValueHelp,
 };
 pub use sections::show::show;
-pub use sections::tls::{Tls, TlsVersion};
+pub use sections::tls::{
+    CertificateFiles, CipherSuite, Group, Tls, TlsClients, TlsOffer, TlsPolicy, TlsVersion,
+};
 pub use sections::traces::{Otlp, Traces};
 
 use crate::domain::Rules;

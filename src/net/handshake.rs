@@ -15,7 +15,7 @@ use super::connection::Common;
 use super::ending::Ending;
 use super::incident::{Offered, What};
 use super::metrics::Protocol;
-use super::tls::TlsInForce;
+use super::tls::{TlsInForce, turn_away};
 
 /// Shakes hands on `stream` within the limit.
 ///
@@ -38,11 +38,15 @@ pub(super) async fn shake_hands<H>(
         // Nobody waits for a turn who has not said hello: one that dribbles would keep the others waiting.
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         offered = Some(Offered::of(&hello.client_hello()));
+        let spoken = tls.spoken();
+        if !spoken.knows(&hello.client_hello()) {
+            return Err(turn_away(hello).await);
+        }
         let waits = metrics.waits();
         let turn = turns.take(address.ip()).await;
         drop(waits);
         // Here the key is used.
-        let rest = hello.into_stream(tls.config());
+        let rest = hello.into_stream(spoken.config());
         turn.over().await;
         rest.await.map(Some)
     });

@@ -27,6 +27,8 @@ async fn the_report_tells_both_listeners_the_way_to_sap_and_what_clients_have_ag
     let calls = &json["listener_of_calls"];
     assert_eq!(calls["cipher_suites"][0], "TLS_AES_128_GCM_SHA256", "{calls:#}");
     assert_eq!(calls["groups"][0], "X25519MLKEM768", "{calls:#}");
+    assert_eq!(calls["policy"], "intermediate (Mozilla)", "{calls:#}");
+    assert_eq!(calls["client_certificates"], "none asked for", "{calls:#}");
     assert!(calls["ends"].as_str().unwrap().contains("days left"), "{calls:#}");
     assert!(calls["sha256"].as_str().is_some_and(|hash| hash.len() == 64), "{calls:#}");
     assert_eq!(json["admin_listener"]["tls"], "none: plain text");

@@ -54,7 +54,7 @@ pub fn document(config: &Config, sites: &Sites) -> Value {
         let basic = json!({ "type": "http", "scheme": "basic", "description": told });
         security_schemes.insert(OPERATOR.to_owned(), basic);
     }
-    if admin.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()) {
+    if admin.tls.as_ref().is_some_and(|tls| tls.clients.is_some()) {
         let told = "A certificate of the CA in `admin.tls.client_ca`.";
         let certificate = json!({ "type": "mutualTLS", "description": told });
         security_schemes.insert(WITH_CERTIFICATE.to_owned(), certificate);

@@ -48,7 +48,7 @@ impl Common {
         if !config.operators.is_empty() {
             security.push(json!({ OPERATOR: [] }));
         }
-        if config.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()) {
+        if config.tls.as_ref().is_some_and(|tls| tls.clients.is_some()) {
             security.push(json!({ WITH_CERTIFICATE: [] }));
         }
         Self { headers, named, security, is_on_loopback }

@@ -25,7 +25,7 @@ pub(super) fn lines(config: &Config, trust: Option<&Path>) -> anyhow::Result<Vec
     let Some(tls) = &config.listen.tls else {
         return Ok(vec![warn("plaintext: a load balancer in front must end TLS".to_owned())]);
     };
-    let facts = server_config(&tls.certificate, &tls.key, tls.min_version)?.certificate;
+    let facts = server_config(tls)?.certificate;
     let chain = pem::certificates(&tls.certificate)?;
     let mut lines = vec![end(&tls.certificate, &facts)];
     match trust {

@@ -11,10 +11,10 @@ use crate::{
         audit::posture::Observation,
         output::{HEADING, painted},
     },
-    config::{Config, Login, Tls, TlsVersion},
+    config::{Config, Login, Tls, TlsOffer, TlsPolicy, TlsVersion},
     net::{
         cipher_name,
-        tls::{CertificateFacts, TlsError, pem, server_config},
+        tls::{CertificateFacts, ServerTls, TlsError, pem, server_config},
     },
     telemetry::clock,
 };
@@ -48,43 +48,77 @@ pub(super) fn of(config: &Config, now: i64) -> Result<Vec<Section>, anyhow::Erro
     let admin = Section::new("Admin listener").with("address", config.admin.address.to_string());
     let admin_tls = config.admin.tls.as_ref();
     Ok(vec![
-        listener(calls, listen.tls.as_ref(), now)?.with("client certificates", "none asked for"),
-        listener(admin, admin_tls.map(|tls| &tls.server), now)?.with(
-            "client certificates",
-            match admin_tls.and_then(|tls| tls.client_ca.as_ref()) {
-                Some(ca) => format!("optional, of the CA in {}", ca.display()),
-                None => "none asked for".to_owned(),
-            },
-        ),
+        listener(calls, listen.tls.as_ref(), now)?,
+        listener(admin, admin_tls, now)?,
         sap(config),
     ])
 }
 
 fn listener(section: Section, tls: Option<&Tls>, now: i64) -> Result<Section, TlsError> {
     let Some(tls) = tls else { return Ok(section.with("TLS", "none: plain text")) };
-    let server = server_config(&tls.certificate, &tls.key, tls.min_version)?;
+    let server = server_config(tls)?;
     let provider = server.config.crypto_provider();
-    let is_old = tls.min_version == TlsVersion::V1_2;
+    let is_old = tls.offer.min_version == TlsVersion::V1_2;
     let versions =
         if is_old { vec!["1.3".to_owned(), "1.2".to_owned()] } else { vec!["1.3".to_owned()] };
     let section = section
+        .with("policy", policy(&tls.offer))
         .with_all("versions", versions)
         .with_all("cipher suites", suites(provider, is_old))
         .with_all("groups", groups(provider))
         .with("early data", "refused")
-        .with("tickets", "keys of this process, changed every 6 hours");
-    Ok(certificate(section, tls, &server.certificate, now))
+        .with(
+            "tickets",
+            if tls.tickets && tls.clients.is_none() {
+                "keys of this process, changed every 6 hours"
+            } else {
+                "none"
+            },
+        )
+        .with(
+            "other names",
+            if tls.strict_names { "refused" } else { "are shown the first certificate" },
+        );
+    let section = certificate(section, tls, &server.certificate, now);
+    let more = tls.more.iter().zip(&server.more);
+    let more = more.map(|(files, facts)| {
+        let names = facts.san.join(", ");
+        format!("{} for {names}, {}", files.certificate.display(), ends(facts.not_after, now))
+    });
+    let section = section.with_all("more certificates", more.collect());
+    let staples = server.certificates().filter_map(|facts| facts.staple_ends);
+    let section = section.with_all("staples end", staples.map(|end| ends(end, now)).collect());
+    Ok(clients(section, tls, &server, now))
+}
+
+/// Who is asked for a certificate, and how it is found out that one is revoked.
+fn clients(section: Section, tls: &Tls, server: &ServerTls, now: i64) -> Section {
+    let Some(clients) = &tls.clients else {
+        return section.with("client certificates", "none asked for");
+    };
+    let asked = if clients.is_required { "required" } else { "optional" };
+    let lists = clients.crls.iter().zip(&server.crl_ends);
+    let lists =
+        lists.map(|(file, due)| format!("{}, next due {}", file.display(), ends(*due, now)));
+    section
+        .with("client certificates", format!("{asked}, of the CA in {}", clients.ca.display()))
+        .with_all("revocation lists", lists.collect())
+}
+
+/// A day, and how far it is.
+fn ends(unix_seconds: i64, now: i64) -> String {
+    let days = (unix_seconds - now).div_euclid(24 * 60 * 60);
+    format!("{} ({days} days left)", clock::day_of(unix_seconds))
 }
 
 fn certificate(section: Section, tls: &Tls, facts: &CertificateFacts, now: i64) -> Section {
-    let days = (facts.not_after - now).div_euclid(24 * 60 * 60);
     let chain = pem::certificates(&tls.certificate).map_or(0, |chain| chain.len());
     section
         .with("certificate", tls.certificate.display().to_string())
         .with("subject", &*facts.subject)
         .with_all("names", facts.san.clone())
         .with("sha256", &*facts.fingerprint)
-        .with("ends", format!("{} ({days} days left)", clock::day_of(facts.not_after)))
+        .with("ends", ends(facts.not_after, now))
         .with(
             "chain",
             format!("{chain} certificates, the first ends {}", clock::day_of(facts.chain_ends)),
@@ -115,6 +149,17 @@ fn sap(config: &Config) -> Section {
         .with_all("groups", groups(&provider))
         .with("trusted", trusted)
         .with("certificate shown", shown)
+}
+
+/// The policy that is in force, whether it was named or listed.
+fn policy(offer: &TlsOffer) -> &'static str {
+    let all = [
+        (TlsPolicy::Intermediate, "intermediate (Mozilla)"),
+        (TlsPolicy::Modern, "modern (Mozilla)"),
+        (TlsPolicy::Bsi, "bsi (TR-02102-2)"),
+    ];
+    let named = all.into_iter().find(|(policy, _)| TlsOffer::from(*policy) == *offer);
+    named.map_or("lists of its own", |(_, name)| name)
 }
 
 fn suites(provider: &CryptoProvider, with_tls12: bool) -> Vec<String> {
@@ -175,7 +220,7 @@ pub(super) fn as_json(sections: &[Section], findings: &[Observation]) -> String 
 }
 
 /// What is a list whatever its length.
-const LISTS: [&str; 7] = [
+const LISTS: [&str; 8] = [
     "versions",
     "cipher suites",
     "groups",
@@ -183,4 +228,5 @@ const LISTS: [&str; 7] = [
     "results",
     "more certificates",
     "revocation lists",
+    "staples end",
 ];

@@ -1,6 +1,6 @@
 //! `admin:` and `shutdown:` where an operator looks, and how the process goes.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     clients::{self, Client, ClientFile},
     resolve::Reading,
-    tls::{Tls, TlsVersion, pem_file},
+    tls::{AdminTlsFile, Tls},
     units::DurationText,
 };
 
@@ -19,25 +19,16 @@ pub struct Admin {
     pub address: SocketAddr,
     /// Those who may see and do everything, with a password each.
     pub operators: Vec<Client>,
-    /// TLS; `None` speaks plaintext HTTP/1.
-    pub tls: Option<AdminTls>,
+    /// TLS; `None` speaks plaintext HTTP/1. A certificate of its clients is as good as a password.
+    pub tls: Option<Tls>,
     /// Ready so long after the start although SAP has not answered yet; `None`: never.
     pub ready_without_sap_after: Option<Duration>,
-}
-
-/// TLS of the admin listener.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct AdminTls {
-    /// Certificate and key.
-    pub server: Tls,
-    /// PEM file with the CA whose certificates are as good as a password.
-    pub client_ca: Option<PathBuf>,
 }
 
 impl Admin {
     /// Whoever comes has to show who he is, from wherever.
     pub fn wants_to_know_who(&self) -> bool {
-        !self.operators.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())
+        !self.operators.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.clients.is_some())
     }
 }
 
@@ -66,23 +57,6 @@ pub(in crate::config) struct AdminFile {
     plaintext_behind_a_tls_load_balancer: bool,
     /// Ready this long after the start also where SAP has not answered yet; without it, never.
     ready_without_sap_after: Option<DurationText>,
-}
-
-/// `admin.tls:` in `config.yaml`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(extend("required" = ["certificate", "key"]))]
-pub(in crate::config) struct AdminTlsFile {
-    /// PEM file: the certificate first, then the intermediate ones, without the root.
-    #[schemars(with = "String")]
-    certificate: Option<String>,
-    /// PEM file with the certificate's private key.
-    #[schemars(with = "String")]
-    key: Option<String>,
-    /// The oldest version of TLS that is spoken.
-    min_version: TlsVersion,
-    /// PEM file with the CA of operators' certificates: who shows one needs no password.
-    client_ca: Option<String>,
 }
 
 /// `shutdown:` in `config.yaml`.
@@ -166,17 +140,6 @@ impl AdminFile {
             Some(tls) => Some(tls?),
         };
         Some(Admin { address, operators, tls, ready_without_sap_after })
-    }
-}
-
-impl AdminTlsFile {
-    fn resolve(&self, reading: &mut Reading<'_>) -> Option<AdminTls> {
-        let mut path = |key: &str, path| pem_file(&format!("admin.tls.{key}"), path, reading);
-        let certificate = path("certificate", self.certificate.as_deref());
-        let key = path("key", self.key.as_deref());
-        let client_ca = path("client_ca", self.client_ca.as_deref());
-        let server = Tls { certificate: certificate?, key: key?, min_version: self.min_version };
-        Some(AdminTls { server, client_ca })
     }
 }
 

@@ -172,7 +172,7 @@ fn a_number_where_a_text_belongs_is_the_text_as_it_was_written() {
 
     let config = parsed(&text).unwrap();
 
-    assert_eq!(config.listen.tls.unwrap().min_version, TlsVersion::V1_3);
+    assert_eq!(config.listen.tls.unwrap().offer.min_version, TlsVersion::V1_3);
 }
 
 #[test]

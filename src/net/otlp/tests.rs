@@ -27,8 +27,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
 use crate::{
+    config::TlsVersion,
     config::{self, Environment, Otlp},
-    net::{tests::pki::Pki, tls::TlsVersion},
+    net::tests::pki::Pki,
     telemetry::{
         clock::{CallId, Moment},
         trace::{SpanId, Trace},

@@ -10,7 +10,8 @@ use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
 
-use crate::net::tls::{ServerTls, TlsVersion, server_config};
+use crate::config::{Tls, TlsOffer, TlsPolicy, TlsVersion};
+use crate::net::tls::{ServerTls, server_config};
 
 /// A CA, also as `ca.pem`, and files of a leaf for `localhost` and 127.0.0.1.
 pub(in crate::net) struct Pki {
@@ -55,7 +56,12 @@ impl Pki {
     }
 
     pub(in crate::net) fn server(&self, min_version: TlsVersion) -> ServerTls {
-        server_config(&self.file("leaf.pem"), &self.file("leaf.key"), min_version).unwrap()
+        let policy = match min_version {
+            TlsVersion::V1_2 => TlsPolicy::Intermediate,
+            TlsVersion::V1_3 => TlsPolicy::Modern,
+        };
+        let tls = Tls::with(&self.file("leaf.pem"), &self.file("leaf.key"));
+        server_config(&Tls { offer: TlsOffer::from(policy), ..tls }).unwrap()
     }
 
     /// A client that trusts this CA and offers `alpn`.

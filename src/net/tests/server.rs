@@ -15,8 +15,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::pki::Pki;
+use crate::config::TlsVersion;
 use crate::net::NetMetrics;
-use crate::net::tls::{TlsInForce, TlsVersion};
+use crate::net::tls::TlsInForce;
 use crate::net::{Drain, Limits, Listener, ListenerOptions, Peer, wire};
 use prometheus::Registry;
 
@@ -71,7 +72,7 @@ impl Server {
     }
 
     pub(super) fn start(limits: Limits, tls: bool, drain: Drain) -> Self {
-        let tls = tls.then(|| Pki::shared().server(TlsVersion::V1_2).config).map(TlsInForce::new);
+        let tls = tls.then(|| TlsInForce::new(&Pki::shared().server(TlsVersion::V1_2)));
         let address = "127.0.0.1:0".parse().unwrap();
         let listener =
             Listener::bind(ListenerOptions { address, tls, limits: limits.clone() }).unwrap();

@@ -9,7 +9,8 @@ use tokio::net::TcpStream;
 use super::clients::{self, GET, answer, exchange, rest};
 use super::pki::Pki;
 use super::server::{Server, eventually, generous, within};
-use crate::net::tls::{TlsInForce, TlsVersion};
+use crate::config::TlsVersion;
+use crate::net::tls::TlsInForce;
 use crate::net::{Drain, Listener, ListenerOptions, NetMetrics};
 
 const PEER: &[u8] = b"GET /peer HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -98,7 +99,7 @@ async fn with_tls_1_3_as_the_least_tls_1_2_is_refused() {
     let pki = Pki::shared();
     let listener = Listener::bind(ListenerOptions {
         address: "127.0.0.1:0".parse().unwrap(),
-        tls: Some(TlsInForce::new(pki.server(TlsVersion::V1_3).config)),
+        tls: Some(TlsInForce::new(&pki.server(TlsVersion::V1_3))),
         limits: generous(),
     })
     .unwrap();
@@ -127,7 +128,7 @@ async fn with_tls_1_3_as_the_least_tls_1_2_is_refused() {
 #[tokio::test]
 async fn an_exchanged_certificate_counts_from_the_next_handshake_on_and_ends_no_connection() {
     let pki = Pki::new();
-    let tls = TlsInForce::new(pki.server(TlsVersion::V1_2).config);
+    let tls = TlsInForce::new(&pki.server(TlsVersion::V1_2));
     let options = ListenerOptions {
         address: "127.0.0.1:0".parse().unwrap(),
         tls: Some(Arc::clone(&tls)),
@@ -145,7 +146,7 @@ async fn an_exchanged_certificate_counts_from_the_next_handshake_on_and_ends_no_
     };
 
     pki.write_leaf("leaf", "gate.example");
-    tls.exchange(pki.server(TlsVersion::V1_2).config);
+    tls.exchange(&pki.server(TlsVersion::V1_2));
 
     let after = clients::tls(address, pki.client(&["http/1.1"])).await;
     assert_ne!(shown(&before), shown(&after));

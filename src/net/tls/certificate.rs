@@ -12,7 +12,9 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::error::X509Error;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
 
+use super::staple::{self, Staple};
 use super::{TlsError, pem};
 
 /// What a certificate says of itself, for metrics and checks.
@@ -30,17 +32,29 @@ pub struct CertificateFacts {
     pub chain_ends: i64,
     /// SHA-256 of the certificate, as lower-case hex.
     pub fingerprint: String,
+    /// The CA's word on it, where a file has one, counts until then, in unix seconds.
+    pub staple_ends: Option<i64>,
 }
 
-/// Reads a chain and the key of its first certificate, proved to belong together.
+/// Reads a chain and the key of its first certificate, proved to belong together. An RSA key has
+/// `least_rsa_bits` at least.
 pub(super) fn read(
     certificate_file: &Path,
     key_file: &Path,
+    least_rsa_bits: usize,
     provider: &CryptoProvider,
-) -> Result<(CertifiedKey, CertificateFacts), TlsError> {
+) -> Result<(CertifiedKey, CertificateFacts, Vec<SubjectName>), TlsError> {
     let chain = pem::certificates(certificate_file)?;
     let leaf = chain.first().ok_or_else(|| TlsError::NoCertificate(certificate_file.into()))?;
-    let facts = facts(leaf, &chain, certificate_file)?;
+    let parsed = parsed(leaf, certificate_file)?;
+    let (facts, names) = facts(leaf, &parsed, &chain, certificate_file)?;
+    // What it cannot read, rustls will not take either.
+    if let Ok(PublicKey::RSA(key)) = parsed.public_key().parsed()
+        && key.key_size() < least_rsa_bits
+    {
+        let (file, bits) = (certificate_file.into(), key.key_size());
+        return Err(TlsError::ShortKey { file, bits, least: least_rsa_bits });
+    }
     let key = pem::private_key(key_file)?;
     let certified =
         CertifiedKey::from_der(chain, key, provider).map_err(|source| match source {
@@ -53,7 +67,25 @@ pub(super) fn read(
                 source,
             },
         })?;
-    Ok((certified, facts))
+    Ok((certified, facts, names))
+}
+
+/// What the CA says of `leaf`, which stands in `certificate_file`.
+pub(super) fn staple(
+    file: &Path,
+    leaf: &CertificateDer<'_>,
+    certificate_file: &Path,
+) -> Result<Staple, TlsError> {
+    staple::read(file, &parsed(leaf, certificate_file)?)
+}
+
+fn parsed<'c>(leaf: &'c CertificateDer<'_>, file: &Path) -> Result<X509Certificate<'c>, TlsError> {
+    let (_, parsed) = X509Certificate::from_der(leaf).map_err(|_unquoted| unparsable(file))?;
+    Ok(parsed)
+}
+
+fn unparsable(file: &Path) -> TlsError {
+    TlsError::Damaged { file: file.into(), what: "it is not X.509" }
 }
 
 /// When the first certificate of a chain to end does, in seconds since 1970.
@@ -67,21 +99,22 @@ pub fn first_end(chain: &[CertificateDer<'_>]) -> Option<i64> {
 
 fn facts(
     leaf: &CertificateDer<'_>,
+    certificate: &X509Certificate<'_>,
     chain: &[CertificateDer<'_>],
     file: &Path,
-) -> Result<CertificateFacts, TlsError> {
-    let unparsable = || TlsError::Damaged { file: file.into(), what: "it is not X.509" };
-    let (_, certificate) = X509Certificate::from_der(leaf).map_err(|_unquoted| unparsable())?;
-    let names = names_of(&certificate).map_err(|_unquoted| unparsable())?;
+) -> Result<(CertificateFacts, Vec<SubjectName>), TlsError> {
+    let names = names_of(certificate).map_err(|_unquoted| unparsable(file))?;
     let not_after = certificate.validity().not_after.timestamp();
-    Ok(CertificateFacts {
+    let facts = CertificateFacts {
         subject: certificate.subject().to_string(),
         san: names.iter().map(ToString::to_string).collect(),
         not_before: certificate.validity().not_before.timestamp(),
         not_after,
         chain_ends: first_end(chain).unwrap_or(not_after),
         fingerprint: hex(digest::digest(&digest::SHA256, leaf).as_ref()),
-    })
+        staple_ends: None,
+    };
+    Ok((facts, names))
 }
 
 /// One of the names that a certificate is for.

@@ -13,9 +13,13 @@ use rustls::pki_types::{
 use zeroize::Zeroizing;
 
 use super::TlsError;
+use crate::config::writable_by_all;
 
 /// Nobody's chain or key is larger; a wrong path may well lead to something that is.
 const FILE_BYTES: u64 = 1024 * 1024;
+
+/// Revocation lists of public CAs have up to 10 MB.
+const LIST_BYTES: u64 = 16 * FILE_BYTES;
 
 /// What Windows' editors begin a file with.
 const MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -71,13 +75,26 @@ pub fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     Ok(key)
 }
 
-fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+/// What is in a file that not everybody can change.
+pub(super) fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+    read_up_to(FILE_BYTES, file)
+}
+
+/// The same of a list, which grows with every certificate that is revoked.
+pub(super) fn read_list(file: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+    read_up_to(LIST_BYTES, file)
+}
+
+fn read_up_to(most: u64, file: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     let unreadable = |source| TlsError::Unreadable { file: file.into(), source };
     let length = fs::metadata(file).map_err(unreadable)?.len();
-    if length > FILE_BYTES {
-        return Err(TlsError::TooLarge(file.into()));
+    if length > most {
+        return Err(TlsError::TooLarge { file: file.into(), mib: most / FILE_BYTES });
     }
     let text = Zeroizing::new(fs::read(file).map_err(unreadable)?);
+    if let Some((what, mode)) = writable_by_all(file) {
+        return Err(TlsError::Writable { file: file.into(), what, mode });
+    }
     if without_mark(&text).iter().all(u8::is_ascii_whitespace) {
         return Err(TlsError::Empty(file.into()));
     }

@@ -7,7 +7,7 @@ use super::*;
 use crate::net::tests::pki::Pki;
 
 fn read(pki: &Pki, certificate: &str, key: &str) -> Result<ServerTls, TlsError> {
-    server_config(&pki.file(certificate), &pki.file(key), TlsVersion::V1_2)
+    server_config(&Tls::with(&pki.file(certificate), &pki.file(key)))
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn a_certificate_tells_what_it_is_for() {
     assert_eq!(tls.config.alpn_protocols, ["h2", "http/1.1", "http/1.0"].map(Vec::from));
     assert_eq!(
         tls.config.crypto_provider().cipher_suites[0].suite(),
-        CipherSuite::TLS13_AES_128_GCM_SHA256
+        rustls::CipherSuite::TLS13_AES_128_GCM_SHA256
     );
 }
 

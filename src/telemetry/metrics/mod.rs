@@ -9,11 +9,14 @@
 pub mod declare;
 mod process;
 mod reading;
+mod tls;
 
 use crate::domain::words;
 use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 pub use reading::{Buckets, Reading, Wanted};
+pub use tls::TlsEnds;
+use tls::TlsFiles;
 
 words! {
     /// What came of reading the configuration again.
@@ -48,6 +51,7 @@ pub struct Metrics {
     config_is_current: IntGauge,
     reloads: [IntCounter; 3],
     certificates: IntGaugeVec,
+    tls: TlsFiles,
     ready: IntGauge,
     admin_failed_logins: IntCounter,
     config: IntGaugeVec,
@@ -102,6 +106,7 @@ impl Metrics {
             )?,
             reloads: Reload::ALL.map(|result| reloads.with_label_values(&[result.label()])),
             certificates,
+            tls: TlsFiles::new(&registry)?,
             config: declare::gauges(
                 &registry,
                 "dialgate_config_info",
@@ -146,6 +151,11 @@ impl Metrics {
     /// This certificate ends at this second since 1970; 0: there is none.
     pub fn certificate_ends(&self, role: CertificateRole, at: i64) {
         self.certificates.with_label_values(&[role.label()]).set(at);
+    }
+
+    /// When what a listener has in its files of TLS ends, from now on.
+    pub fn tls_ends(&self, role: CertificateRole, ends: &TlsEnds) {
+        self.tls.end(role, ends);
     }
 
     /// Somebody did not show who he is on the admin listener.

@@ -26,6 +26,16 @@ impl Reading {
             .sum()
     }
 
+    /// The least value above 0 of such series: of times that something ends the first; `None` where there
+    /// is none.
+    pub fn first_end(&self, name: &str, wanted: &[Wanted<'_>]) -> Option<i64> {
+        let ends = self.series(name, wanted).map(|series| series.get_gauge().get_value());
+        let first = ends.filter(|ends| *ends > 0.0).reduce(f64::min)?;
+        #[expect(clippy::cast_possible_truncation, reason = "seconds of this century")]
+        let first = first as i64;
+        Some(first)
+    }
+
     /// The same of a histogram.
     pub fn buckets(&self, name: &str, wanted: &[Wanted<'_>]) -> Buckets {
         let mut sum = Buckets::default();

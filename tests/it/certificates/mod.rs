@@ -1,8 +1,11 @@
 //! Certificates as openssl makes them, in front of us and in front of SAP.
 
+mod clients;
 mod ends;
+mod offer;
 mod ours;
 mod saps;
+mod shown;
 
 use std::{fs, path::PathBuf};
 
@@ -16,9 +19,14 @@ struct Pki(TempDir);
 
 impl Pki {
     async fn new() -> Self {
+        Self::of("").await
+    }
+
+    /// `who`: before the names of its CAs.
+    async fn of(who: &str) -> Self {
         let pki = Self(tempfile::tempdir().unwrap());
-        pki.openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=Root -keyout root.key -out root.pem").await;
-        pki.openssl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=Intermediate -keyout inter.key -out inter.csr").await;
+        pki.openssl(&format!("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN={who}Root -keyout root.key -out root.pem")).await;
+        pki.openssl(&format!("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={who}Intermediate -keyout inter.key -out inter.csr")).await;
         pki.write(
             "inter.ext",
             "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n",
@@ -41,10 +49,13 @@ impl Pki {
     async fn ended_leaf(&self) {
         self.leaf("ended", EC, SAN, "-days 90").await;
         self.write("index.txt", "");
+        self.write("index.txt.attr", "unique_subject = no\n");
+        self.write("crlnumber", "01\n");
         self.write(
             "ca.cnf",
             "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\n\
-             default_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n",
+             default_md=sha256\npolicy=p\ncrlnumber=crlnumber\ncrl_extensions=c\n\
+             [c]\nauthorityKeyIdentifier=keyid:always\n[p]\ncommonName=supplied\n",
         );
         self.openssl("ca -batch -notext -config ca.cnf -cert inter.pem -keyfile inter.key -startdate 20200101000000Z -enddate 20200201000000Z -extfile ended.ext -in ended.csr -out ended.pem").await;
     }

@@ -136,7 +136,8 @@ impl Watchers {
                     .replace("$__range", "1h");
                 let shown = self.query(&concrete).await;
                 let is_shown = |values: &Vec<String>| values.iter().any(|value| value != "NaN");
-                if !shown.as_ref().is_ok_and(is_shown) {
+                let needs_files = WITH_FILES.contains(&&*title);
+                if !needs_files && !shown.as_ref().is_ok_and(is_shown) {
                     silent.push(format!("{name} / {title}: {expression}: {shown:?}"));
                 }
             }
@@ -165,6 +166,9 @@ async fn mixed_load(gateway: &Gateway, from: u32) {
     let _any = gateway.jtel().with_password("jtel", "wrong").ask("1001910").await;
     let _any = gateway.jtel().query("SAPBusinessPartnerID=1").await;
 }
+
+/// Panels about files that only some gateways have; `certificates` holds what they show.
+const WITH_FILES: [&str; 2] = ["Revocation lists last", "OCSP answers last"];
 
 #[tokio::test]
 async fn every_panel_shows_something_after_a_night_with_an_outage() {

@@ -27,7 +27,7 @@ struct Policy {
 const POLICIES: [Policy; 2] = [
     Policy { changes: &[], mozilla: "intermediate", versions: &["TLSv1.2", "TLSv1.3"] },
     Policy {
-        changes: &[("listen.tls.min_version", "\"1.3\"")],
+        changes: &[("listen.tls.policy", "modern")],
         mozilla: "modern",
         versions: &["TLSv1.3"],
     },

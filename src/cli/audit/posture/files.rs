@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{Seen, Severity};
-use crate::config::{AccessLog, Config, Login};
+use crate::config::{AccessLog, Config, Login, Tls};
 
 /// More files than this in the folder of a key are not looked through.
 const MOST: usize = 1000;
@@ -81,13 +81,13 @@ pub(super) fn look(config: &Config, file: &Path, seen: &mut Seen) {
 
 /// The private keys that the configuration names.
 fn keys(config: &Config) -> Vec<PathBuf> {
-    let listeners =
-        config.listen.tls.iter().chain(config.admin.tls.as_ref().map(|tls| &tls.server));
+    let listeners = config.listen.tls.iter().chain(&config.admin.tls);
     let login = match &config.sap.login {
         Login::Certificate(files) => Some(files.key.clone()),
         _ => None,
     };
-    listeners.map(|tls| tls.key.clone()).chain(login).collect()
+    let keys = listeners.flat_map(Tls::certificates).map(|files| files.key);
+    keys.chain(login).collect()
 }
 
 /// Private keys that lie beside those of the configuration.

@@ -7,7 +7,7 @@ use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 use super::{Seen, Severity};
 use crate::{
     config::{Config, Tls, TlsVersion},
-    net::tls::{SOON_DAYS, pem},
+    net::tls::{SOON_DAYS, pem, server_config},
     telemetry::clock,
 };
 
@@ -35,7 +35,7 @@ pub(super) fn look(config: &Config, now: i64, seen: &mut Seen) {
     }
     let admin = &config.admin;
     match &admin.tls {
-        Some(tls) => look_at_tls("admin.tls", &tls.server, now, seen),
+        Some(tls) => look_at_tls("admin.tls", tls, now, seen),
         None if !admin.address.ip().is_loopback() => seen.note(
             Severity::Medium,
             "admin.plaintext_behind_a_tls_load_balancer",
@@ -47,15 +47,62 @@ pub(super) fn look(config: &Config, now: i64, seen: &mut Seen) {
 }
 
 fn look_at_tls(section: &str, tls: &Tls, now: i64, seen: &mut Seen) {
-    if tls.min_version == TlsVersion::V1_2 {
+    if tls.offer.min_version == TlsVersion::V1_2 {
         seen.note(
             Severity::Info,
-            format!("{section}.min_version"),
+            format!("{section}.policy"),
             "TLS 1.2 is spoken as well",
-            "once dialgate_tls_handshakes_total shows no more of it, write \"1.3\"",
+            "once dialgate_tls_handshakes_total shows no more of it, write `modern`",
         );
     }
-    look_at_certificate(&format!("{section}.certificate"), &tls.certificate, now, seen);
+    if !tls.offer.groups.iter().any(|group| group.is_post_quantum()) {
+        seen.note(
+            Severity::Low,
+            format!("{section}.groups"),
+            "no group withstands a quantum computer: what is recorded today can be read then",
+            "put X25519MLKEM768 first, as the policies do",
+        );
+    }
+    for (key, file) in tls.files() {
+        if key.ends_with("certificate") {
+            look_at_certificate(&format!("{section}.{key}"), file, now, seen);
+        }
+    }
+    if let Ok(server) = server_config(tls) {
+        for (place, ends) in server.crl_ends.iter().enumerate() {
+            look_at_list(&format!("{section}.clients.crls[{place}]"), *ends, now, seen);
+        }
+    }
+    if let Some(clients) = &tls.clients
+        && clients.crls.is_empty()
+    {
+        seen.note(
+            Severity::Low,
+            format!("{section}.clients.crls"),
+            "no list of revoked certificates: one that was stolen counts until it ends",
+            "name the CA's revocation list",
+        );
+    }
+}
+
+/// When the CA will have said anew which certificates are revoked.
+fn look_at_list(key: &str, ends: i64, now: i64, seen: &mut Seen) {
+    let days = (ends - now).div_euclid(DAY);
+    if days < 0 {
+        seen.note(
+            Severity::High,
+            key,
+            format!("the next list was due on {}", clock::day_of(ends)),
+            "fetch the CA's new list; where an old one is refused, no client with a certificate gets in",
+        );
+    } else if days < 2 {
+        seen.note(
+            Severity::Medium,
+            key,
+            format!("the next list is due on {}", clock::day_of(ends)),
+            "see that it is fetched regularly, well before that",
+        );
+    }
 }
 
 /// What is shown, and until when.

@@ -5,7 +5,8 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::net::{tests::pki::Pki, tls::TlsVersion};
+use crate::config::TlsVersion;
+use crate::net::tests::pki::Pki;
 
 fn otlp(url: &str) -> Otlp {
     Otlp { url: url.parse().unwrap(), headers: Vec::new(), ca_file: None }
