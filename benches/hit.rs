@@ -75,7 +75,7 @@ fn hit(c: &mut Criterion) {
         b.iter(|| wire::check(black_box(&request), &config.listen.limits));
     });
     group.bench_function("authenticate", |b| {
-        b.iter(|| clients.who_asks(black_box(request.headers())));
+        b.iter(|| clients.who_asks(black_box(request.headers()), [127, 0, 0, 1].into(), &peer));
     });
     group.bench_function("parse", |b| {
         b.iter(|| Query::read(black_box(QUERY), &config.query));

@@ -61,7 +61,7 @@ pub(crate) fn jtel() -> Peer {
     };
     let name = Some("gateway.example".into());
     let tls = TlsFacts::new(negotiated, "http/1.1", name, None, Duration::from_millis(2));
-    Peer { address: ([127, 0, 0, 1], 50_000).into(), tls: Some(Arc::new(tls)) }
+    Peer::direct(([127, 0, 0, 1], 50_000).into(), Some(Arc::new(tls)))
 }
 
 /// What the gateway asks the memory.

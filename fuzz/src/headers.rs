@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use dialgate::{
-    config::{Client, ClientName, SecretHash},
+    config::{Client, ClientName, Proof, Proofs, SecretHash},
     gateway::{ClientMetrics, Clients},
-    net::retry_after::retry_after,
+    net::{Peer, retry_after::retry_after},
     telemetry::{
         clock::{CallId, Moment},
         rounded,
@@ -22,7 +22,15 @@ const CREDENTIALS: &[u8] = b"jtel:a password of jtel";
 
 static CLIENTS: LazyLock<Clients> = LazyLock::new(|| {
     let secrets = vec![SecretHash::of(b"a password of jtel")];
-    let jtel = Client { name: ClientName::parse("jtel").unwrap(), secrets };
+    let jtel = Client {
+        name: ClientName::parse("jtel").unwrap(),
+        secrets,
+        keys: Vec::new(),
+        certificates: Vec::new(),
+        addresses: Vec::new(),
+        any_of: Proofs::default().with(Proof::Password),
+        all_of: Proofs::default(),
+    };
     let config = dialgate::config::Config { clients: vec![jtel], ..CONFIG.clone() };
     Clients::new(&config, &ClientMetrics::new(&prometheus::Registry::new()).unwrap())
 });
@@ -67,7 +75,8 @@ fn who_asks(headers: &HeaderMap) {
         }
         _ => false,
     };
-    let is_let_in = CLIENTS.who_asks(headers).is_some();
+    let peer = Peer::direct(([192, 0, 2, 7], 4711).into(), None);
+    let is_let_in = CLIENTS.who_asks(headers, peer.address.ip(), &peer).is_ok();
     assert!(!is_let_in || shows_it, "{headers:?} lets somebody in");
 }
 

@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     fn peer(address: &str) -> Peer {
-        Peer { address: address.parse().unwrap(), tls: None }
+        Peer::direct(address.parse().unwrap(), None)
     }
 
     fn request(headers: &[(&str, &str)]) -> Request<()> {

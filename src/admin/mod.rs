@@ -34,15 +34,18 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-    header::{AUTHORIZATION, WWW_AUTHENTICATE},
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use hyper::body::Incoming;
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    gateway::Gateway,
+    gateway::{Gateway, Terms},
     lookup::Partners,
     net::{Limits, Peer, body::read_bounded, wire},
     telemetry::{
@@ -65,6 +68,16 @@ pub use configuration::{ConfigStatus, ReloadRequest, Reloaded, Reloads};
 pub use openapi::{Sites, document as openapi};
 pub use ready::Readiness;
 pub use reply::Reply;
+
+/// Nobody looks at a password from there for so long.
+fn barred(left: Duration) -> Response<Reply> {
+    let mut response = text(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too many wrong passwords came from this address; ask again later\n",
+    );
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(left.as_secs() + 1));
+    response
+}
 
 /// Our forms are far shorter, in bytes.
 const LONGEST_FORM: usize = 4096;
@@ -144,7 +157,14 @@ impl Admin {
     /// Looks at the metrics once a second, as long as it is awaited.
     pub async fn keep_pulse(&self) {
         let view = &self.view;
-        view.pulse.beat(|| view.gateway.terms().sap.silent_for().is_some()).await;
+        let look = || {
+            // Here because somebody has to, and this comes by once a second.
+            for barring in [view.gateway.barring(), view.gateway.admin_barring()] {
+                barring.sweep(Instant::now());
+            }
+            view.gateway.terms().sap.silent_for().is_some()
+        };
+        view.pulse.beat(look).await;
     }
 
     /// Waits until an operator wants the drain.
@@ -170,9 +190,20 @@ impl Admin {
         }
         let leads = routes::at(request.uri().path());
         let terms = self.view.gateway.terms();
-        let who = Who::of(&terms.config.admin, request.headers(), peer);
-        if who == Who::Stranger && !leads.is_some_and(Leads::are_for_strangers) {
-            return self.turned_away(request.headers(), peer);
+        let is_for_strangers = leads.is_some_and(Leads::are_for_strangers);
+        let (config, from) = (&terms.config, peer.address.ip());
+        let has_tried = request.headers().contains_key(AUTHORIZATION);
+        if let Some(rules) = config.wrong_credentials.filter(|_| has_tried && !is_for_strangers)
+            && let Some(left) = self.view.gateway.admin_barring().left(from, Instant::now(), &rules)
+        {
+            return barred(left);
+        }
+        let who = Who::of(&config.admin, request.headers(), peer);
+        if who == Who::Stranger && !is_for_strangers {
+            return self.turned_away(&terms, has_tried, peer).await;
+        }
+        if who == Who::Known && has_tried {
+            self.view.gateway.admin_barring().let_in(from, Instant::now());
         }
         match (leads, request.method()) {
             (Some(Leads::Does(action)), &Method::POST) => {
@@ -188,11 +219,16 @@ impl Admin {
         }
     }
 
-    /// A browser asks for the password then.
-    fn turned_away(&self, headers: &HeaderMap, peer: &Peer) -> Response<Reply> {
-        if headers.contains_key(AUTHORIZATION) {
+    /// A browser asks for the password then. Whoever tries too many waits.
+    async fn turned_away(&self, terms: &Terms, has_tried: bool, peer: &Peer) -> Response<Reply> {
+        if has_tried {
+            let from = peer.address.ip();
             self.view.metrics.admin_login_failed();
-            self.failed_logins.note(peer.address.ip());
+            self.failed_logins.note(from);
+            if let Some(rules) = &terms.config.wrong_credentials {
+                let barring = self.view.gateway.admin_barring();
+                sleep(barring.failed(from, None, true, Instant::now(), rules)).await;
+            }
         }
         let mut response = text(StatusCode::UNAUTHORIZED, WHO);
         let challenge =

@@ -183,6 +183,15 @@ fn of_room(facts: &Facts<'_>, list: &mut List) {
             "The trail says where they are missing (`dialgate audit verify`).",
         );
     }
+    let barred = gauge("dialgate_addresses_barred");
+    if barred > 0.0 {
+        let (s, is) = if barred > 1.0 { ("es", "are") } else { ("", "is") };
+        list.calm(
+            "DialgateAddressesBarred",
+            format!("{barred:.0} address{s} {is} barred for wrong passwords or keys"),
+            "The log has a line for each, with the address and the name that was tried.",
+        );
+    }
     let unwritten = gauge("dialgate_access_records_lost_total");
     if unwritten > 0.0 {
         list.calm(

@@ -11,6 +11,7 @@ use super::{
     words,
 };
 use crate::{
+    config::Proof,
     domain::{
         BusinessPartner, CallerId, ContractNumber, DistributionChannel, Lookup, rule_by_rule,
     },
@@ -25,7 +26,11 @@ use crate::{
 pub(super) struct Story {
     #[serde(flatten)]
     pub(super) line: DecisionLine,
+    /// What let the client in: `password`, `key`, `certificate` or `address`.
+    pub(super) client_by: Option<&'static str>,
     pub(super) peer: String,
+    /// The load balancer that has brought the call.
+    pub(super) via: Option<String>,
     pub(super) tls: Option<String>,
     pub(super) http: &'static str,
     pub(super) trace: String,
@@ -109,7 +114,9 @@ impl Story {
         };
         Self {
             line: DecisionLine::of(facts, terms),
+            client_by: facts.client_by.map(Proof::label),
             peer: facts.peer.to_string(),
+            via: (facts.socket != facts.peer).then(|| facts.socket.to_string()),
             tls: facts
                 .tls
                 .as_ref()
@@ -140,9 +147,12 @@ impl Story {
         let line = &self.line;
         let client = line.client.as_deref().unwrap_or("nobody we know");
         let over = self.tls.as_deref().unwrap_or("plaintext");
+        let by = self.client_by.map(|by| format!(" (by its {by})")).unwrap_or_default();
+        let via = self.via.as_ref().map(|via| format!(" through {via}")).unwrap_or_default();
+        let from = &self.peer;
         let mut all = vec![
             ("at", line.at.clone()),
-            ("asked by", format!("{client}, from {} over {over}, HTTP/{}", self.peer, self.http)),
+            ("asked by", format!("{client}{by}, from {from}{via} over {over}, HTTP/{}", self.http)),
         ];
         all.push(match (line.source, self.age_seconds) {
             ("none", None) => ("memory", "not looked at, or nothing there".to_owned()),

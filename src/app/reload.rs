@@ -27,7 +27,7 @@ use crate::{
     config::{Config, Digest, Environment, digest_of},
     gateway::{CallSpans, Gateway},
     lookup::Partners,
-    net::{otlp::Exporter, tls::TlsInForce},
+    net::{TrustedInForce, otlp::Exporter, tls::TlsInForce},
     sap::SapClient,
     telemetry::{
         clock,
@@ -52,6 +52,7 @@ pub(super) struct State {
     pub(super) partners: Arc<Partners>,
     pub(super) tls: Option<Arc<TlsInForce>>,
     pub(super) admin_tls: Option<Arc<TlsInForce>>,
+    pub(super) trusted: Arc<TrustedInForce>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) status: Arc<ConfigStatus>,
     pub(super) certificate: CertificateWatch,
@@ -142,6 +143,7 @@ impl State {
     }
 
     fn exchange(&self, after: Snapshot) {
+        self.trusted.exchange(after.config.listen.trusted_proxies.clone());
         if let (Some(in_force), Some(tls)) = (&self.tls, &after.tls) {
             in_force.exchange(tls);
             self.certificate.shows(CertificateRole::Server, tls);

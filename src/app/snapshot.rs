@@ -91,13 +91,13 @@ impl Snapshot {
         let content = |snapshot| of_both(snapshot).map(|tls| tls.content).collect::<Vec<_>>();
         let certificate_changed = certificate(self) != certificate(before);
         let times = (now.deadline, now.answer_within, now.answers);
-        let clients = (&now.clients, now.anybody_may_ask);
+        let clients = (&now.clients, now.anybody_may_ask, now.wrong_credentials);
         [
             ("listen", now.listen != then.listen),
             ("admin", now.admin != then.admin),
             ("certificate", certificate_changed),
             ("tls files", !certificate_changed && content(self) != content(before)),
-            ("clients", clients != (&then.clients, then.anybody_may_ask)),
+            ("clients", clients != (&then.clients, then.anybody_may_ask, then.wrong_credentials)),
             ("answers", times != (then.deadline, then.answer_within, then.answers)),
             ("query", now.query != then.query),
             ("sap", now.sap != then.sap),

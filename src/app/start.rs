@@ -18,7 +18,7 @@ use crate::{
     gateway::{AccessLog, AccessRecord, CallSpans, Gateway, Site, start_access_log},
     lookup::Partners,
     net::{
-        BindError, Drain, Limits, Listener, ListenerOptions, NetMetrics,
+        BindError, Drain, Limits, Listener, ListenerOptions, NetMetrics, TrustedInForce,
         otlp::{CollectorProblem, Exporter},
         tls::{ServerTls, TlsInForce},
     },
@@ -93,7 +93,9 @@ impl App {
         let tls = in_force(snapshot.tls.as_ref(), CertificateRole::Server, &certificate);
         let admin_tls = in_force(snapshot.admin_tls.as_ref(), CertificateRole::Admin, &certificate);
         certificate.look_again(&snapshot.terms.sap);
-        let (calls, admin) = listen(&mut snapshot, tls.clone(), admin_tls.clone(), &all.net)?;
+        let trusted = TrustedInForce::new(snapshot.config.listen.trusted_proxies.clone());
+        let both_tls = (tls.clone(), admin_tls.clone());
+        let (calls, admin) = listen(&mut snapshot, both_tls, Arc::clone(&trusted), &all.net)?;
         let config = Arc::clone(&snapshot.config);
         let access = access_log(&config, &all.process).map_err(StartError::Access)?;
         let partners = Arc::new(Partners::new(config.cache.max_entries, all.memory));
@@ -118,6 +120,7 @@ impl App {
             partners,
             tls,
             admin_tls,
+            trusted,
             metrics: all.process,
             status: Arc::default(),
             certificate,
@@ -165,16 +168,19 @@ fn in_force(
 /// Binds both ports, and notes which they are.
 fn listen(
     snapshot: &mut Snapshot,
-    tls: Option<Arc<TlsInForce>>,
-    admin_tls: Option<Arc<TlsInForce>>,
+    (tls, admin_tls): (Option<Arc<TlsInForce>>, Option<Arc<TlsInForce>>),
+    trusted: Arc<TrustedInForce>,
     metrics: &NetMetrics,
 ) -> Result<(Listener, Listener), StartError> {
     let config = Arc::make_mut(&mut snapshot.config);
     let limits = build::with_descriptors_left(&config.listen.limits, &config.sap);
     metrics.may_be_open(limits.connections);
-    let bound = |address, tls, limits| Listener::bind(ListenerOptions { address, tls, limits });
-    let calls = bound(config.listen.address, tls, limits)?;
-    let admin = bound(config.admin.address, admin_tls, Limits::default())?;
+    let bound = |address, tls, limits, trusted| {
+        Listener::bind(ListenerOptions { address, tls, limits, trusted })
+    };
+    let calls = bound(config.listen.address, tls, limits, trusted)?;
+    let nobody = TrustedInForce::nobody();
+    let admin = bound(config.admin.address, admin_tls, Limits::default(), nobody)?;
     config.listen.address = calls.local_address();
     config.admin.address = admin.local_address();
     Ok((calls, admin))

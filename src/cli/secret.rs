@@ -24,6 +24,10 @@ pub(super) enum SecretCommand {
         /// For somebody who looks at the status page, or for Prometheus: an entry of admin.operators.
         #[arg(long)]
         operator: bool,
+        /// A bearer key for a client, instead of a password: for programs that send
+        /// `Authorization: Bearer …`.
+        #[arg(long, conflicts_with = "operator")]
+        key: bool,
         /// As one line of JSON.
         #[arg(long)]
         json: bool,
@@ -32,8 +36,18 @@ pub(super) enum SecretCommand {
 
 impl SecretCommand {
     pub(super) fn execute(self) -> Result<(), Failure> {
-        let Self::New { client, operator, json } = self;
+        let Self::New { client, operator, key, json } = self;
         let secret = NewSecret::make(client.as_str())?;
+        if json && key {
+            return print(&format!(
+                "{}\n",
+                serde_json::json!({
+                    "client": client.as_str(),
+                    "key": secret.password.expose(),
+                    "hash": secret.hash.to_string(),
+                })
+            ));
+        }
         if json {
             return print(&format!(
                 "{}\n",
@@ -43,6 +57,21 @@ impl SecretCommand {
                     "token": secret.token.expose(),
                     "hash": secret.hash.to_string(),
                 })
+            ));
+        }
+        if key {
+            return print(&format!(
+                "Key  {0}\n\
+                 \n\
+                 The client sends it with each request:  Authorization: Bearer {0}\n\
+                 The hash goes into config.yaml; a second one may stand beside it while you rotate:\n\
+                 \n\
+                 clients:\n  \
+                   - name: {1}\n    \
+                     keys: [\"{2}\"]\n",
+                secret.password.expose(),
+                client.as_str(),
+                secret.hash,
             ));
         }
         if operator {

@@ -19,7 +19,10 @@ pub use sections::admin::{Admin, Shutdown};
 pub use sections::audit::{Anchor, Audit, PersonalData, Privacy, WhenUnwritable};
 pub use sections::calls::{Answers, Cache, Query, UnknownParameters};
 pub use sections::cases::{Case, Outcome, Reach};
-pub use sections::clients::{Client, ClientName, ClientNameError, SecretHash, SecretHashError};
+pub use sections::clients::{
+    CertificateMatch, Client, ClientName, ClientNameError, Operator, Proof, Proofs, SecretHash,
+    SecretHashError,
+};
 pub use sections::draft::Draft;
 pub use sections::file::{load, parse, read, schema};
 pub use sections::listen::{Limits, Listen};
@@ -35,6 +38,8 @@ pub use sections::tls::{
     CertificateFiles, CipherSuite, Group, Tls, TlsClients, TlsOffer, TlsPolicy, TlsVersion,
 };
 pub use sections::traces::{Otlp, Traces};
+pub use sections::trusted::TrustedProxies;
+pub use sections::wrong_credentials::{Barring, WrongCredentials};
 
 use crate::domain::Rules;
 
@@ -54,6 +59,8 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// Nobody needs to say who he is.
     pub anybody_may_ask: bool,
+    /// What happens to addresses that show wrong passwords or keys; `None`: nothing.
+    pub wrong_credentials: Option<WrongCredentials>,
     /// Longest time from a call's first byte to its answer.
     pub deadline: Duration,
     /// How long a call waits for SAP while something older is known of the partner.

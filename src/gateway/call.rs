@@ -2,6 +2,7 @@
 //! caller hangs up, or the process is told to end at once, and hyper drops the call.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -23,7 +24,7 @@ use crate::{
 use super::{
     Gateway, Question,
     audit::Audited,
-    auth::Client,
+    auth::Admitted,
     clients::ClientCounters,
     facts::{Basis, CallFacts, Verdict},
     known,
@@ -62,6 +63,7 @@ impl<'a> Call<'a> {
     /// Names the call and starts its clock.
     pub(super) fn begin<B>(
         request: &Request<B>,
+        from: IpAddr,
         peer: &Peer,
         terms: &Terms,
         gateway: &'a Gateway,
@@ -72,7 +74,9 @@ impl<'a> Call<'a> {
             at,
             call: id,
             client: None,
-            peer: peer.address.ip(),
+            client_by: None,
+            peer: from,
+            socket: peer.socket.ip(),
             tls: peer.tls.clone(),
             http: request.version().into(),
             method: request.method().into(),
@@ -121,13 +125,19 @@ impl<'a> Call<'a> {
 
     /// Who asks, and which trace goes on: only of somebody who is known. What strangers send must not
     /// end up in SAP's logs or join calls that have nothing to do with each other.
-    pub(super) fn asked_by(&mut self, client: &Client, headers: &HeaderMap, traces: &Traces) {
+    pub(super) fn asked_by(
+        &mut self,
+        Admitted { client, by }: Admitted<'_>,
+        headers: &HeaderMap,
+        traces: &Traces,
+    ) {
         self.client = Some(Arc::clone(&client.counters));
         let (is_known, has_collector) = (client.is_known(), traces.otlp.is_some());
         self.is_known = is_known;
         let mut is_recorded = false;
         self.note(|facts| {
             facts.client = Some(client.name.clone());
+            facts.client_by = by;
             let trace = &mut facts.trace;
             if is_known {
                 *trace = trace.clone().continued(headers);

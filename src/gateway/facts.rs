@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use http::{Method, StatusCode, Version};
 
 use crate::{
-    config::ClientName,
+    config::{ClientName, Proof},
     domain::{CallerId, ContractNumber, Reason, Rule, ServiceNumber, Source, words},
     lookup::Remembered,
     net::{TlsFacts, wire::WireFault},
@@ -29,8 +29,12 @@ pub struct CallFacts {
     pub call: CallId,
     /// Who asked; `None` where nobody was recognised.
     pub client: Option<ClientName>,
-    /// The peer's address: jtel's, or the load balancer's.
+    /// What let him in; `None` where nobody was recognised, or anybody may ask.
+    pub client_by: Option<Proof>,
+    /// Whom the call comes from: as trusted load balancers say it, or the other end of the connection.
     pub peer: IpAddr,
+    /// The other end of the connection: jtel's address, or the load balancer's.
+    pub socket: IpAddr,
     /// What TLS agreed on; `None` on a plaintext listener.
     pub tls: Option<Arc<TlsFacts>>,
     /// HTTP version.
@@ -246,7 +250,9 @@ pub(in crate::gateway) mod testing {
             at: Moment::now(),
             call,
             client: Some(ClientName::parse("jtel").unwrap()),
+            client_by: Some(Proof::Password),
             peer: [192, 0, 2, 7].into(),
+            socket: [192, 0, 2, 7].into(),
             tls: Some(Arc::new(TlsFacts::new(
                 Negotiated {
                     version: "1.3",

@@ -4,7 +4,7 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
 
-use super::clients::ClientMetrics;
+use super::{barring::BarringMetrics, clients::ClientMetrics};
 use crate::{
     domain::{CallerId, Reason, Source},
     telemetry::metrics::declare::{gauge, shown},
@@ -26,6 +26,8 @@ pub struct CallMetrics {
     misfits: [IntCounter; 3],
     /// By those who ask.
     pub clients: ClientMetrics,
+    /// Wrong credentials.
+    pub barring: BarringMetrics,
     in_flight_limit: IntGauge,
     not_found: IntCounter,
     method_not_allowed: IntCounter,
@@ -81,6 +83,7 @@ impl CallMetrics {
             seconds: Source::ALL.map(|s| seconds.with_label_values(&[s.label()])),
             in_flight,
             clients: ClientMetrics::new(registry)?,
+            barring: BarringMetrics::new(registry)?,
             in_flight_limit: gauge(
                 registry,
                 "dialgate_calls_in_flight_limit",

@@ -7,6 +7,7 @@
 mod answer;
 mod audit;
 mod auth;
+mod barring;
 mod call;
 mod clients;
 mod drop_in;
@@ -14,6 +15,7 @@ mod facts;
 mod known;
 mod metrics;
 mod openapi;
+mod origin;
 mod places;
 mod query;
 mod recent;
@@ -23,7 +25,7 @@ mod spans;
 mod terms;
 mod why;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -48,7 +50,8 @@ use places::Places;
 
 pub use answer::status_of;
 pub use audit::{AuditTrail, AuditedCall};
-pub use auth::{Client, Clients, one_of};
+pub use auth::{Admitted, Client, Clients, Turned, one_of};
+pub use barring::{Barring, BarringMetrics, Door};
 pub use clients::{ClientMetrics, UNKNOWN_CLIENT};
 pub use drop_in::{DropInError, Wanted};
 pub use facts::{Basis, CallFacts, HttpVersion, Verb, Verdict};
@@ -75,6 +78,8 @@ pub struct Gateway {
     recent: Recent,
     spans: Option<Exporter<CallSpans>>,
     audit: Option<AuditTrail>,
+    barring: Barring,
+    admin_barring: Barring,
 }
 
 /// How a question is put, and so how it is answered.
@@ -103,7 +108,22 @@ impl Gateway {
     ) -> Self {
         let terms = ArcSwap::new(terms);
         let (places, recent) = (Places::default(), Recent::default());
-        Self { terms, places, partners, metrics, net, access, recent, spans: None, audit: None }
+        let [barring, admin_barring] =
+            [Door::Calls, Door::Admin].map(|door| Barring::new(door, &metrics.barring));
+        let (spans, audit) = (None, None);
+        Self {
+            terms,
+            places,
+            partners,
+            metrics,
+            net,
+            access,
+            recent,
+            spans,
+            audit,
+            barring,
+            admin_barring,
+        }
     }
 
     /// With the way that spans leave on, where the terms name a collector.
@@ -128,6 +148,16 @@ impl Gateway {
         &self.recent
     }
 
+    /// Addresses that show wrong passwords here.
+    pub fn barring(&self) -> &Barring {
+        &self.barring
+    }
+
+    /// Addresses that show wrong passwords on the admin listener.
+    pub fn admin_barring(&self) -> &Barring {
+        &self.admin_barring
+    }
+
     /// The terms in force.
     pub fn terms(&self) -> Arc<Terms> {
         self.terms.load_full()
@@ -141,8 +171,10 @@ impl Gateway {
     /// Answers one request and leaves exactly one record of it, also when the caller hangs up.
     pub async fn handle<B: Body>(&self, request: Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
         let terms = self.terms();
-        let mut call = Call::begin(&request, peer, &terms, self);
-        let answer = match self.answer(&terms, &request, &mut call).await {
+        let trusted = &terms.config.listen.trusted_proxies;
+        let from = origin::origin(request.headers(), peer.address.ip(), trusted);
+        let mut call = Call::begin(&request, from, peer, &terms, self);
+        let answer = match self.answer(&terms, &request, from, peer, &mut call).await {
             Ok(answer) | Err(answer) => answer,
         };
         let mut response = answer.response(terms.config.answers, &call.id(), &request);
@@ -156,13 +188,30 @@ impl Gateway {
         &self,
         terms: &Terms,
         request: &Request<B>,
+        from: IpAddr,
+        peer: &Peer,
         call: &mut Call<'_>,
     ) -> Result<Answer, Answer> {
         let listen = &terms.config.listen;
         wire::check(request, &listen.limits).map_err(Answer::Malformed)?;
         let form = route(request, listen)?;
-        let client = terms.clients.who_asks(request.headers()).ok_or(Answer::UNAUTHORIZED)?;
-        call.asked_by(client, request.headers(), &terms.config.traces);
+        let now = call.started();
+        if let Some(rules) = &terms.config.wrong_credentials
+            && let Some(left) = self.barring.left(from, now, rules)
+        {
+            return Err(Answer::Barred(left));
+        }
+        let admitted = match terms.clients.who_asks(request.headers(), from, peer) {
+            Ok(admitted) => admitted,
+            Err(turned) => {
+                self.barring.turned_away(&turned, from, terms, now).await;
+                return Err(Answer::UNAUTHORIZED);
+            }
+        };
+        if admitted.by.is_some() && terms.config.wrong_credentials.is_some() {
+            self.barring.let_in(from, now);
+        }
+        call.asked_by(admitted, request.headers(), &terms.config.traces);
         let _place = self.places.take(listen.max_calls).ok_or(Answer::OVERLOADED)?;
         let question = question(form, request.uri().query().unwrap_or_default(), terms)?;
         if !call.is_let_in(&question) {

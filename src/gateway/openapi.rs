@@ -15,7 +15,7 @@ use super::{
     schema::{BLANK, in_query, reference, words},
 };
 use crate::{
-    config::{Answers, Config, UnknownParameters},
+    config::{Answers, Client, Config, Proof, UnknownParameters},
     domain::{
         CallerId, ContractNumber, CountryCode, Dial, DialledNumber, DistributionChannel, PartnerId,
         ServiceNumber, Source,
@@ -93,16 +93,39 @@ pub fn endpoint(config: &Config, site: Site, schemas: &mut SchemaGenerator) -> E
     let [no_path, no_method] = NOT_HERE;
     let responses = [not_here("NoSuchPath", no_path), not_here("MethodNotAllowed", no_method)];
     let mut security_schemes = Map::new();
-    if !config.anybody_may_ask {
-        let names: Vec<_> = config.clients.iter().map(|client| client.name.as_str()).collect();
-        let told = format!(
-            "User and password of a client ({}), as `dialgate secret new NAME` makes them.",
-            names.join(", ")
-        );
-        let basic = json!({ "type": "http", "scheme": "basic", "description": told });
-        security_schemes.insert(CLIENT.to_owned(), basic);
+    for (name, proof) in ways(config) {
+        security_schemes.insert(name.to_owned(), scheme(config, proof));
     }
     Endpoint { paths, responses: responses.into_iter().collect(), security_schemes }
+}
+
+/// How clients of the configuration show who they are, under the names of the schemes.
+fn ways(config: &Config) -> impl Iterator<Item = (&'static str, Proof)> {
+    let all = [
+        (CLIENT, Proof::Password),
+        ("clientKey", Proof::Key),
+        ("clientCertificate", Proof::Certificate),
+    ];
+    all.into_iter().filter(|(_, proof)| !names_with(config, *proof).is_empty())
+}
+
+fn names_with(config: &Config, proof: Proof) -> Vec<&str> {
+    let has = |client: &&Client| client.any_of.and(client.all_of).has(proof);
+    config.clients.iter().filter(has).map(|client| client.name.as_str()).collect()
+}
+
+fn scheme(config: &Config, proof: Proof) -> Value {
+    let names = names_with(config, proof).join(", ");
+    match proof {
+        Proof::Key => json!({ "type": "http", "scheme": "bearer",
+            "description": format!("A key of a client ({names}), as `dialgate secret new --key NAME` makes it.") }),
+        Proof::Certificate => json!({ "type": "mutualTLS",
+            "description": format!("The certificate of a client ({names}).") }),
+        Proof::Password | Proof::Address => json!({ "type": "http", "scheme": "basic",
+            "description": format!(
+                "User and password of a client ({names}), as `dialgate secret new NAME` makes them."
+            ) }),
+    }
 }
 
 /// What is special about one of the two paths.
@@ -118,7 +141,7 @@ fn path(config: &Config, site: Site, about: &About, asked: &Asked) -> Value {
     for response in without_body.values_mut().filter_map(Value::as_object_mut) {
         response.remove("content");
     }
-    let security = if config.anybody_may_ask { json!([]) } else { json!([{ CLIENT: [] }]) };
+    let security: Value = ways(config).map(|(name, _)| json!({ name: [] })).collect();
     let operation = |id: String, responses| {
         json!({
             "operationId": id,

@@ -14,7 +14,7 @@ use prometheus::Registry;
 
 use super::facts::CallFacts;
 use crate::{
-    config::ClientName,
+    config::{ClientName, Proof},
     domain::{CallerId, ContractNumber, ServiceNumber},
     net::Incident,
     sap::SapOutcome,
@@ -93,7 +93,10 @@ impl CallFacts {
         line.moment("at", self.at);
         line.plain("call", self.call.text());
         line.text("client", self.client.as_ref().map(ClientName::as_str));
+        line.text("client_by", self.client_by.map(Proof::label));
         tell_peer(self.peer, &mut line);
+        // The load balancer that has brought the call.
+        line.shown("via", Some(self.socket).filter(|socket| *socket != self.peer));
         match &self.tls {
             Some(tls) => line.members(&tls.record),
             None => line.text("tls.protocol.version", None),
@@ -184,7 +187,8 @@ mod tests {
 
         let expected = format!(
             concat!(
-                r#"{{"at":"{}","call":"{}","client":"jtel","peer":"192.0.2.7","#,
+                r#"{{"at":"{}","call":"{}","client":"jtel","client_by":"password","#,
+                r#""peer":"192.0.2.7","via":null,"#,
                 r#""tls.protocol.version":"1.3","tls.cipher":"TLS_AES_128_GCM_SHA256","#,
                 r#""tls.curve":"X25519MLKEM768","tls.resumed":false,"tls.next_protocol":"h2","#,
                 r#""tls.client.server_name":"gate.example","tls.handshake_ms":2,"#,
@@ -231,6 +235,7 @@ mod tests {
 
         CallFacts {
             client: None,
+            client_by: None,
             tls: None,
             verdict: Verdict::Unanswered,
             sap: Some(SapOutcome::Busy),
@@ -245,6 +250,7 @@ mod tests {
         for field in [
             "client",
             "tls.protocol.version",
+            "client_by",
             "rule",
             "contract_number",
             "service_number",

@@ -34,8 +34,9 @@ use tracing::debug;
 use super::delivery::{Delivery, deliver};
 use super::ending::{Closing, Ending};
 use super::incident::{Incidents, What};
-use super::metrics::{NetMetrics, Protocol, Unreadable};
-use super::places::Seat;
+use super::metrics::{NetMetrics, Protocol, Refusal, Unreadable};
+use super::places::{Place, Places, Seat};
+use super::proxied::{self, TrustedInForce};
 use super::tls::TlsInForce;
 use super::turns::Turns;
 use super::watch::{Finding, Watch};
@@ -49,6 +50,9 @@ const LEAST_BUFFER_BYTES: usize = 8192;
 pub(super) struct Common<H> {
     pub(super) handler: H,
     pub(super) limits: Limits,
+    pub(super) places: Places,
+    /// Whose connections begin with a header of the PROXY protocol.
+    pub(super) trusted: Arc<TrustedInForce>,
     pub(super) tls: Option<Arc<TlsInForce>>,
     pub(super) incidents: Incidents,
     pub(super) metrics: Arc<NetMetrics>,
@@ -72,23 +76,43 @@ where
     F: Future<Output = Response<A>> + Send + 'static,
     A: AnswerBody,
 {
-    /// Serves one connection until it ends, and counts how it ended.
-    pub(super) async fn serve(&self, stream: TcpStream, address: SocketAddr, seat: Arc<Seat>) {
-        debug!(peer = %address.ip(), "a connection was accepted");
+    /// Serves one connection until it ends, and counts how it ended. `is_proxied`: the other end is a
+    /// load balancer, which says first whose connection it is.
+    pub(super) async fn serve(
+        &self,
+        mut stream: TcpStream,
+        socket: SocketAddr,
+        place: &Place,
+        is_proxied: bool,
+    ) {
+        debug!(peer = %socket.ip(), "a connection was accepted");
         // Also counts a connection whose handler panics: then as an error of ours.
         let mut closing = Closing::new(&self.metrics);
+        let address = if is_proxied {
+            match Box::pin(self.named(&mut stream, socket, place)).await {
+                Ok(address) => address,
+                Err(ending) => {
+                    closing.ending = ending;
+                    return;
+                }
+            }
+        } else {
+            socket
+        };
+        let peer = |tls| Peer { address, ..Peer::direct(socket, tls) };
+        let seat = Arc::clone(&place.seat);
         // Each part is a box of its own: thousands of connections lie idle in the second part, and
         // a task is otherwise as large as its largest part, for as long as it lives.
         closing.ending = match &self.tls {
             None => {
                 let _open = self.metrics.opened(Protocol::Http1);
-                Box::pin(self.speak_http1(stream, Peer { address, tls: None }, seat)).await
+                Box::pin(self.speak_http1(stream, peer(None), seat)).await
             }
             Some(tls) => match Box::pin(self.shake_hands(tls, stream, address, &seat)).await {
                 Err(ending) => ending,
                 Ok((stream, facts)) => {
                     let speaks_http2 = facts.alpn == "h2";
-                    let peer = Peer { address, tls: Some(Arc::new(facts)) };
+                    let peer = peer(Some(Arc::new(facts)));
                     if speaks_http2 {
                         let _open = self.metrics.opened(Protocol::Http2);
                         Box::pin(self.speak_http2(stream, peer, seat)).await
@@ -100,6 +124,27 @@ where
             },
         };
         debug!(peer = %address.ip(), reason = closing.ending.label(), "a connection has ended");
+    }
+
+    /// Reads whose connection it is; the place becomes one of his.
+    async fn named(
+        &self,
+        stream: &mut TcpStream,
+        socket: SocketAddr,
+        place: &Place,
+    ) -> Result<SocketAddr, Ending> {
+        let named = tokio::select! {
+            named = proxied::read(stream, socket, &self.limits, &self.metrics) => named?,
+            // Nothing has been asked yet, so nothing is lost.
+            () = place.seat.shall_leave() => return Err(Ending::Evicted),
+            () = self.drain.wait_started() => return Err(Ending::Drain),
+        };
+        let Some(address) = named else { return Ok(socket) };
+        if self.places.name(place, address.ip()).is_err() {
+            self.metrics.refused(Refusal::PerAddress);
+            return Err(Ending::Evicted);
+        }
+        Ok(address)
     }
 
     async fn shake_hands(

@@ -9,91 +9,15 @@ use prometheus::{
 
 use super::Negotiated;
 use super::agreed::Agreed;
+use super::counted::Handshake;
+pub(super) use super::counted::{Ending, Protocol, Refusal, Unreadable};
+use super::proxied::ProxyHeader;
 use super::wire::WireFault;
-use crate::domain::words;
 
 /// Bounds for a TLS handshake, in seconds. The server's share took 54 to 86 µs in memory; the rest
 /// is two or three trips to the peer, so the bounds follow distances up to the handshake limit.
 const HANDSHAKE_SECONDS: &[f64] =
     &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
-
-words! {
-    /// What hyper finds wrong with a request before anybody reads it; the rest is a [`WireFault`].
-    pub(super) enum Unreadable {
-        /// It is not HTTP at all.
-        NotHttp = "not_http",
-        /// The request line and its header fields are longer than the limit.
-        HeadTooLarge = "head_too_large",
-    }
-}
-
-words! {
-    /// Version and result of a TLS handshake, two labels in one text.
-    enum Handshake {
-        /// In full, with TLS 1.2.
-        Tls12 = "TLSv1.2 ok",
-        /// Without a certificate, because an earlier session goes on.
-        Tls12Resumed = "TLSv1.2 resumed",
-        /// In full, with TLS 1.3.
-        Tls13 = "TLSv1.3 ok",
-        /// The same as above.
-        Tls13Resumed = "TLSv1.3 resumed",
-        /// No common version or suite, not TLS at all, or the peer gave up.
-        Failed = "none failed",
-        /// It took too long.
-        Timeout = "none timeout",
-    }
-}
-
-words! {
-    /// What a connection speaks.
-    pub(super) enum Protocol {
-        /// Not yet anything: it shakes hands.
-        Handshake = "handshake",
-        /// HTTP/1.
-        Http1 = "http/1.1",
-        /// HTTP/2.
-        Http2 = "h2",
-    }
-}
-
-words! {
-    /// Why a connection was not taken.
-    pub(super) enum Refusal {
-        /// There are as many as there may be, and each has a request in flight.
-        Total = "total",
-        /// The same for its address.
-        PerAddress = "per_address",
-        /// The process or the machine has no file descriptor left.
-        Descriptors = "descriptors",
-    }
-}
-
-words! {
-    /// Who or what ended a connection.
-    pub(super) enum Ending {
-        /// The peer hung up or asked for the end.
-        Peer = "peer",
-        /// Its TLS handshake took too long.
-        HandshakeTimeout = "handshake_timeout",
-        /// A request head took too long.
-        HeadTimeout = "head_timeout",
-        /// Nothing was asked for too long.
-        IdleTimeout = "idle_timeout",
-        /// The peer did not read its answer.
-        WriteTimeout = "write_timeout",
-        /// The peer sent far more frames of HTTP/2 than it took answers.
-        Flood = "flood",
-        /// Idle for longest, it made room for another one.
-        Evicted = "evicted",
-        /// What came was not proper TLS or HTTP.
-        ProtocolError = "protocol_error",
-        /// This process is ending.
-        Drain = "drain",
-        /// A fault of ours, such as a panic.
-        Error = "error",
-    }
-}
 
 /// What happens on sockets.
 pub struct NetMetrics {
@@ -107,6 +31,7 @@ pub struct NetMetrics {
     closed: [IntCounter; Ending::ALL.len()],
     unreadable: [IntCounter; Unreadable::ALL.len()],
     malformed: [IntCounter; WireFault::ALL.len()],
+    proxied: [IntCounter; ProxyHeader::ALL.len()],
 }
 
 impl NetMetrics {
@@ -128,6 +53,7 @@ impl NetMetrics {
         Self::declared(None)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one declaration after the other")]
     fn declared(registry: Option<&Registry>) -> Result<Self, prometheus::Error> {
         let handshakes = counters(
             registry,
@@ -180,7 +106,14 @@ impl NetMetrics {
             "Requests refused because they are not proper HTTP, by what is wrong with them.",
             &["fault"],
         )?;
+        let proxied = counters(
+            registry,
+            "dialgate_proxy_headers_total",
+            "Connections from trusted load balancers, by what came of their header of the PROXY protocol.",
+            &["result"],
+        )?;
         Ok(Self {
+            proxied: ProxyHeader::ALL.map(|result| proxied.with_label_values(&[result.label()])),
             handshakes: Handshake::ALL.map(|handshake| {
                 let (version, result) = handshake.label().split_once(' ').unwrap_or_default();
                 handshakes.with_label_values(&[version, result])
@@ -238,6 +171,11 @@ impl NetMetrics {
     /// A handshake took too long.
     pub(super) fn handshake_timed_out(&self) {
         increment(&self.handshakes, Handshake::Timeout as usize);
+    }
+
+    /// A load balancer has said whose connection it brings, or has not.
+    pub(super) fn proxied(&self, header: ProxyHeader) {
+        increment(&self.proxied, header as usize);
     }
 
     /// A connection was not taken.
@@ -318,7 +256,10 @@ mod tests {
         drop(metrics.opened(Protocol::Http2));
 
         assert_eq!(series(), at_start);
-        assert_eq!(at_start, 6 + 9 + aws_lc_rs::ALL_KX_GROUPS.len() + 1 + 1 + 3 + 1 + 3 + 10 + 14);
+        assert_eq!(
+            at_start,
+            6 + 9 + aws_lc_rs::ALL_KX_GROUPS.len() + 1 + 1 + 3 + 1 + 3 + 10 + 14 + 5
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod agreed;
 pub mod anchor;
 pub mod body;
 mod connection;
+mod counted;
 mod delivery;
 pub mod drain;
 mod ending;
@@ -24,6 +25,7 @@ mod negotiated;
 pub mod otlp;
 mod peer;
 mod places;
+mod proxied;
 pub mod retry_after;
 pub mod tls;
 mod turns;
@@ -59,8 +61,9 @@ pub use incident::{Incident, Sink, What};
 pub use metrics::NetMetrics;
 use metrics::Refusal;
 pub use negotiated::{Negotiated, TlsNames, name_of as cipher_name};
-pub use peer::{ClientCertificate, Peer, TlsFacts};
+pub use peer::{ClientCertificate, Peer, Remark, Remarked, TlsFacts};
 use places::Places;
+pub use proxied::TrustedInForce;
 use tls::TlsInForce;
 use turns::Turns;
 
@@ -78,6 +81,8 @@ pub struct ListenerOptions {
     pub tls: Option<Arc<TlsInForce>>,
     /// How much time, room and company a connection is given.
     pub limits: Limits,
+    /// Whose connections begin with a header of the PROXY protocol; may be exchanged.
+    pub trusted: Arc<TrustedInForce>,
 }
 
 /// A bound port, not yet served.
@@ -87,6 +92,7 @@ pub struct Listener {
     tls: Option<Arc<TlsInForce>>,
     limits: Limits,
     incidents: Incidents,
+    trusted: Arc<TrustedInForce>,
 }
 
 /// Why a port cannot be listened on.
@@ -155,11 +161,11 @@ impl Listener {
     ///
     /// Outside a tokio runtime.
     pub fn bind(options: ListenerOptions) -> Result<Self, BindError> {
-        let ListenerOptions { address, tls, limits } = options;
+        let ListenerOptions { address, tls, limits, trusted } = options;
         let incidents = Incidents::new(None);
         let socket = bound(address, &limits).map_err(|source| BindError::of(address, source))?;
         let address = socket.local_addr().map_err(|source| BindError::Other { address, source })?;
-        Ok(Self { socket, address, tls, limits, incidents })
+        Ok(Self { socket, address, tls, limits, incidents, trusted })
     }
 
     /// Tells `sink` of connections that come to no call.
@@ -184,8 +190,11 @@ impl Listener {
         F: Future<Output = Response<A>> + Send + 'static,
         A: AnswerBody,
     {
+        let Limits { connections, connections_per_address, .. } = self.limits;
         let common = Arc::new(Common {
             handler,
+            places: Places::new(connections, connections_per_address),
+            trusted: self.trusted,
             limits: self.limits,
             tls: self.tls,
             incidents: self.incidents,
@@ -236,12 +245,11 @@ where
     F: Future<Output = Response<A>> + Send + 'static,
     A: AnswerBody,
 {
-    let places = Places::new(common.limits.connections, common.limits.connections_per_address);
     let mut outage = Outage::default();
     let mut crowd = Outage::default();
     loop {
         match socket.accept().await {
-            Ok((stream, address)) => admit(stream, address, &places, &mut crowd, common),
+            Ok((stream, address)) => admit(stream, address, &mut crowd, common),
             Err(error) => {
                 let fault = AcceptFault::of(&error);
                 if fault == AcceptFault::Descriptors {
@@ -262,7 +270,6 @@ where
 fn admit<H, F, A>(
     stream: TcpStream,
     address: SocketAddr,
-    places: &Places,
     crowd: &mut Outage,
     common: &Arc<Common<H>>,
 ) where
@@ -271,7 +278,9 @@ fn admit<H, F, A>(
     A: AnswerBody,
 {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-    let place = match places.take(address.ip()) {
+    // Whose connection a load balancer brings is known later; its own address has no limit.
+    let from = (!common.trusted.names_clients(address.ip())).then_some(address.ip());
+    let place = match common.places.take(from) {
         Ok(place) => {
             if place.made_room && crowd.begins(Instant::now()) {
                 warn!(
@@ -293,7 +302,7 @@ fn admit<H, F, A>(
     let common = Arc::clone(common);
     let tasks = common.tasks.clone();
     drop(tasks.spawn(async move {
-        common.serve(stream, address, Arc::clone(&place.seat)).await;
+        common.serve(stream, address, &place, from.is_none()).await;
         drop(place);
     }));
 }

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -19,13 +20,58 @@ use crate::telemetry::lines::{Fragment, Object};
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// Who asks; IPv4 also where the listener listens on IPv6.
+    /// Who asks, where a trusted load balancer has said so by the PROXY protocol, otherwise as
+    /// `socket`; IPv4 also where the listener listens on IPv6.
     pub address: SocketAddr,
+    /// The other end of the socket: the load balancer's, where there is one.
+    pub socket: SocketAddr,
     /// What TLS agreed on; `None` on a plaintext listener.
     pub tls: Option<Arc<TlsFacts>>,
+    /// For whoever answers the requests.
+    pub remark: Remarked,
+}
+
+/// What somebody has found out about a connection and does not want to find out for each request.
+#[derive(Debug, Default)]
+pub struct Remarked(AtomicU64);
+
+/// Two numbers, whose meaning is the writer's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Remark {
+    /// What it is about; not 0.
+    pub about: u32,
+    /// What it says.
+    pub says: u32,
+}
+
+impl Remarked {
+    /// The last remark.
+    pub fn read(&self) -> Option<Remark> {
+        let both = self.0.load(Ordering::Relaxed);
+        let about = u32::try_from(both >> 32).ok().filter(|about| *about != 0)?;
+        let says = u32::try_from(both & u64::from(u32::MAX)).ok()?;
+        Some(Remark { about, says })
+    }
+
+    /// Takes the place of an earlier one.
+    pub fn write(&self, remark: Remark) {
+        let number = u64::from(remark.about) << 32 | u64::from(remark.says);
+        self.0.store(number, Ordering::Relaxed);
+    }
+}
+
+impl Clone for Remarked {
+    fn clone(&self) -> Self {
+        Self(AtomicU64::new(self.0.load(Ordering::Relaxed)))
+    }
 }
 
 impl Peer {
+    /// Somebody who has connected by himself.
+    pub fn direct(socket: SocketAddr, tls: Option<Arc<TlsFacts>>) -> Self {
+        Self { address: socket, socket, tls, remark: Remarked::default() }
+    }
+
     /// The certificate that was shown and found good.
     pub fn certificate(&self) -> Option<&ClientCertificate> {
         self.tls.as_deref().and_then(|tls| tls.client.as_ref())

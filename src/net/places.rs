@@ -38,7 +38,8 @@ struct Taken {
 }
 
 struct Taker {
-    address: IpAddr,
+    /// `None`: a load balancer's, which is to name another one.
+    address: Option<IpAddr>,
     seat: Arc<Seat>,
     /// Told to leave: it counts no more.
     leaves: bool,
@@ -75,10 +76,11 @@ impl Places {
 
     /// Takes a place for a connection from `address`. Where there is none the longest idle
     /// connection is told to leave, of the same address where that has too many.
-    pub(super) fn take(&self, address: IpAddr) -> Result<Place, Full> {
+    pub(super) fn take(&self, address: Option<IpAddr>) -> Result<Place, Full> {
         let mut taken = lock(&self.taken);
-        let of_address = taken.by_address.get(&address).copied().unwrap_or_default();
-        let made_room = if of_address >= self.per_address {
+        let made_room = if let Some(address) = address
+            && taken.count(address) >= self.per_address
+        {
             taken.make_room(Some(address)).ok_or(Full::PerAddress)?
         } else if taken.seats.len() - taken.leaving >= self.in_total {
             taken.make_room(None).ok_or(Full::InTotal)?
@@ -90,15 +92,37 @@ impl Places {
             idle_since: AtomicU64::new(moment(taken.began)),
             shall_leave: Notify::new(),
         });
-        *taken.by_address.entry(address).or_insert(0) += 1;
+        if let Some(address) = address {
+            *taken.by_address.entry(address).or_insert(0) += 1;
+        }
         let id = taken.next;
         taken.next += 1;
         taken.seats.insert(id, Taker { address, seat: Arc::clone(&seat), leaves: false });
         Ok(Place { taken: Arc::clone(&self.taken), id, seat, made_room })
     }
+
+    /// The place is, as it turns out, one of a connection from `address`. Where that has too many, its
+    /// longest idle one is told to leave; an error where all have a request in flight.
+    pub(super) fn name(&self, place: &Place, address: IpAddr) -> Result<(), Full> {
+        let mut taken = lock(&self.taken);
+        if taken.count(address) >= self.per_address {
+            taken.make_room(Some(address)).ok_or(Full::PerAddress)?;
+        }
+        if let Some(taker) = taken.seats.get_mut(&place.id)
+            && !taker.leaves
+        {
+            taker.address = Some(address);
+            *taken.by_address.entry(address).or_insert(0) += 1;
+        }
+        Ok(())
+    }
 }
 
 impl Taken {
+    fn count(&self, address: IpAddr) -> usize {
+        self.by_address.get(&address).copied().unwrap_or_default()
+    }
+
     /// Tells the longest idle connection to leave; `None`: all have a request in flight.
     fn make_room(&mut self, of: Option<IpAddr>) -> Option<bool> {
         if self.leaving >= MOST_LEAVING {
@@ -107,7 +131,7 @@ impl Taken {
         let candidates = self
             .seats
             .values_mut()
-            .filter(|taker| !taker.leaves && of.is_none_or(|address| address == taker.address));
+            .filter(|taker| !taker.leaves && (of.is_none() || of == taker.address));
         let idle = candidates.filter_map(|taker| {
             let since = taker.seat.idle_since.load(Ordering::Acquire);
             (since != BUSY).then_some((since, taker))
@@ -123,8 +147,10 @@ impl Taken {
     }
 
     /// One fewer from `address`.
-    fn leave(&mut self, address: IpAddr) {
-        if let Some(count) = self.by_address.get_mut(&address) {
+    fn leave(&mut self, address: Option<IpAddr>) {
+        if let Some(address) = address
+            && let Some(count) = self.by_address.get_mut(&address)
+        {
             *count = count.saturating_sub(1);
             if *count == 0 {
                 self.by_address.remove(&address);
@@ -193,7 +219,7 @@ mod tests {
     }
 
     fn busy(places: &Places, last: u8) -> Place {
-        let place = places.take(address(last)).unwrap();
+        let place = places.take(Some(address(last))).unwrap();
         place.seat.is_busy();
         place
     }
@@ -208,9 +234,9 @@ mod tests {
         let _first = busy(&places, 1);
         let _second = busy(&places, 1);
 
-        assert_eq!(places.take(address(1)).err(), Some(Full::PerAddress));
+        assert_eq!(places.take(Some(address(1))).err(), Some(Full::PerAddress));
         let _other = busy(&places, 2);
-        assert_eq!(places.take(address(3)).err(), Some(Full::InTotal));
+        assert_eq!(places.take(Some(address(3))).err(), Some(Full::InTotal));
     }
 
     #[tokio::test(start_paused = true)]
@@ -220,16 +246,16 @@ mod tests {
 
         assert!(lock(&places.taken).by_address.is_empty());
         assert!(lock(&places.taken).seats.is_empty());
-        assert!(places.take(address(2)).is_ok());
+        assert!(places.take(Some(address(2))).is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_longest_idle_makes_room_and_nobody_with_a_request_in_flight() {
         let places = Places::new(3, 3);
         let in_flight = busy(&places, 1);
-        let short = places.take(address(2)).unwrap();
+        let short = places.take(Some(address(2))).unwrap();
         advance(Duration::from_secs(1)).await;
-        let long = places.take(address(3)).unwrap();
+        let long = places.take(Some(address(3))).unwrap();
         advance(Duration::from_secs(1)).await;
         short.seat.is_busy();
         short.seat.is_idle();
@@ -243,31 +269,52 @@ mod tests {
         let _another = busy(&places, 5);
         assert!(shall_leave(&short).await && !shall_leave(&long).await);
         drop((long, short));
-        assert_eq!(places.take(address(6)).err(), Some(Full::InTotal));
+        assert_eq!(places.take(Some(address(6))).err(), Some(Full::InTotal));
         assert_eq!(lock(&places.taken).leaving, 0);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_address_with_too_many_makes_room_among_its_own() {
         let places = Places::new(9, 1);
-        let others = places.take(address(1)).unwrap();
-        let own = places.take(address(2)).unwrap();
+        let others = places.take(Some(address(1))).unwrap();
+        let own = places.take(Some(address(2))).unwrap();
 
-        let newcomer = places.take(address(2)).unwrap();
+        let newcomer = places.take(Some(address(2))).unwrap();
 
         assert!(newcomer.made_room && shall_leave(&own).await && !shall_leave(&others).await);
         drop(own);
-        assert_eq!(lock(&places.taken).by_address.get(&address(2)), Some(&1));
+        assert_eq!(lock(&places.taken).count(address(2)), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn those_on_their_way_out_are_bounded() {
         let places = Places::new(1, 1000);
         let mut all: Vec<_> =
-            (0..=MOST_LEAVING).map(|_| places.take(address(1)).unwrap()).collect();
+            (0..=MOST_LEAVING).map(|_| places.take(Some(address(1))).unwrap()).collect();
 
-        assert_eq!(places.take(address(2)).err(), Some(Full::InTotal));
+        assert_eq!(places.take(Some(address(2))).err(), Some(Full::InTotal));
         drop(all.remove(0));
-        assert!(places.take(address(2)).is_ok());
+        assert!(places.take(Some(address(2))).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_load_balancer_has_no_limit_of_its_own_and_each_client_behind_it_has() {
+        let places = Places::new(5, 1);
+        let named = |last| {
+            let place = places.take(None).unwrap();
+            place.seat.is_busy();
+            places.name(&place, address(last)).map(|()| place)
+        };
+        let first = named(1).unwrap();
+        let _second = named(2).unwrap();
+
+        assert_eq!(named(1).err(), Some(Full::PerAddress));
+        drop(first);
+        let _again = named(1).unwrap();
+        let unnamed: Vec<_> = (0..3).map(|_| places.take(None).unwrap()).collect();
+        for place in &unnamed {
+            place.seat.is_busy();
+        }
+        assert_eq!(places.take(None).err(), Some(Full::InTotal));
     }
 }

@@ -27,6 +27,7 @@ mod evidence;
 mod faults;
 mod first_night;
 mod grafana;
+mod identity;
 mod incidents;
 mod instructions;
 mod layering;

@@ -33,8 +33,8 @@ async fn curl(arguments: &[&str], url: &str) -> (String, String) {
 
 #[tokio::test]
 async fn where_operators_are_configured_strangers_learn_only_whether_calls_can_be_sent_here() {
-    let gateway = Gateway::start_unready(&[("admin.operators", &operators())]).await;
-    gateway.until_ready().await;
+    let changes = [("admin.operators", &*operators()), ("wrong_credentials.slowed", "false")];
+    let gateway = Gateway::start_with(&changes).await;
     let url = |path: &str| format!("http://{}{path}", gateway.admin);
     let login = format!("oncall:{PASSWORD}");
 

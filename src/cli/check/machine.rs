@@ -7,7 +7,7 @@ use crate::{
     app,
     cli::reach::Gateway,
     config::{Admin, Config},
-    net::{BindError, Limits, Listener, ListenerOptions},
+    net::{BindError, Limits, Listener, ListenerOptions, TrustedInForce},
     telemetry::process,
 };
 
@@ -26,7 +26,12 @@ pub(super) async fn lines(config: &Config) -> Vec<Line> {
 
 /// Takes a port for a moment.
 async fn port(key: &str, address: SocketAddr, admin: &Admin) -> Line {
-    let options = ListenerOptions { address, tls: None, limits: Limits::default() };
+    let options = ListenerOptions {
+        address,
+        tls: None,
+        limits: Limits::default(),
+        trusted: TrustedInForce::nobody(),
+    };
     match Listener::bind(options) {
         Ok(_for_a_moment) => ok(format!("{key}: {address} is free")),
         Err(BindError::Taken { .. }) if is_ours(admin).await => {

@@ -76,7 +76,8 @@ pub(in crate::config) fn over_tree(tree: &Node, text: &str) -> Vec<Range<usize>>
 pub(in crate::config) fn is_secret(key: &str, value: &Yaml) -> bool {
     let Yaml::Text(text) = value else {
         return is_in_secret_section(key) && !matches!(value, Yaml::Null)
-            || key.contains(".secrets[");
+            || key.contains(".secrets[")
+            || key.contains(".keys[");
     };
     // A URL may carry user and password.
     if text.contains("://") && text.contains('@') {
@@ -102,7 +103,14 @@ pub(in crate::config) fn is_secret(key: &str, value: &Yaml) -> bool {
             _ => true,
         };
     }
-    is_below(key, "clients") && key.rsplit('.').next() != Some("name")
+    is_below(key, "clients") && !is_open_in_clients(key)
+}
+
+/// What a client has beside passwords and keys is known to others as well.
+fn is_open_in_clients(key: &str) -> bool {
+    let last = key.rsplit('.').next().unwrap_or_default();
+    let last = last.split_once('[').map_or(last, |(list, _place)| list);
+    ["name", "dns", "uri", "sha256", "subject", "addresses", "any_of", "all_of"].contains(&last)
 }
 
 fn is_in_secret_section(key: &str) -> bool {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    clients::{self, Client, ClientFile},
+    clients::{self, Operator, OperatorFile},
     resolve::Reading,
     tls::{AdminTlsFile, Tls},
     units::DurationText,
@@ -18,7 +18,7 @@ pub struct Admin {
     /// Address and port; other than loopback only where whoever comes has to show who he is.
     pub address: SocketAddr,
     /// Those who may see and do everything, with a password each.
-    pub operators: Vec<Client>,
+    pub operators: Vec<Operator>,
     /// TLS; `None` speaks plaintext HTTP/1. A certificate of its clients is as good as a password.
     pub tls: Option<Tls>,
     /// Ready so long after the start although SAP has not answered yet; `None`: never.
@@ -49,8 +49,8 @@ pub(in crate::config) struct AdminFile {
     address: String,
     /// Those who may see and do everything here, with a password each. Without one, everybody on this
     /// machine may, and the address has to be loopback.
-    #[schemars(with = "Vec<ClientFile>")]
-    operators: Vec<Option<ClientFile>>,
+    #[schemars(with = "Vec<OperatorFile>")]
+    operators: Vec<Option<OperatorFile>>,
     /// Certificate and key of this listener.
     tls: Option<AdminTlsFile>,
     /// True: passwords come without TLS, because a load balancer in front ends it.
@@ -94,7 +94,7 @@ impl AdminFile {
         listen: Option<SocketAddr>,
         reading: &mut Reading<'_>,
     ) -> Option<Admin> {
-        let operators = clients::named("admin.operators", &self.operators, reading);
+        let operators = clients::operators(&self.operators, reading);
         let tls = self.tls.as_ref().map(|tls| tls.resolve(reading));
         let address = reading.address("admin.address", &self.address)?;
         let shows_who = !self.operators.is_empty()

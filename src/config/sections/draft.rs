@@ -13,6 +13,7 @@ use super::{
     sap::Sap,
     tls::Tls,
     traces::Traces,
+    wrong_credentials::Switched,
 };
 use crate::{
     config::{Config, Digest},
@@ -61,6 +62,8 @@ pub struct Draft {
     pub shutdown: Option<Shutdown>,
     pub(super) answers: Answers,
     pub(super) anybody_may_ask: bool,
+    /// `wrong_credentials`
+    pub(super) wrong_credentials: Option<Switched>,
 }
 
 impl Draft {
@@ -76,6 +79,7 @@ impl Draft {
             answers: self.answers,
             clients: self.clients,
             anybody_may_ask: self.anybody_may_ask,
+            wrong_credentials: self.wrong_credentials?.0,
             deadline: self.deadline?,
             answer_within: self.answer_within?,
             query: self.query?,

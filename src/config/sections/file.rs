@@ -19,6 +19,7 @@ use super::{
     rules::RulesFile,
     sap::{Sap, SapFile, UsedMarks},
     traces::TracesFile,
+    wrong_credentials::WrongCredentialsFile,
 };
 use crate::config::{
     Config,
@@ -53,6 +54,8 @@ pub(in crate::config) struct ConfigFile {
     pub(in crate::config) clients: Vec<Option<ClientFile>>,
     /// True: nobody needs to say who he is. Only with an empty list of clients.
     pub(in crate::config) anybody_may_ask: bool,
+    /// What happens to addresses that show wrong passwords or keys.
+    pub(in crate::config) wrong_credentials: WrongCredentialsFile,
     /// Longest time from a call's first byte to its answer.
     pub(in crate::config) deadline: DurationText,
     /// How long a call waits for SAP while something older is known of the partner. 0s: not at all.
@@ -89,6 +92,7 @@ impl Default for ConfigFile {
             answers: Answers::Jtel,
             clients: Vec::new(),
             anybody_may_ask: false,
+            wrong_credentials: WrongCredentialsFile::default(),
             deadline: "2500ms".into(),
             answer_within: "300ms".into(),
             query: QueryFile::default(),
@@ -258,8 +262,13 @@ impl ConfigFile {
         let tls = self.listen.tls.as_ref().and_then(|tls| tls.resolve("listen.tls", reading));
         let tls = tls.filter(|_| reading.findings.spare("listen.tls"));
         let listen = self.listen.resolve(tls.clone(), reading);
+        // What follows from a section with a finding is none.
+        let asks_for_certificates =
+            self.listen.tls.is_some() && tls.as_ref().is_none_or(|tls| tls.clients.is_some());
         let admin = self.admin.resolve(listen.as_ref().map(|listen| listen.address), reading);
         let clients = clients::resolve(&self.clients, self.anybody_may_ask, reading);
+        clients::check_listener(&clients, asks_for_certificates, reading);
+        let wrong_credentials = self.wrong_credentials.resolve(reading);
         let bounds = Duration::from_millis(100)..=Duration::from_mins(1);
         let deadline = reading.duration("deadline", &self.deadline, bounds);
         let answer_within = self.answer_within(deadline, reading);
@@ -310,6 +319,7 @@ impl ConfigFile {
             shutdown: shutdown.filter(|_| spare("shutdown")),
             answers: self.answers,
             anybody_may_ask: self.anybody_may_ask,
+            wrong_credentials: wrong_credentials.filter(|_| spare("wrong_credentials")),
         }
     }
 }

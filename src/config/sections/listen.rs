@@ -10,6 +10,7 @@ use super::{
     findings::shown,
     resolve::Reading,
     tls::{Tls, TlsFile},
+    trusted::{TrustedProxies, TrustedProxiesFile},
     units::{DurationText, SizeText},
 };
 
@@ -32,6 +33,8 @@ pub struct Listen {
     pub max_calls: usize,
     /// What one connection may cost.
     pub limits: Limits,
+    /// Whose word about where a call comes from counts.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// Limits of one listener.
@@ -95,6 +98,8 @@ pub(in crate::config) struct ListenFile {
     max_calls: usize,
     /// What one connection may cost, and how many there may be.
     limits: LimitsFile,
+    /// Load balancers in front, whose word about where a call comes from counts.
+    trusted_proxies: TrustedProxiesFile,
 }
 
 /// `listen.limits:` in `config.yaml`.
@@ -134,6 +139,7 @@ impl Default for ListenFile {
             plaintext_behind_a_tls_load_balancer: false,
             max_calls: 4096,
             limits: LimitsFile::default(),
+            trusted_proxies: TrustedProxiesFile::default(),
         }
     }
 }
@@ -175,9 +181,18 @@ impl ListenFile {
             ),
             _ => {}
         }
+        let trusted_proxies = self.trusted_proxies.resolve(reading);
         let max_calls = self.max_calls;
         let drop_in = self.drop_in;
-        Some(Listen { address: address?, path: path?, drop_in, tls, max_calls, limits: limits? })
+        Some(Listen {
+            address: address?,
+            path: path?,
+            drop_in,
+            tls,
+            max_calls,
+            limits: limits?,
+            trusted_proxies,
+        })
     }
 
     fn path(&self, reading: &mut Reading<'_>) -> Option<String> {

@@ -1,5 +1,6 @@
 //! The sections of `config.yaml`: what an operator writes in each, and what becomes of it.
 
+pub(in crate::config) mod addresses;
 pub(in crate::config) mod admin;
 pub(in crate::config) mod audit;
 pub(in crate::config) mod calls;
@@ -17,5 +18,7 @@ pub(in crate::config) mod sap;
 pub(in crate::config) mod show;
 pub(in crate::config) mod tls;
 pub(in crate::config) mod traces;
+pub(in crate::config) mod trusted;
+pub(in crate::config) mod wrong_credentials;
 
 use super::document::{content, findings, resolve, suggest, units};

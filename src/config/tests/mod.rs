@@ -6,6 +6,7 @@ mod cases;
 mod cases_any;
 mod cases_mistakes;
 mod changes;
+mod clients;
 mod home;
 mod mistakes;
 mod number_files;

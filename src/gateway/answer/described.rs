@@ -108,7 +108,11 @@ fn given(config: &Config, asked: &Asked) -> Vec<Answer> {
         match reason {
             Reason::BadQuery => all.push(Answer::BadQuery(asked.fault.clone())),
             Reason::Unauthorized if config.anybody_may_ask => {}
-            Reason::Unauthorized => all.push(Answer::UNAUTHORIZED),
+            Reason::Unauthorized => {
+                let bar = config.wrong_credentials.and_then(|rules| rules.bar);
+                all.extend(bar.map(|bar| Answer::Barred(bar.lasts)));
+                all.push(Answer::UNAUTHORIZED);
+            }
             Reason::SapUnavailable => {
                 all.extend([false, true].map(|timed_out| Answer::SapUnavailable { timed_out }));
             }

@@ -5,6 +5,8 @@
 
 mod described;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
@@ -52,6 +54,8 @@ pub(super) enum Answer {
     Dial(Text, Source, CallerId),
     /// Do not dial.
     Refuse(Reason, Source),
+    /// Do not dial, and do not look who it is for so long: the address has shown too much that is wrong.
+    Barred(Duration),
     /// Do not dial: SAP gave no usable answer and none is remembered.
     SapUnavailable {
         /// SAP did not answer at all before the deadline.
@@ -80,6 +84,7 @@ impl Answer {
                 Verdict::Dial { source: *source, caller_id: *caller_id }
             }
             Self::Refuse(reason, source) => refuse(*reason, *source),
+            Self::Barred(_) => refuse(Reason::Unauthorized, Source::None),
             Self::SapUnavailable { .. } => refuse(Reason::SapUnavailable, Source::None),
             Self::BadQuery(_) => refuse(Reason::BadQuery, Source::None),
             Self::Malformed(fault) => Verdict::Malformed(*fault),
@@ -95,6 +100,12 @@ impl Answer {
             Self::BadQuery(_) | Self::Malformed(_) => return StatusCode::BAD_REQUEST,
             Self::NotFound => return StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => return StatusCode::METHOD_NOT_ALLOWED,
+            Self::Barred(_) => {
+                return match answers {
+                    Answers::Jtel => StatusCode::FORBIDDEN,
+                    Answers::Http => StatusCode::TOO_MANY_REQUESTS,
+                };
+            }
             Self::SapUnavailable { timed_out: true } => {
                 return match answers {
                     Answers::Jtel => StatusCode::FORBIDDEN,
@@ -113,6 +124,7 @@ impl Answer {
             Self::Dial(..) => "",
             Self::BadQuery(fault) => fault,
             Self::Malformed(fault) => fault.text(),
+            Self::Barred(_) => "too many wrong credentials came from this address; ask again later",
             Self::NotFound => "there is no such path",
             Self::MethodNotAllowed => "only GET and HEAD are answered here",
             Self::SapUnavailable { .. } => "SAP gave no usable answer and none is remembered",
@@ -187,6 +199,11 @@ impl Answer {
                 let challenge =
                     HeaderValue::from_static(r#"Basic realm="dialgate", charset="UTF-8""#);
                 headers.insert(WWW_AUTHENTICATE, challenge);
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                if let Self::Barred(left) = self {
+                    headers.insert(RETRY_AFTER, HeaderValue::from(left.as_secs() + 1));
+                }
             }
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
                 headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);

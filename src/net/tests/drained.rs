@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::clients::{self, GET, answer, rest};
 use super::server::{Server, eventually, generous, within};
-use crate::net::{BindError, Drain, Limits, Listener, ListenerOptions};
+use crate::net::{BindError, Drain, Limits, Listener, ListenerOptions, TrustedInForce};
 
 const WAIT: &[u8] = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -98,7 +98,12 @@ async fn a_second_signal_ends_at_once() {
 async fn a_taken_port_is_told_with_its_address_and_the_way_out() {
     let server = Server::with_plaintext(generous());
 
-    let options = ListenerOptions { address: server.address, tls: None, limits: Limits::default() };
+    let options = ListenerOptions {
+        address: server.address,
+        tls: None,
+        limits: Limits::default(),
+        trusted: TrustedInForce::nobody(),
+    };
     let error = Listener::bind(options).err().unwrap();
 
     assert!(matches!(error, BindError::Taken { .. }));
@@ -115,7 +120,12 @@ async fn a_taken_port_is_told_with_its_address_and_the_way_out() {
 async fn an_address_of_another_machine_is_told() {
     let address = "192.0.2.1:0".parse().unwrap();
 
-    let error = Listener::bind(ListenerOptions { address, tls: None, limits: Limits::default() });
+    let error = Listener::bind(ListenerOptions {
+        address,
+        tls: None,
+        limits: Limits::default(),
+        trusted: TrustedInForce::nobody(),
+    });
 
     let text = error.err().unwrap().to_string();
     assert!(text.starts_with("this machine has no address 192.0.2.1;"), "{text}");

@@ -7,5 +7,6 @@ mod http1;
 mod http2;
 mod limited;
 pub(in crate::net) mod pki;
+mod proxied;
 mod server;
 mod tls;

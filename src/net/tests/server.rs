@@ -15,10 +15,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::pki::Pki;
-use crate::config::TlsVersion;
-use crate::net::NetMetrics;
+use crate::config::{TlsVersion, TrustedProxies};
 use crate::net::tls::TlsInForce;
 use crate::net::{Drain, Limits, Listener, ListenerOptions, Peer, wire};
+use crate::net::{NetMetrics, TrustedInForce};
 use prometheus::Registry;
 
 /// What a test waits for something that should happen, at most.
@@ -72,10 +72,17 @@ impl Server {
     }
 
     pub(super) fn start(limits: Limits, tls: bool, drain: Drain) -> Self {
+        Self::behind(TrustedProxies::default(), limits, tls, drain)
+    }
+
+    /// With load balancers in front.
+    pub(super) fn behind(trusted: TrustedProxies, limits: Limits, tls: bool, drain: Drain) -> Self {
+        let trusted = TrustedInForce::new(trusted);
         let tls = tls.then(|| TlsInForce::new(&Pki::shared().server(TlsVersion::V1_2)));
         let address = "127.0.0.1:0".parse().unwrap();
         let listener =
-            Listener::bind(ListenerOptions { address, tls, limits: limits.clone() }).unwrap();
+            Listener::bind(ListenerOptions { address, tls, limits: limits.clone(), trusted })
+                .unwrap();
         let address = listener.local_address();
         let registry = Registry::new();
         let metrics = Arc::new(NetMetrics::new(&registry).unwrap());

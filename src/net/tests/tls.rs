@@ -11,7 +11,7 @@ use super::pki::Pki;
 use super::server::{Server, eventually, generous, within};
 use crate::config::TlsVersion;
 use crate::net::tls::TlsInForce;
-use crate::net::{Drain, Listener, ListenerOptions, NetMetrics};
+use crate::net::{Drain, Listener, ListenerOptions, NetMetrics, TrustedInForce};
 
 const PEER: &[u8] = b"GET /peer HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -101,6 +101,7 @@ async fn with_tls_1_3_as_the_least_tls_1_2_is_refused() {
         address: "127.0.0.1:0".parse().unwrap(),
         tls: Some(TlsInForce::new(&pki.server(TlsVersion::V1_3))),
         limits: generous(),
+        trusted: TrustedInForce::nobody(),
     })
     .unwrap();
     let address = listener.local_address();
@@ -133,6 +134,7 @@ async fn an_exchanged_certificate_counts_from_the_next_handshake_on_and_ends_no_
         address: "127.0.0.1:0".parse().unwrap(),
         tls: Some(Arc::clone(&tls)),
         limits: generous(),
+        trusted: TrustedInForce::nobody(),
     };
     let listener = Listener::bind(options).unwrap();
     let address = listener.local_address();

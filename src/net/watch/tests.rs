@@ -17,7 +17,7 @@ fn limits() -> Limits {
 }
 
 fn watch(heads_begin_with_bytes: bool) -> Watch {
-    let place = Places::new(1, 1).take([192, 0, 2, 1].into()).unwrap();
+    let place = Places::new(1, 1).take(Some([192, 0, 2, 1].into())).unwrap();
     Watch::new(Instant::now(), heads_begin_with_bytes, Arc::clone(&place.seat))
 }
 

@@ -128,6 +128,54 @@ async fn a_good_certificate_is_let_in_and_every_other_is_refused_with_its_reason
 }
 
 #[tokio::test]
+async fn a_certificate_says_which_client_asks_and_another_one_does_not() {
+    let pki = clients().await;
+    let gateway = Gateway::start_with(&[
+        ("listen.tls.clients", &section(&pki, ", ask: optional")),
+        ("clients", "[{ name: jtel, certificates: [{ dns: jtel.example }] }]"),
+    ])
+    .await;
+    pki.leaf(
+        "other",
+        EC,
+        "subjectAltName=DNS:other.example\nextendedKeyUsage=clientAuth\n",
+        "-days 9",
+    )
+    .await;
+    let url = format!(
+        "https://{}/onClickToDial?SAPBusinessPartnerID=1001910&SAPPhoneNumber=4989461495000",
+        gateway.address
+    );
+    let mut told = Vec::new();
+    for name in ["good", "other", ""] {
+        told.push(status(&gateway.ca(), &pki, name, &[&url]).await);
+    }
+    // Somebody else's password is no reason to take the certificate for nothing, nor the other way round.
+    told.push(asked(&gateway, &pki, "good").await);
+
+    assert_eq!(told, ["200", "403", "403", "403"]);
+    let records = gateway.until_records(4).await;
+    let first = &records[0];
+    assert_eq!((&first["client"], &first["client_by"]), (&"jtel".into(), &"certificate".into()));
+    assert_eq!(first["tls.client.alternative_names"][0], "jtel.example");
+    assert_eq!(first["tls.client.issuer"], "CN=Intermediate");
+    assert!(first["tls.client.hash.sha256"].as_str().is_some_and(|hash| hash.len() == 64));
+    assert!(records[1]["client"].is_null() && records[1].get("tls.client.subject").is_some());
+    assert!(records[2].get("tls.client.subject").is_none(), "{}", records[2]);
+}
+
+#[tokio::test]
+async fn clients_with_certificates_that_nobody_is_asked_for_are_a_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let clients = "[{ name: jtel, certificates: [{ dns: jtel.example }] }]";
+    let file = write_config(folder.path(), "http://127.0.0.1:9", &[("clients", clients)]);
+
+    let findings = app::load(&file, &Environment::process()).unwrap_err().to_string();
+
+    assert!(findings.contains("listen.tls.clients"), "{findings}");
+}
+
+#[tokio::test]
 async fn a_list_that_is_fetched_anew_counts_and_one_that_is_wrong_changes_nothing() {
     let pki = clients().await;
     let gateway = Gateway::start_with(&[("listen.tls.clients", &section(&pki, ""))]).await;

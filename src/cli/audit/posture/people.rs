@@ -1,7 +1,7 @@
 //! Who may ask, and who may operate.
 
 use super::{Seen, Severity};
-use crate::config::{Client, Config, SecretHash};
+use crate::config::{ClientName, Config, Proof, SecretHash};
 
 /// What people take for a password when they are in a hurry. `dialgate secret new` makes none of them.
 const COMMON: [&str; 16] = [
@@ -32,8 +32,40 @@ pub(super) fn look(config: &Config, seen: &mut Seen) {
             "give jtel a password: `dialgate secret new jtel`",
         );
     }
-    look_at(&config.clients, "clients", seen);
-    look_at(&config.admin.operators, "admin.operators", seen);
+    let clients: Vec<_> = config.clients.iter().map(|one| (&one.name, &*one.secrets)).collect();
+    look_at(&clients, "clients", seen);
+    let operators = config.admin.operators.iter().map(|one| (&one.name, &*one.secrets));
+    look_at(&operators.collect::<Vec<_>>(), "admin.operators", seen);
+    for (index, client) in config.clients.iter().enumerate() {
+        let key = format!("clients[{index}]");
+        let shows_something = [Proof::Password, Proof::Key, Proof::Certificate]
+            .iter()
+            .any(|proof| client.any_of.has(*proof) || client.all_of.has(*proof));
+        if !shows_something {
+            seen.note(
+                Severity::Medium,
+                &*key,
+                format!("whoever comes from its addresses is `{}`", client.name.as_str()),
+                "let it show a password, a key or a certificate as well",
+            );
+        }
+        if client.addresses.iter().any(|range| range.prefix_len() == 0) {
+            seen.note(
+                Severity::Medium,
+                key,
+                "its addresses are all there are: that proves nothing",
+                "name the network that it comes from",
+            );
+        }
+    }
+    if config.wrong_credentials.is_none() && !config.anybody_may_ask {
+        seen.note(
+            Severity::Low,
+            "wrong_credentials",
+            "whoever tries passwords is neither slowed nor barred",
+            "leave it as it is shipped, unless somebody in front does that",
+        );
+    }
     if !config.admin.wants_to_know_who() {
         seen.note(
             Severity::Low,
@@ -55,10 +87,10 @@ pub(super) fn look(config: &Config, seen: &mut Seen) {
     }
 }
 
-fn look_at(people: &[Client], list: &str, seen: &mut Seen) {
-    for (index, one) in people.iter().enumerate() {
-        let (key, name) = (format!("{list}[{index}]"), one.name.as_str());
-        if one.secrets.len() > 1 {
+fn look_at(people: &[(&ClientName, &[SecretHash])], list: &str, seen: &mut Seen) {
+    for (index, (name, secrets)) in people.iter().enumerate() {
+        let (key, name) = (format!("{list}[{index}]"), name.as_str());
+        if secrets.len() > 1 {
             seen.note(
                 Severity::Low,
                 &*key,
@@ -69,7 +101,7 @@ fn look_at(people: &[Client], list: &str, seen: &mut Seen) {
         let is_common = |secret: &SecretHash| {
             COMMON.iter().chain([&name]).any(|common| secret.matches(common.as_bytes()))
         };
-        if one.secrets.iter().any(is_common) {
+        if secrets.iter().any(is_common) {
             seen.note(
                 Severity::High,
                 &*key,
@@ -78,11 +110,11 @@ fn look_at(people: &[Client], list: &str, seen: &mut Seen) {
             );
         }
         let others = people.iter().skip(index + 1);
-        for other in others.filter(|other| other.secrets.iter().any(|s| one.secrets.contains(s))) {
+        for (other, _) in others.filter(|(_, theirs)| theirs.iter().any(|s| secrets.contains(s))) {
             seen.note(
                 Severity::Medium,
                 &*key,
-                format!("`{name}` and `{}` have the same password", other.name.as_str()),
+                format!("`{name}` and `{}` have the same password", other.as_str()),
                 "give each a password of its own: records could not tell them apart",
             );
         }
