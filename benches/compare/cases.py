@@ -54,9 +54,10 @@ class Compare:
 
 
 def hit(c):
-    """One partner, remembered; also without access records."""
+    """One partner, remembered; also without access records, and with an audit trail."""
     servers = [
         c.dialgate(), c.dialgate(name="dialgate-unrecorded", port=9601, access=False),
+        c.dialgate(name="dialgate-audited", port=9602, trail=True),
         nginx("lua", c.certs, LUA), nginx("constant", c.certs, "a constant", port=9501),
     ]
     c.interleaved(servers, "kept", {}, fill="1000123:1")

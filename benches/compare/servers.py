@@ -87,9 +87,9 @@ class Server:
             self.process.wait()
 
 
-def dialgate(binary, certs, name="dialgate", port=9600, access=True, tls_to_sap=False, cores="0", large=False):
+def dialgate(binary, certs, name="dialgate", port=9600, access=True, trail=False, tls_to_sap=False, cores="0", large=False):
     """As shipped: authentication, rules, metrics, access records into a file. `large`: 1,000 clients and
-    100,000 service numbers. At most 64 requests to SAP at once, one for each connection that asks."""
+    100,000 service numbers. `trail`: an audit trail besides. At most 64 requests to SAP at once, one for each connection that asks."""
 
     def make(server, folder):
         secret = hashlib.sha256(b"bench").hexdigest()
@@ -102,6 +102,12 @@ def dialgate(binary, certs, name="dialgate", port=9600, access=True, tls_to_sap=
                 file.write("contract_number;service_number\n")
                 file.writelines(f"R{n}DE;4922147{n:06}\n" for n in range(100_001, 200_001))
         sap = f"{{ url: https://{SAP_TLS}, ca_file: {certs}/ca.pem, server_name: localhost" if tls_to_sap else f"{{ url: http://{SAP}"
+        audit = ""
+        if trail:
+            os.makedirs(f"{folder}/trail", mode=0o700, exist_ok=True)
+            if not os.path.exists(f"{folder}/keys"):
+                subprocess.run([binary, "audit", "keys", f"{folder}/keys"], check=True, stdout=subprocess.DEVNULL)
+            audit = "audit: { folder: trail, keys: keys, when_unwritable: refuse }\n"
         with open(os.path.join(folder, "config.yaml"), "w") as file:
             file.write(
                 f"listen: {{ address: 127.0.0.1:{port}, tls: {{ certificate: {certs}/server.pem, key: {certs}/server-key.pem }} }}\n"
@@ -111,10 +117,11 @@ def dialgate(binary, certs, name="dialgate", port=9600, access=True, tls_to_sap=
                 "cache: { max_entries: 2000000 }\n"
                 f"rules: {{ service_numbers: [{', '.join(rows)}]"
                 f"{', service_numbers_file: service-numbers.csv' if large else ''} }}\n"
-                f"log: {{ level: warn, access: {'{ file: access.jsonl }' if access else 'off'} }}\n")
+                f"log: {{ level: warn, access: {'{ file: access.jsonl }' if access else 'off'} }}\n" + audit)
         return [binary, "run", "--config", os.path.join(folder, "config.yaml")]
 
-    return Server(name, port, make, "everything on" if access else "without access records", cores=cores)
+    told = "with an audit trail" if trail else "everything on" if access else "without access records"
+    return Server(name, port, make, told, cores=cores)
 
 
 def filled(file, values):
