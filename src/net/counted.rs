@@ -3,7 +3,8 @@
 use crate::domain::words;
 
 words! {
-    /// What hyper finds wrong with a request before anybody reads it; the rest is a [`WireFault`].
+    /// What hyper finds wrong with a request before anybody reads it; the rest is a
+    /// [`WireFault`](super::wire::WireFault).
     pub(super) enum Unreadable {
         /// It is not HTTP at all.
         NotHttp = "not_http",
