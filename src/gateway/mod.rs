@@ -57,6 +57,7 @@ pub use drop_in::{DropInError, Wanted};
 pub use facts::{Basis, CallFacts, HttpVersion, Verb, Verdict};
 pub use metrics::CallMetrics;
 pub use openapi::{Endpoint, Site, endpoint};
+pub use origin::origin;
 pub use query::{Query, QueryError};
 pub use recent::{Cursor, News, Recent};
 pub use record::{AccessLog, AccessRecord, stamp, start_access_log};
@@ -172,7 +173,7 @@ impl Gateway {
     pub async fn handle<B: Body>(&self, request: Request<B>, peer: &Peer) -> Response<Full<Bytes>> {
         let terms = self.terms();
         let trusted = &terms.config.listen.trusted_proxies;
-        let from = origin::origin(request.headers(), peer.address.ip(), trusted);
+        let from = origin(request.headers(), peer.address.ip(), trusted);
         let mut call = Call::begin(&request, from, peer, &terms, self);
         let answer = match self.answer(&terms, &request, from, peer, &mut call).await {
             Ok(answer) | Err(answer) => answer,

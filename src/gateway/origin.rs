@@ -17,7 +17,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const MOST_HOPS: usize = 16;
 
 /// The address that a request comes from, if `from`, which has sent it, is trusted to name it.
-pub(super) fn origin(headers: &HeaderMap, from: IpAddr, trusted: &TrustedProxies) -> IpAddr {
+pub fn origin(headers: &HeaderMap, from: IpAddr, trusted: &TrustedProxies) -> IpAddr {
     if !trusted.forwarded || !trusted.have(from) {
         return from;
     }

@@ -25,7 +25,7 @@ mod negotiated;
 pub mod otlp;
 mod peer;
 mod places;
-mod proxied;
+pub mod proxied;
 pub mod retry_after;
 pub mod tls;
 mod turns;

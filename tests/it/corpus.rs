@@ -10,13 +10,16 @@ mod promises;
 type Holds = fn(&[u8]);
 
 /// Each target by its name.
-const TARGETS: [(&str, Holds); 10] = [
+const TARGETS: [(&str, Holds); 13] = [
+    ("audit", promises::audit::holds),
     ("config", promises::config::holds),
     ("dialect", promises::dialect::holds),
     ("drop_in", promises::drop_in::holds),
     ("headers", promises::headers::holds),
     ("numbers", promises::numbers::holds),
     ("odata", promises::odata::holds),
+    ("origin", promises::origin::holds),
+    ("proxied", promises::proxied::holds),
     ("query", promises::query::holds),
     ("reply", promises::reply::holds),
     ("service_numbers", promises::service_numbers::holds),

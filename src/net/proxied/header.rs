@@ -26,7 +26,7 @@ const CRC32C: u8 = 3;
 
 /// What a header says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Header {
+pub enum Header {
     /// Whose connection it is.
     Of(SocketAddr),
     /// The load balancer's own, such as a health check, or of somebody without an IP address.
@@ -35,7 +35,7 @@ pub(super) enum Header {
 
 /// What has been read so far.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Read {
+pub enum Read {
     /// All of it is part of the header, and there is more to come.
     Part,
     /// The header, and how many bytes it has.
@@ -44,7 +44,7 @@ pub(super) enum Read {
 
 /// Why it is no header.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum HeaderFault {
+pub enum HeaderFault {
     /// It begins like something else: there is none.
     Missing,
     /// It begins like one.
@@ -52,7 +52,11 @@ pub(super) enum HeaderFault {
 }
 
 /// Reads the header at the beginning of `bytes`.
-pub(super) fn read(bytes: &[u8]) -> Result<Read, HeaderFault> {
+///
+/// # Errors
+///
+/// It is none.
+pub fn read(bytes: &[u8]) -> Result<Read, HeaderFault> {
     let begins = |with: &[u8]| bytes.iter().zip(with).all(|(a, b)| a == b);
     if begins(TEXT) {
         text(bytes)

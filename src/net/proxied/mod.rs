@@ -20,7 +20,8 @@ use super::accept::Outage;
 use super::metrics::{Ending, NetMetrics};
 use crate::config::{Limits, TrustedProxies};
 use crate::domain::words;
-use header::{Header, HeaderFault, LONGEST, Read};
+use header::LONGEST;
+pub use header::{Header, HeaderFault, Read, read as read_header};
 
 words! {
     /// What came of the PROXY header of a load balancer's connection.
