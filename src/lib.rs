@@ -29,11 +29,11 @@
 //! |---|---|
 //! | [`domain`] | words and rules; no I/O, no clock, no async, no serde |
 //! | [`config`] | `config.yaml` becomes a `Config`, every finding at once with line and column; `document` is the engine, `sections` what stands in the file |
-//! | [`telemetry`] | the log, lines that leave the process, its own metrics; the wall clock |
-//! | [`net`] | sockets, TLS, HTTP; knows nothing of jtel or SAP |
+//! | [`telemetry`] | the log, lines that leave the process, the audit trail (`audit`), its own metrics; the wall clock |
+//! | [`net`] | sockets, load balancers in front (`proxied`), TLS, HTTP; knows nothing of jtel or SAP |
 //! | [`sap`] | SAP's dialects and only those: `door` (whether and when), `dialect` (what), `link` (the way there), `login`, `reply` |
 //! | [`lookup`] | what SAP knows of a partner, memory first; asks SAP itself |
-//! | [`gateway`] | one call from jtel, request to answer |
+//! | [`gateway`] | one call from jtel, request to answer: who asks (`auth`), who guesses (`barring`) |
 //! | [`admin`] | the second listener: `routes` (what there is), `guard` (who may), the status page (`page`) and the same as JSON, `actions` |
 //! | [`app`] | puts the parts together, once (`start`) and again (`snapshot`, `reload`) |
 //! | [`cli`] | one file per command |
@@ -86,6 +86,8 @@
 //! 15. What is served is described, what is described is served, and answered so:
 //!     `each_path_that_is_served_is_described_and_each_that_is_described_is_served`,
 //!     `schemathesis_finds_nothing_on_the_admin_listener`, `schemathesis_finds_nothing_at_jtels_endpoint`.
+//! 16. Whoever shows something wrong is nobody, and nobody but a trusted proxy says for whom it asks:
+//!     `each_client_is_let_in_by_what_it_has_to_show`, `only_a_trusted_load_balancer_says_for_whom_it_asks`.
 
 pub mod admin;
 pub mod app;

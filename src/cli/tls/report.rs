@@ -35,6 +35,11 @@ impl Section {
         self
     }
 
+    /// The facts that there are; a list of nothing is told to programs only.
+    fn told(&self) -> impl Iterator<Item = &(&'static str, Vec<String>)> {
+        self.facts.iter().filter(|(_, values)| !values.is_empty())
+    }
+
     pub(super) fn with_all(mut self, name: &'static str, values: Vec<String>) -> Self {
         self.facts.push((name, values));
         self
@@ -177,7 +182,7 @@ pub(super) fn as_text(sections: &[Section]) -> String {
     let mut text = String::new();
     for section in sections {
         text.extend([painted(HEADING, &section.title), "\n".to_owned()]);
-        for (name, values) in &section.facts {
+        for (name, values) in section.told() {
             text.extend([format!("  {name:<20} {}\n", values.join("\n                       "))]);
         }
         text.push('\n');
@@ -189,7 +194,7 @@ pub(super) fn as_markdown(sections: &[Section]) -> String {
     let mut text = "# TLS report\n\n".to_owned();
     for section in sections {
         text.extend([format!("## {}\n\n| | |\n|---|---|\n", section.title)]);
-        for (name, values) in &section.facts {
+        for (name, values) in section.told() {
             let values: Vec<_> = values.iter().map(|value| value.replace('|', "\\|")).collect();
             text.extend([format!("| {name} | {} |\n", values.join("<br>"))]);
         }
