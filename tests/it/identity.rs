@@ -9,7 +9,7 @@ use tokio::process::Command;
 use crate::support::{
     Client, Gateway, eventually,
     gateway::{CLIENT_PASSWORD, rewrite_config},
-    program::{run, stderr, stdout},
+    program::{dialgate, run, stderr, stdout},
     value_of,
 };
 
@@ -133,6 +133,13 @@ async fn operators_that_guess_are_barred_and_health_checks_are_not() {
         let curl = ["-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", "-u", login, &url];
         stdout(&run(Command::new("curl").args(curl)).await)
     };
+
+    let folder = gateway.folder.path().join("config.yaml");
+    let described = run(dialgate().args(["config", "openapi", "--config"]).arg(folder)).await;
+    let described: Value = serde_json::from_str(&stdout(&described)).unwrap();
+    let told = |path: &str| described["paths"][path]["get"]["responses"]["429"].clone();
+    assert!(told("/status.json")["headers"]["Retry-After"].is_object(), "{}", told("/status.json"));
+    assert!(told("/livez").is_null());
 
     assert_eq!(asked("oncall:wrong", "/status.json").await, "401");
     assert_eq!(asked("oncall:wrong", "/status.json").await, "401");

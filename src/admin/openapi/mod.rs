@@ -40,7 +40,7 @@ pub fn document(config: &Config, sites: &Sites) -> Value {
         endpoint(config, calls, &mut schemas);
     let configured = Site { address: admin.address, tls: admin.tls.is_some() };
     let site = sites.admin.unwrap_or(configured);
-    let common = Common::of(admin, site.address.ip().is_loopback());
+    let common = Common::of(config, site.address.ip().is_loopback());
     for route in &ROUTES {
         // A path of jtel's that is one of ours, too, is the same path elsewhere. A document has one
         // of each, and a fragment is never sent.

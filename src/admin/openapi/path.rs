@@ -19,7 +19,7 @@ use crate::{
         reply::{TEXT, text},
         routes::{Leads, Route},
     },
-    config::Admin,
+    config::Config,
     gateway::schema::{headers_of, reference},
 };
 
@@ -38,10 +38,14 @@ pub(super) struct Common {
     /// Ways of showing who asks; empty where nobody has to.
     security: Vec<Value>,
     is_on_loopback: bool,
+    /// Addresses are barred for wrong passwords.
+    is_barring: bool,
 }
 
 impl Common {
-    pub(super) fn of(config: &Admin, is_on_loopback: bool) -> Self {
+    pub(super) fn of(config: &Config, is_on_loopback: bool) -> Self {
+        let is_barring = config.wrong_credentials.is_some_and(|rules| rules.bar.is_some());
+        let config = &config.admin;
         let headers = headers_of(&[text(StatusCode::OK, "").headers().clone()], &[]);
         let named = headers.keys().map(|name| (name.clone(), reference("headers", name))).collect();
         let mut security = Vec::new();
@@ -51,7 +55,7 @@ impl Common {
         if config.tls.as_ref().is_some_and(|tls| tls.clients.is_some()) {
             security.push(json!({ WITH_CERTIFICATE: [] }));
         }
-        Self { headers, named, security, is_on_loopback }
+        Self { headers, named, security, is_on_loopback, is_barring }
     }
 
     /// The answer to other methods, by its name among the components.
@@ -90,6 +94,10 @@ impl Common {
         let is_open = self.security.is_empty() || route.leads.are_for_strangers();
         if !is_open {
             also(StatusCode::UNAUTHORIZED, "Nobody who has shown to be an operator.");
+        }
+        if !is_open && self.is_barring && !about.answers_with(StatusCode::TOO_MANY_REQUESTS) {
+            let told = "Too many wrong passwords came from this address (`wrong_credentials`).";
+            also(StatusCode::TOO_MANY_REQUESTS, told);
         }
         if self.is_on_loopback {
             also(StatusCode::MISDIRECTED_REQUEST, "Asked under a name that is not this machine's.");
