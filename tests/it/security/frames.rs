@@ -5,6 +5,7 @@ use super::raw::{
     SETTINGS, ask, frame, question,
 };
 use super::{OTHERS, SILENT, attacked, others_are_answered, until_closed};
+use crate::support::{Process, eventually, value_of};
 
 /// The largest frame.
 const MOST: usize = 16 * 1024;
@@ -73,16 +74,35 @@ async fn many_small_fields_are_too_many_though_they_are_not_too_large() {
 
 #[tokio::test]
 async fn data_after_a_reset_is_no_part_of_anything() {
-    let (process, _sap) = attacked(&[]).await;
-    let mut raw = Raw::open(&process, &[]).await;
-    raw.send(&frame(HEADERS, END_HEADERS, 1, &question("POST", SILENT))).await;
-    raw.send(&frame(RST_STREAM, 0, 1, &[0, 0, 0, 8])).await;
-    raw.send(&frame(DATA, END_STREAM, 1, b"late")).await;
+    let (process, sap) = attacked(&[]).await;
+    let reset = frame(RST_STREAM, 0, 1, &[0, 0, 0, 8]);
+    let late = frame(DATA, END_STREAM, 1, b"late");
 
-    let seen = answered_next(&mut raw, 3).await;
+    // A head that says that more is to come is refused at once. Here the reset comes along with it.
+    let mut open = Raw::open(&process, &[]).await;
+    let head = frame(HEADERS, END_HEADERS, 1, &question("GET", SILENT));
+    open.send(&[&head[..], &reset, &late].concat()).await;
+    the_first_is_never_answered(&process, &mut open).await;
 
-    let late: Vec<_> = seen.iter().filter(|frame| frame.stream == 1).collect();
-    assert!(late.iter().all(|frame| frame.kind == RST_STREAM), "{late:?}");
+    let mut waiting = Raw::open(&process, &[]).await;
+    waiting.send(&ask(1, SILENT)).await;
+    eventually("SAP is asked", || async { sap.requests_for(SILENT) == 1 }).await;
+    waiting.send(&[reset, late].concat()).await;
+    the_first_is_never_answered(&process, &mut waiting).await;
+}
+
+/// Others are, on the same connection, and also when nobody waits any more.
+async fn the_first_is_never_answered(process: &Process, raw: &mut Raw) {
+    let mut seen = answered_next(raw, 3).await;
+    eventually("nobody waits any more", || async {
+        value_of(&process.metrics().await, "dialgate_calls_in_flight") == 0
+    })
+    .await;
+    // An answer to the first would have been written before this one.
+    seen.extend(answered_next(raw, 5).await);
+
+    let first: Vec<_> = seen.iter().filter(|frame| frame.stream == 1).collect();
+    assert!(first.iter().all(|frame| frame.kind == RST_STREAM), "{first:?}");
 }
 
 #[tokio::test]
