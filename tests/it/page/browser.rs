@@ -96,6 +96,9 @@ impl Browser {
     }
 }
 
+/// What Chromium says of a question to a page that goes away just then.
+const GONE: &str = "Inspected target navigated or closed";
+
 impl Pipe {
     /// Has something done, in a tab where there is a session, and waits until it is.
     pub(super) async fn send(&self, session: Option<&str>, method: &str, params: Value) -> Value {
@@ -117,6 +120,10 @@ impl Pipe {
             .await
             .unwrap_or_else(|_| panic!("{method}: Chromium does not answer"))
             .unwrap_or_else(|_| panic!("{method}: Chromium has ended; tests/run installs it"));
+        // The page that was asked has gone meanwhile: there is no answer, and the next one is asked again.
+        if answer["error"]["message"] == GONE {
+            return Value::Null;
+        }
         assert!(answer.get("error").is_none(), "{method}: {answer}");
         answer["result"].take()
     }

@@ -138,6 +138,9 @@ impl Tab {
                   return element.contains(hit) ? at : 'covered by ' + hit?.outerHTML }})()"
             ))
             .await;
+        if at.is_null() {
+            return false;
+        }
         assert!(at.is_array(), "{selector} cannot be clicked: {at}");
         let mouse = async |kind: &str, x: &Value, y: &Value| {
             let event = json!({ "type": kind, "x": x, "y": y, "button": "left", "clickCount": 1 });
