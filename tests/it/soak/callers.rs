@@ -91,7 +91,9 @@ impl Whom {
             || match (sky, self) {
                 // Known, and so never refused for SAP's silence.
                 (Sky::Clear, _) | (Sky::Faulty, Self::InUse(_)) => false,
-                (Sky::Faulty, _) => silent,
+                // A record without sales data, of whomever is asked for, is one of the faults: where others
+                // have had some, it is the partner who has none.
+                (Sky::Faulty, _) => silent || outcome == "403 no_channel",
                 (Sky::Lying, _) => silent || outcome == "404 partner_unknown",
             }
     }
