@@ -75,7 +75,7 @@ mod tests {
             "dialgate_memory_lookups_total{result=\"miss\"} 0",
             "dialgate_sap_requests_total{outcome=\"found\"} 0",
             "dialgate_connections_open{protocol=\"h2\"} 0",
-            "dialgate_build_info{version=",
+            "dialgate_build_info{commit=",
             "process_open_fds ",
         ] {
             assert!(text.contains(series), "{series} is missing in:\n{text}");

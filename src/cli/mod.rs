@@ -31,7 +31,7 @@ use std::{future::Future, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::Findings;
+use crate::{config::Findings, telemetry::program};
 use output::{broken_pipe, print};
 
 /// Decides for jtel whether a number clicked in SAP is dialled, and with which service number.
@@ -39,6 +39,7 @@ use output::{broken_pipe, print};
 #[command(
     name = "dialgate",
     version,
+    long_version = program::DESCRIBED.as_str(),
     arg_required_else_help = true,
     after_help = "Exit codes: 0 done, 1 it did not work, 2 usage or configuration is wrong."
 )]
@@ -99,7 +100,7 @@ enum Command {
     },
     /// The manual page, as roff.
     Man,
-    /// The version.
+    /// The version, the commit it was built from, the compiler and the kind of machine.
     Version {
         /// As one line of JSON.
         #[arg(long)]
@@ -199,14 +200,11 @@ fn man() -> Result<(), Failure> {
 }
 
 fn version(json: bool) -> Result<(), Failure> {
-    let version = env!("CARGO_PKG_VERSION");
     if json {
-        return print(&format!(
-            "{}\n",
-            serde_json::json!({"name": "dialgate", "version": version})
-        ));
+        let line = serde_json::to_string(&program::THIS).map_err(anyhow::Error::from)?;
+        return print(&format!("{line}\n"));
     }
-    print(&format!("dialgate {version}\n"))
+    print(&format!("dialgate {}\n", program::DESCRIBED.as_str()))
 }
 
 /// The longest wait for what blocks when a command is over. A name that the system still looks up,

@@ -8,6 +8,7 @@ pub mod lines;
 pub mod logging;
 pub mod metrics;
 pub mod process;
+pub mod program;
 mod rounded;
 pub mod trace;
 mod visible;

@@ -297,7 +297,10 @@ async fn the_manual_the_completions_and_the_version_are_for_their_readers() {
         (vec!["completions", "bash"], "complete -F _dialgate"),
         (vec!["completions", "zsh"], "#compdef dialgate"),
         (vec!["version"], concat!("dialgate ", env!("CARGO_PKG_VERSION"))),
-        (vec!["version", "--json"], r#""version":""#),
+        (vec!["version"], "\ncommit "),
+        (vec!["version"], "\nrustc 1."),
+        (vec!["--version"], "\ntarget "),
+        (vec!["version", "--json"], r#""commit":""#),
         (vec!["config", "schema"], r#""$schema""#),
     ] {
         let output = run(dialgate().args(&arguments)).await;

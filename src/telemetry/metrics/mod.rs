@@ -11,7 +11,7 @@ mod process;
 mod reading;
 mod tls;
 
-use crate::domain::words;
+use crate::{domain::words, telemetry::program};
 use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 pub use reading::{Buckets, Reading, Wanted};
@@ -73,9 +73,9 @@ impl Metrics {
         };
         let build = IntGaugeVec::new(
             Opts::new("dialgate_build_info", "Always 1; the labels say which build this is."),
-            &["version"],
+            &["version", "commit"],
         )?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        build.with_label_values(&[program::THIS.version, program::THIS.commit]).set(1);
         registry.register(Box::new(build))?;
         let certificates = declare::gauges(
             &registry,
@@ -196,7 +196,7 @@ mod tests {
     fn what_is_about_the_process_is_there_from_the_start() {
         let text = Metrics::new().unwrap().render().unwrap();
 
-        for series in ["dialgate_build_info{version=", "dialgate_ready 0", "process_open_fds "] {
+        for series in ["dialgate_build_info{commit=", "dialgate_ready 0", "process_open_fds "] {
             assert!(text.contains(series), "{series} is missing in:\n{text}");
         }
     }
