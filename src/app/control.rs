@@ -20,10 +20,12 @@ pub struct Control {
 }
 
 impl Control {
-    /// Not ready at once; no new connections after `shutdown.drain_delay`, which gives a load
-    /// balancer the time to notice; then calls in flight have `shutdown.drain_timeout`.
+    /// Not ready at once, and each answer is its connection's last; no new connections after
+    /// `shutdown.drain_delay`, which gives a load balancer the time to notice; then calls in flight have
+    /// `shutdown.drain_timeout`.
     pub async fn leave(&self) {
         self.readiness.leave();
+        self.drain.announce();
         sleep(self.drain_delay).await;
         self.drain.start();
     }

@@ -204,7 +204,7 @@ fn control_of(state: &State, reloads: &Reloads) -> Control {
     );
     let shutdown = &state.running.shutdown;
     Control {
-        drain: Drain::new(shutdown.drain_timeout),
+        drain: Drain::new(shutdown.drain_timeout).with_grace(shutdown.idle_grace),
         readiness: Arc::new(readiness),
         reloads: reloads.clone(),
         drain_delay: shutdown.drain_delay,

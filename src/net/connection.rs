@@ -2,19 +2,16 @@
 //!
 //! The protocol is what ALPN agreed on, never what the first bytes look like: with `h2` HTTP/2 is
 //! spoken, with `http/1.1` or nothing HTTP/1, and a client that speaks the other one is closed.
-//! Without TLS only HTTP/1 is spoken.
+//! Without TLS only HTTP/1 is spoken. `attend` sees to it that a connection ends.
 //!
 //! A client that closes its writing side after the request (half-close) counts as gone: its request
 //! is dropped and gets no answer. That is hyper's default and tells apart, at once, a jtel that has
 //! hung up.
 
 use std::convert::Infallible;
-use std::error::Error as _;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -22,10 +19,9 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,13 +29,13 @@ use tracing::debug;
 
 use super::delivery::{Delivery, deliver};
 use super::ending::{Closing, Ending};
-use super::incident::{Incidents, What};
-use super::metrics::{NetMetrics, Protocol, Refusal, Unreadable};
+use super::incident::Incidents;
+use super::metrics::{NetMetrics, Protocol, Refusal};
 use super::places::{Place, Places, Seat};
 use super::proxied::{self, TrustedInForce};
 use super::tls::TlsInForce;
 use super::turns::Turns;
-use super::watch::{Finding, Watch};
+use super::watch::Watch;
 use super::watched::Watched;
 use super::{Drain, Limits, Peer, TlsFacts, handshake, http2};
 
@@ -137,7 +133,7 @@ where
             named = proxied::read(stream, socket, &self.limits, &self.metrics) => named?,
             // Nothing has been asked yet, so nothing is lost.
             () = place.seat.shall_leave() => return Err(Ending::Evicted),
-            () = self.drain.wait_started() => return Err(Ending::Drain),
+            () = self.cut.cancelled() => return Err(Ending::Drain),
         };
         let Some(address) = named else { return Ok(socket) };
         if self.places.name(place, address.ip()).is_err() {
@@ -160,7 +156,7 @@ where
             }
             // Nothing has been asked yet, so nothing is lost.
             () = seat.shall_leave() => Err(Ending::Evicted),
-            () = self.drain.wait_started() => Err(Ending::Drain),
+            () = self.cut.cancelled() => Err(Ending::Drain),
         }
     }
 
@@ -224,94 +220,4 @@ where
             deliver(watch.request(), is_bodiless, handler(request, Arc::clone(&peer)))
         })
     }
-
-    /// Drives `connection` to its end, which its own future, the watch or the drain may bring.
-    async fn attend<C>(&self, connection: C, watch: &Watch, seat: &Seat, peer: &Peer) -> Ending
-    where
-        C: GracefulConnection<Error = hyper::Error>,
-    {
-        let mut connection = pin!(connection);
-        let mut alarm = pin!(sleep_until(Instant::now()));
-        let mut stop = pin!(self.drain.wait_started());
-        let mut leave = pin!(seat.shall_leave());
-        let mut told_to_end = None;
-        loop {
-            tokio::select! {
-                biased;
-                result = connection.as_mut() => {
-                    let ending = Ending::of(&result, told_to_end, watch);
-                    if let Err(error) = &result {
-                        self.tell(error, ending, peer);
-                    }
-                    return ending;
-                }
-                () = stop.as_mut() => {
-                    if told_to_end == Some(Ending::Drain) {
-                        return Ending::Drain;
-                    }
-                    told_to_end = Some(Ending::Drain);
-                    connection.as_mut().graceful_shutdown();
-                    stop.set(self.cut.cancelled());
-                }
-                // Told in the protocol's own words; a request that has just begun is answered.
-                () = leave.as_mut(), if told_to_end.is_none() => {
-                    told_to_end = Some(Ending::Evicted);
-                    connection.as_mut().graceful_shutdown();
-                    alarm.as_mut().reset(Instant::now() + LEAVES_WITHIN);
-                }
-                () = alarm.as_mut() => match watch.look(Instant::now(), &self.limits) {
-                    Finding::Fine(_) if told_to_end == Some(Ending::Evicted) && !watch.has_request() => {
-                        return Ending::Evicted;
-                    }
-                    Finding::Fine(next) => alarm.as_mut().reset(next),
-                    Finding::Head => {
-                        let reason = format!("not whole within {:?}", self.limits.head_timeout);
-                        self.incident(peer, What::HeadTimeout, reason);
-                        return Ending::HeadTimeout;
-                    }
-                    Finding::Write => return Ending::WriteTimeout,
-                    // The connection's future ends by itself now and says what was wrong.
-                    Finding::Lingered => watch.linger_no_more(),
-                    // Told first in the protocol's own words, so that a request just under way is
-                    // not lost; a peer that does not react is cut off at the second look.
-                    Finding::Idle => {
-                        if let Some(ending) = told_to_end {
-                            return ending;
-                        }
-                        told_to_end = Some(Ending::IdleTimeout);
-                        connection.as_mut().graceful_shutdown();
-                        alarm.as_mut().reset(Instant::now() + self.limits.write_timeout);
-                    }
-                },
-            }
-        }
-    }
 }
-
-impl<H> Common<H> {
-    /// Counts and tells what hyper refused: nobody else gets to see it.
-    fn tell(&self, error: &hyper::Error, ending: Ending, peer: &Peer) {
-        let what = match () {
-            () if error.is_parse_too_large() => {
-                self.metrics.unreadable(Unreadable::HeadTooLarge);
-                What::HeadTooLarge
-            }
-            () if error.is_parse() => {
-                self.metrics.unreadable(Unreadable::NotHttp);
-                What::NotHttp
-            }
-            () if ending == Ending::ProtocolError => What::ProtocolError,
-            () if ending == Ending::Flood => What::Flood,
-            () => return,
-        };
-        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-        self.incident(peer, what, format!("{error}{cause}"));
-    }
-
-    fn incident(&self, peer: &Peer, what: What, reason: String) {
-        self.incidents.tell(peer.address, what, reason, None, peer.tls.clone());
-    }
-}
-
-/// The longest that a connection without a request takes to make room.
-const LEAVES_WITHIN: Duration = Duration::from_secs(1);

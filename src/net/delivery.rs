@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::AnswerBody;
@@ -22,9 +22,12 @@ where
     F: Future<Output = Response<A>>,
     A: AnswerBody,
 {
-    let response = answer.await;
+    let mut response = answer.await;
     if response.status().is_client_error() && says_close(response.headers()) {
         in_flight.turned_away();
+    }
+    if in_flight.is_last() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let in_flight = in_flight.answered();
     Ok(response.map(|answer| Delivery { answer, current: Bytes::new(), is_bodiless, in_flight }))

@@ -1,17 +1,20 @@
-//! The orderly end: stop accepting, finish what is in flight, then go.
+//! The orderly end, in two steps: whoever asks is told to go elsewhere; then nobody is accepted any more,
+//! what is in flight is finished, and the rest goes.
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 /// One switch for the orderly end of all listeners; its clones are the same switch.
 #[derive(Clone, Debug)]
 pub struct Drain {
     limit: Duration,
+    grace: Duration,
     started_at: Arc<OnceLock<Instant>>,
+    announced: CancellationToken,
     started: CancellationToken,
     forced: CancellationToken,
 }
@@ -21,18 +24,60 @@ impl Drain {
     pub fn new(limit: Duration) -> Self {
         Self {
             limit,
+            grace: Duration::ZERO,
             started_at: Arc::default(),
+            announced: CancellationToken::new(),
             started: CancellationToken::new(),
             forced: CancellationToken::new(),
         }
     }
 
-    /// Starts the end: listeners accept nothing more, idle connections are closed, busy ones are
-    /// told (HTTP/1 `Connection: close`, HTTP/2 GOAWAY) and end with their last answer. Starting
-    /// twice changes nothing.
+    /// A connection that is kept and has no request is closed only `grace` after the start: what its
+    /// client has just sent would be lost.
+    #[must_use]
+    pub fn with_grace(self, grace: Duration) -> Self {
+        Self { grace, ..self }
+    }
+
+    /// How long requests in flight may take once it has started.
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Tells clients to go elsewhere, while everybody is still accepted and answered: each answer of
+    /// HTTP/1 is its connection's last one (`Connection: close`), connections of HTTP/2 get GOAWAY and
+    /// end with the streams that they have. One that has not asked anything yet may ask once.
+    pub fn announce(&self) {
+        self.announced.cancel();
+    }
+
+    /// Starts the end: listeners accept nothing more, and connections end with the answer to what is
+    /// in flight, or when nothing has come for the grace. Starting twice changes nothing.
     pub fn start(&self) {
+        self.announce();
         self.started_at.get_or_init(Instant::now);
         self.started.cancel();
+    }
+
+    /// Waits until clients are told to go elsewhere.
+    pub(super) fn wait_announced(&self) -> WaitForCancellationFuture<'_> {
+        self.announced.cancelled()
+    }
+
+    /// When a connection is closed on which nothing has come since then; `None` while that is no reason.
+    pub(super) fn closes_at(&self, since: Instant) -> Option<Instant> {
+        Some(since.max(*self.started_at.get()?) + self.grace)
+    }
+
+    /// Waits until the grace after the start has passed.
+    pub(super) async fn wait_grace(&self) {
+        self.wait_started().await;
+        let started_at = self.started_at();
+        sleep_until(started_at + self.grace).await;
+    }
+
+    fn started_at(&self) -> Instant {
+        self.started_at.get().copied().unwrap_or_else(Instant::now)
     }
 
     /// Whether the end has begun.
@@ -59,11 +104,11 @@ impl Drain {
     /// Waits for `work`, once the end has begun, until the limit has passed or the end is forced.
     /// Returns whether the work was done.
     pub(crate) async fn finish<W: Future>(&self, work: W) -> bool {
-        let started_at = self.started_at.get().copied().unwrap_or_else(Instant::now);
+        let started_at = self.started_at();
         tokio::select! {
             _ = work => true,
             () = self.forced.cancelled() => false,
-            () = tokio::time::sleep_until(started_at + self.limit) => false,
+            () = sleep_until(started_at + self.limit) => false,
         }
     }
 }

@@ -25,15 +25,24 @@ pub(super) async fn shake_hands<H>(
     tls: &TlsInForce,
     stream: TcpStream,
     address: SocketAddr,
-    Common { limits, metrics, turns, incidents, .. }: &Common<H>,
+    Common { limits, metrics, turns, incidents, drain, .. }: &Common<H>,
 ) -> Result<(TlsStream<TcpStream>, TlsFacts), Ending> {
     let _open = metrics.opened(Protocol::Handshake);
     let began = Instant::now();
     // Kept until the end: whoever looks into a failure wants to know what was offered.
     let mut offered = None;
+    let mut without_a_word = Ending::Peer;
     let shaken = timeout(limits.handshake_timeout, async {
-        if matches!(stream.peek(&mut [0]).await, Ok(0) | Err(_)) {
-            return Ok(None);
+        let mut byte = [0];
+        tokio::select! {
+            peeked = stream.peek(&mut byte) => if matches!(peeked, Ok(0) | Err(_)) {
+                return Ok(None);
+            },
+            // Whoever has begun is served; a load balancer that keeps connections in store waits for nothing.
+            () = drain.wait_grace() => {
+                without_a_word = Ending::Drain;
+                return Ok(None);
+            }
         }
         // Nobody waits for a turn who has not said hello: one that dribbles would keep the others waiting.
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
@@ -56,7 +65,7 @@ pub(super) async fn shake_hands<H>(
             metrics.shook_hands(&facts.negotiated, facts.took);
             return Ok((stream, facts));
         }
-        Ok(Ok(None)) => return Err(Ending::Peer),
+        Ok(Ok(None)) => return Err(without_a_word),
         Ok(Err(error)) => {
             metrics.handshake_failed();
             let ending = if peer_left(&error) { Ending::Peer } else { Ending::ProtocolError };

@@ -57,4 +57,5 @@ mod spans;
 mod stalled;
 mod support;
 mod traces;
+mod upgrade;
 mod watch;

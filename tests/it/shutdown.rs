@@ -46,7 +46,9 @@ async fn a_gateway_about_to_leave_is_not_ready_and_still_answers() {
     let leaving = tokio::spawn(async move { control.leave().await });
     eventually("not ready", || async { gateway.admin("/readyz").await.0 == 503 }).await;
 
-    assert_eq!(gateway.jtel().ask("1001910").await.outcome(), "200");
+    let answer = gateway.jtel().ask("1001910").await;
+    assert_eq!(answer.outcome(), "200");
+    assert_eq!(answer.headers["connection"], "close");
     leaving.abort();
 }
 

@@ -37,8 +37,10 @@ impl Admin {
 pub struct Shutdown {
     /// Longest wait for calls in progress.
     pub drain_timeout: Duration,
-    /// How long dialgate is "not ready" before it stops accepting.
+    /// How long dialgate is "not ready", and each answer its connection's last, before it stops accepting.
     pub drain_delay: Duration,
+    /// How long a connection that is kept is then waited for that has no request.
+    pub idle_grace: Duration,
 }
 
 /// `admin:` in `config.yaml`.
@@ -65,8 +67,10 @@ pub(in crate::config) struct AdminFile {
 pub(in crate::config) struct ShutdownFile {
     /// Longest wait for calls in progress.
     drain_timeout: DurationText,
-    /// How long dialgate says "not ready" before it stops accepting.
+    /// How long dialgate says "not ready", and ends each connection with its answer, before it stops accepting.
     drain_delay: DurationText,
+    /// How long a connection that is kept is then waited for that has no request.
+    idle_grace: DurationText,
 }
 
 impl Default for AdminFile {
@@ -83,7 +87,7 @@ impl Default for AdminFile {
 
 impl Default for ShutdownFile {
     fn default() -> Self {
-        Self { drain_timeout: "10s".into(), drain_delay: "0s".into() }
+        Self { drain_timeout: "10s".into(), drain_delay: "0s".into(), idle_grace: "1s".into() }
     }
 }
 
@@ -148,7 +152,20 @@ impl ShutdownFile {
         let bounds = Duration::ZERO..=Duration::from_mins(10);
         let timeout = &self.drain_timeout;
         let drain_timeout = reading.duration("shutdown.drain_timeout", timeout, bounds.clone());
-        let drain_delay = reading.duration("shutdown.drain_delay", &self.drain_delay, bounds);
-        Some(Shutdown { drain_timeout: drain_timeout?, drain_delay: drain_delay? })
+        let drain_delay =
+            reading.duration("shutdown.drain_delay", &self.drain_delay, bounds.clone());
+        let idle_grace = reading.duration("shutdown.idle_grace", &self.idle_grace, bounds);
+        let shutdown = Shutdown {
+            drain_timeout: drain_timeout?,
+            drain_delay: drain_delay?,
+            idle_grace: idle_grace?,
+        };
+        if shutdown.idle_grace > shutdown.drain_timeout {
+            reading.at(
+                "shutdown.idle_grace",
+                "is longer than shutdown.drain_timeout, after which everything is cut off",
+            );
+        }
+        Some(shutdown)
     }
 }

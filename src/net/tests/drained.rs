@@ -10,6 +10,8 @@ use super::clients::{self, GET, answer, rest};
 use super::server::{Server, eventually, generous, within};
 use crate::net::{BindError, Drain, Limits, Listener, ListenerOptions, TrustedInForce};
 
+const MINUTE: Duration = Duration::from_mins(1);
+
 const WAIT: &[u8] = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[tokio::test]
@@ -57,6 +59,87 @@ async fn http_2_says_goaway_and_answers_its_streams() {
 
     assert_eq!(within(waiting).await.unwrap().status(), 200);
     client.ended().await;
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn until_the_start_everybody_is_served_and_each_answer_is_its_connections_last() {
+    let server = Server::with_tls(generous());
+    let mut kept = clients::http1(server.address).await;
+    kept.write_all(GET.as_bytes()).await.unwrap();
+    assert!(!answer(&mut kept).await.contains("connection: close"));
+    let mut http2 = clients::http2(server.address).await;
+    assert_eq!(within(http2.get("/")).await.unwrap().status(), 200);
+    let waiting = http2.get("/wait");
+    eventually(|| server.served() == 3).await;
+
+    server.drain.announce();
+
+    // Nobody is closed who may be about to ask, and nobody is turned away.
+    for connection in [&mut kept, &mut clients::http1(server.address).await] {
+        connection.write_all(GET.as_bytes()).await.unwrap();
+        let last = rest(connection).await;
+        assert!(last.contains("connection: close") && last.ends_with("served"), "{last}");
+    }
+    within(async { while http2.get("/").await.is_ok() {} }).await;
+    let mut late = clients::http2(server.address).await;
+    assert_eq!(within(late.get("/")).await.unwrap().status(), 200);
+    late.ended().await;
+    server.gate.add_permits(1);
+    assert_eq!(within(waiting).await.unwrap().status(), 200);
+    http2.ended().await;
+    server.drain.start();
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn what_is_kept_is_closed_after_the_grace_and_answers_until_then() {
+    let grace = Duration::from_millis(400);
+    let server = Server::start(generous(), true, Drain::new(MINUTE).with_grace(grace));
+    let mut asks = clients::http1(server.address).await;
+    let mut silent = clients::http1(server.address).await;
+    let silent2 = clients::http2(server.address).await;
+    // Has sent no more than half a head: it is waited for.
+    let mut slow = clients::http1(server.address).await;
+    slow.write_all(&GET.as_bytes()[..9]).await.unwrap();
+    for connection in [&mut asks, &mut silent] {
+        connection.write_all(GET.as_bytes()).await.unwrap();
+        answer(connection).await;
+    }
+    let mut no_word = TcpStream::connect(server.address).await.unwrap();
+    eventually(|| server.metric("dialgate_connections_open", &["handshake"]) == 1).await;
+    let began = Instant::now();
+
+    server.drain.start();
+
+    asks.write_all(GET.as_bytes()).await.unwrap();
+    assert!(rest(&mut asks).await.ends_with("served"));
+    assert_eq!(rest(&mut silent).await, "");
+    assert!(began.elapsed() >= grace);
+    assert_eq!(rest(&mut no_word).await, "");
+    silent2.ended().await;
+    slow.write_all(&GET.as_bytes()[9..]).await.unwrap();
+    assert!(rest(&mut slow).await.ends_with("served"));
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn whoever_has_connected_before_the_end_is_still_answered() {
+    let grace = Duration::from_secs(3);
+    let server = Server::start(generous(), false, Drain::new(MINUTE).with_grace(grace));
+    // The operating system takes them; the listener has no chance to before it ends.
+    let waiting: Vec<_> =
+        (0..100).map(|_| std::net::TcpStream::connect(server.address).unwrap()).collect();
+
+    server.drain.start();
+
+    for stream in waiting {
+        stream.set_nonblocking(true).unwrap();
+        let mut stream = TcpStream::from_std(stream).unwrap();
+        stream.write_all(GET.as_bytes()).await.unwrap();
+        assert!(rest(&mut stream).await.ends_with("served"));
+    }
+    assert!(TcpStream::connect(server.address).await.is_err());
     server.ended().await;
 }
 

@@ -7,6 +7,7 @@
 //! limits are kept to the moment, and a request registers no timer.
 
 mod deliveries;
+mod in_flight;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 use super::Limits;
 use super::places::Seat;
 use deliveries::Deliveries;
+pub(super) use in_flight::InFlight;
 
 /// Microseconds in a millisecond.
 const MS: u64 = 1000;
@@ -59,6 +61,10 @@ pub(super) struct Watch {
     frames_since: Moment,
     flooded: AtomicBool,
     requests_in_flight: AtomicU32,
+    /// Something was asked.
+    was_asked: AtomicBool,
+    /// The listener ends: each answer of HTTP/1 says that it is its connection's last one.
+    answers_are_the_last: AtomicBool,
     peer_left: AtomicBool,
     turned_away: AtomicBool,
     linger_no_more: AtomicBool,
@@ -97,6 +103,8 @@ impl Watch {
             frames_since: Moment::new(1),
             flooded: AtomicBool::new(false),
             requests_in_flight: AtomicU32::new(0),
+            was_asked: AtomicBool::new(false),
+            answers_are_the_last: AtomicBool::new(false),
             peer_left: AtomicBool::new(false),
             turned_away: AtomicBool::new(false),
             linger_no_more: AtomicBool::new(false),
@@ -186,15 +194,32 @@ impl Watch {
     pub(super) fn request(self: &Arc<Self>) -> InFlight {
         self.head.store(NEVER, Ordering::Relaxed);
         self.head_has_bytes.store(false, Ordering::Relaxed);
+        self.was_asked.store(true, Ordering::Relaxed);
         if self.requests_in_flight.fetch_add(1, Ordering::AcqRel) == 0 {
             self.seat.is_busy();
         }
-        InFlight { watch: Arc::clone(self), answered: false, taken: false, is_silent: false }
+        InFlight::of(Arc::clone(self))
     }
 
     /// A request is in flight.
     pub(super) fn has_request(&self) -> bool {
         self.requests_in_flight.load(Ordering::Acquire) > 0
+    }
+
+    /// From now on the client is told to go elsewhere.
+    pub(super) fn answers_are_the_last(&self) {
+        self.answers_are_the_last.store(true, Ordering::Relaxed);
+    }
+
+    /// HTTP/2, and something was asked: the client can be told to go elsewhere and loses nothing.
+    pub(super) fn goes_away(&self) -> bool {
+        !self.heads_begin_with_bytes && self.was_asked.load(Ordering::Relaxed)
+    }
+
+    /// Since when nothing has come; `None` while a request is in flight or its head is being read.
+    pub(super) fn quiet_since(&self) -> Option<Instant> {
+        let is_quiet = !self.has_request() && !self.head_has_bytes.load(Ordering::Relaxed);
+        is_quiet.then(|| self.since(&self.idle)).flatten()
     }
 
     /// What is overdue at `now`, or when to look again.
@@ -259,69 +284,6 @@ fn shortest(limits: &Limits) -> Duration {
         .min(limits.idle_timeout)
         .min(limits.write_timeout)
         .max(Duration::from_millis(1))
-}
-
-/// A request from its complete head to the last byte of its answer handed to hyper, or to its end
-/// by other means: a panic, a caller who hung up.
-pub(super) struct InFlight {
-    watch: Arc<Watch>,
-    answered: bool,
-    taken: bool,
-    /// The answer goes on, and there is nothing of it to be taken now.
-    is_silent: bool,
-}
-
-impl InFlight {
-    /// The answer says that the connection ends because the request was wrong.
-    pub(super) fn turned_away(&self) {
-        self.watch.turned_away.store(true, Ordering::Relaxed);
-    }
-
-    /// The answer is there; from now on it is the peer who keeps it waiting. Where he gave up those
-    /// before it, he has kept us waiting since then: resets must not buy time.
-    pub(super) fn answered(mut self) -> Self {
-        self.watch.deliveries.begins(self.watch.now_ms());
-        self.answered = true;
-        self
-    }
-
-    /// Whether there is something of the answer that the peer can take.
-    pub(super) fn has_something(&mut self, something: bool) {
-        if something == self.is_silent {
-            self.is_silent = !something;
-            let now = self.watch.now_ms();
-            if something {
-                self.watch.deliveries.begins(now);
-            } else {
-                self.watch.deliveries.ends(true, now);
-            }
-        }
-    }
-
-    /// The peer has made room for a piece of the answer.
-    pub(super) fn hands_over(&self) {
-        self.watch.frames.store(0, Ordering::Relaxed);
-    }
-
-    /// The peer has made room for all of the answer.
-    pub(super) fn taken(&mut self) {
-        self.taken = true;
-        self.hands_over();
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        let watch = &self.watch;
-        if self.answered && !self.is_silent {
-            watch.deliveries.ends(self.taken, watch.now_ms());
-        }
-        // Before the count, which publishes it: the watchdog never sees the rest begin before the end.
-        watch.note(&watch.idle);
-        if watch.requests_in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
-            watch.seat.is_idle();
-        }
-    }
 }
 
 #[cfg(test)]

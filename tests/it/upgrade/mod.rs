@@ -1,0 +1,4 @@
+//! Restarts and upgrades by day: no call is lost.
+
+mod callers;
+mod leaving;
