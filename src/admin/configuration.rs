@@ -97,6 +97,24 @@ impl ConfigStatus {
         }
     }
 
+    /// The files have findings, and what is in force is older than they are.
+    pub fn is_refused(&self) -> bool {
+        self.state().refused.is_some()
+    }
+
+    /// What is in force, as one sentence for the service manager.
+    pub fn sentence(&self) -> String {
+        let state = self.state();
+        let mut text = format!("the configuration of {} is in force", state.loaded.to_the_second());
+        if let Some((_, findings)) = &state.refused {
+            let number = counted(findings);
+            text += "; the changed one has ";
+            text += &number;
+            text += " and does not count (`dialgate check` shows them)";
+        }
+        text + &restart(&state.needs_restart)
+    }
+
     /// Never speaks against calls: what is in force answers them.
     pub(super) fn check(&self) -> Check {
         let state = self.state();

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
+use super::service::Service;
 use crate::{
     admin::{Readiness, Reloaded, Reloads},
     net::Drain,
@@ -17,6 +18,7 @@ pub struct Control {
     pub(super) readiness: Arc<Readiness>,
     pub(super) reloads: Reloads,
     pub(super) drain_delay: Duration,
+    pub(super) service: Service,
 }
 
 impl Control {
@@ -26,7 +28,13 @@ impl Control {
     pub async fn leave(&self) {
         self.readiness.leave();
         self.drain.announce();
-        sleep(self.drain_delay).await;
+        let limit = self.drain.limit();
+        if !self.drain_delay.is_zero() {
+            let status = "still answers calls, and tells whoever comes to go elsewhere";
+            self.service.leaves(self.drain_delay + limit, status);
+            sleep(self.drain_delay).await;
+        }
+        self.service.leaves(limit, "accepts nothing more and finishes the calls in progress");
         self.drain.start();
     }
 

@@ -5,6 +5,7 @@ mod certificate;
 mod control;
 mod metrics;
 mod reload;
+mod service;
 mod signals;
 mod snapshot;
 mod start;
@@ -17,6 +18,7 @@ use tokio::{
     sync::{mpsc, watch},
     time::interval,
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     admin::{Admin, ReloadRequest},
@@ -26,12 +28,14 @@ use crate::{
 };
 
 use reload::State;
+use service::Watchdog;
 
 pub use build::{load, most_connections};
 pub use control::Control;
 pub use metrics::AllMetrics;
+pub use service::Service;
 pub use signals::{Signal, Signals};
-pub use start::StartError;
+pub use start::{Given, StartError};
 
 /// How often files with secrets are looked at: a few small files, read and compared.
 const REREAD_SECRETS: Duration = Duration::from_secs(3);
@@ -101,6 +105,9 @@ impl App {
             );
         };
         let besides = tokio::spawn(until(drain.clone(), besides));
+        // To the very end: it is what answers calls that has to live.
+        let _watchdog = AbortOnDropHandle::new(tokio::spawn(Watchdog::new(&state.service).keep()));
+        state.service.ready(&state.sentence());
         let (gateway, partners) = (Arc::clone(&state.gateway), Arc::clone(&state.partners));
         calls
             .serve(

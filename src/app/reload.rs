@@ -19,6 +19,7 @@ use tokio::{
 use super::{
     build,
     certificate::CertificateWatch,
+    service::Service,
     snapshot::{Snapshot, keep_what_needs_a_restart},
     trail,
 };
@@ -58,6 +59,7 @@ pub(super) struct State {
     pub(super) certificate: CertificateWatch,
     pub(super) spans: Exporter<CallSpans>,
     pub(super) log: LogControl,
+    pub(super) service: Service,
     /// Who looks after SAP is told which.
     pub(super) sap: watch::Sender<Arc<SapClient>>,
     /// What was in the files when they were read.
@@ -111,6 +113,11 @@ impl State {
         let Some(path) = before.config.files.first() else {
             return Reloaded::Unchanged(Vec::new());
         };
+        // What has findings is tried every second: that is told when something comes of it.
+        let is_told = is_wanted || !self.status.is_refused();
+        if is_told {
+            self.service.reloading();
+        }
         let seen = look_at(&before.config.files);
         let reloaded = match build::load(path, &Environment::process()) {
             Ok(config) => self.adopt(&before, config),
@@ -122,7 +129,13 @@ impl State {
             *files == before.config.files && !matches!(reloaded, Reloaded::Refused(_));
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =
             if is_what_was_read { seen.ok() } else { None };
-        self.tell(&reloaded, is_wanted);
+        let is_news = self.tell(&reloaded, is_wanted);
+        if is_news && !is_told {
+            self.service.reloading();
+        }
+        if is_news || is_told {
+            self.service.ready(&self.sentence());
+        }
         reloaded
     }
 
@@ -171,7 +184,13 @@ impl State {
         self.current.store(Arc::new(after));
     }
 
-    fn tell(&self, reloaded: &Reloaded, is_wanted: bool) {
+    /// What the process does, and by which configuration.
+    pub(super) fn sentence(&self) -> String {
+        format!("answers calls on {}; {}", self.running.listen.address, self.status.sentence())
+    }
+
+    /// True: it is news.
+    fn tell(&self, reloaded: &Reloaded, is_wanted: bool) -> bool {
         let is_news = self.status.note(reloaded);
         if is_news || is_wanted {
             self.metrics.reloaded(match reloaded {
@@ -184,7 +203,7 @@ impl State {
             trail::tell(&self.gateway, || trail::reload(reloaded, is_wanted));
         }
         if !is_news {
-            return;
+            return false;
         }
         match reloaded {
             Reloaded::Applied { changed, .. } => {
@@ -211,6 +230,7 @@ impl State {
             let keys = keys.join(", ");
             tracing::warn!(keys, "changed in the configuration, and needs a restart: {keys}");
         }
+        true
     }
 }
 

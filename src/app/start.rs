@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{
     AllMetrics, App, build, certificate::CertificateWatch, control::Control, reload, reload::State,
-    snapshot::Snapshot, trail,
+    service::Service, snapshot::Snapshot, trail,
 };
 use crate::{
     admin::{Admin, Readiness, Reloads, Sites},
@@ -65,6 +65,13 @@ pub enum StartError {
     Metrics(#[from] prometheus::Error),
 }
 
+/// What whoever started the process has given it, besides the configuration.
+#[derive(Default)]
+pub struct Given {
+    /// Who wants to hear how it goes.
+    pub service: Service,
+}
+
 impl App {
     /// [`Self::with_log`] for a process without one.
     ///
@@ -75,12 +82,21 @@ impl App {
         Self::with_log(config, &LogControl::detached()?)
     }
 
-    /// Binds both ports and puts everything behind them. Needs a tokio runtime.
+    /// [`Self::start`] for a process that nobody has started with something in its hands.
     ///
     /// # Errors
     ///
     /// See [`StartError`]; nothing stays behind.
     pub fn with_log(config: Config, log: &LogControl) -> Result<Self, StartError> {
+        Self::start(config, log, Given::default())
+    }
+
+    /// Binds both ports and puts everything behind them. Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`]; nothing stays behind.
+    pub fn start(config: Config, log: &LogControl, given: Given) -> Result<Self, StartError> {
         let all = AllMetrics::with_log(log)?;
         build::tell_notes(&config);
         let seen = reload::as_read(&config);
@@ -126,6 +142,7 @@ impl App {
             certificate,
             spans,
             log: log.clone(),
+            service: given.service,
             seen: Mutex::new(seen),
         });
         let (reloads, reload_requests) = Reloads::channel();
@@ -208,6 +225,7 @@ fn control_of(state: &State, reloads: &Reloads) -> Control {
         readiness: Arc::new(readiness),
         reloads: reloads.clone(),
         drain_delay: shutdown.drain_delay,
+        service: state.service.clone(),
     }
 }
 

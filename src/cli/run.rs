@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{ConfigFile, Failure, block_on, output::broken_pipe};
 use crate::{
-    app::{self, App, Signals},
+    app::{self, App, Given, Service, Signals},
     config::{Config, Environment, LogFormat},
     telemetry::logging::{Format, Log, LogControl},
 };
@@ -29,14 +29,16 @@ impl Run {
         without_core_dumps();
         let config = app::load(&self.file.config, &Environment::process())?;
         let log = start_log(&config)?;
-        let served = block_on(self.serve(config, log.control()))?;
+        let service = Service::of_the_environment().context("NOTIFY_SOCKET is no address")?;
+        let given = Given { service };
+        let served = block_on(self.serve(config, log.control(), given))?;
         served.map_err(|error| told(&log, error))
     }
 
-    async fn serve(self, config: Config, log: LogControl) -> anyhow::Result<()> {
+    async fn serve(self, config: Config, log: LogControl, given: Given) -> anyhow::Result<()> {
         let mut signals = Signals::catch().context("signals cannot be caught")?;
         // It reads files, and a file system that hangs must not hang the end.
-        let starting = tokio::task::spawn_blocking(move || App::with_log(config, &log));
+        let starting = tokio::task::spawn_blocking(move || App::start(config, &log, given));
         let app = tokio::select! {
             app = starting => app.context("the start failed")?.context("cannot start")?,
             told = signals.end(|| ()) => bail!("{told} before the start was over"),
