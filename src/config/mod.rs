@@ -14,6 +14,7 @@ pub use document::edit::edit;
 pub use document::findings::{Finding, Findings};
 pub use document::permissions::writable_by_all;
 pub use document::resolve::Environment;
+pub use document::sealing::{OpenError, SealError, SealingKeyError, SealingKeys};
 pub use document::secret::Secret;
 pub use sections::admin::{Admin, Shutdown};
 pub use sections::audit::{Anchor, Audit, PersonalData, Privacy, WhenUnwritable};

@@ -17,6 +17,11 @@ impl Facts {
         }
     }
 
+    /// The paths with values, and these, in the order in which they were noted.
+    pub fn noted(&self) -> impl Iterator<Item = (&Arc<str>, &[String])> {
+        self.0.iter().map(|(path, values)| (path, values.as_slice()))
+    }
+
     /// The values under a path.
     pub(super) fn of(&self, path: &str) -> &[String] {
         let found = self.0.iter().find(|(noted, _)| **noted == *path);

@@ -14,6 +14,8 @@ mod refresh;
 mod said;
 mod seen;
 mod silence;
+#[cfg_attr(not(test), expect(dead_code, reason = "the next change writes and reads entries"))]
+mod stored;
 mod trip;
 
 use std::{sync::Arc, time::Duration};
@@ -24,11 +26,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     config::Cache,
     domain::{DialledNumber, PartnerId, ServiceNumbers, Source},
-    sap::{LookupError, Requests, SapClient, Urgency},
+    sap::{Requests, SapClient, Urgency},
     telemetry::trace::Trace,
 };
 
-use flight::{Flight, Flights, Joined, Landed, Seat};
+use flight::{Flights, Joined, Landed, Seat};
 use memory::{Key, Memory};
 use refresh::Refreshes;
 use trip::Trip;
@@ -209,7 +211,7 @@ impl Partners {
         seat: &Seat,
         is_silent: bool,
     ) -> Found {
-        let silence = so_far(&seat.flight);
+        let silence = seat.flight.silence_so_far();
         let found = match older {
             Some(older) if !is_silent => {
                 self.shared.metrics.stale_used();
@@ -249,7 +251,7 @@ impl Partners {
                 let silence = told.result.as_ref().err().cloned().unwrap_or(Silence::Lost);
                 self.without_sap(inquiry, None, silence, Some(&told))
             }
-            Err(_elapsed) => self.without_sap(inquiry, None, so_far(&seat.flight), None),
+            Err(_elapsed) => self.without_sap(inquiry, None, seat.flight.silence_so_far(), None),
         };
         found.by(&seat)
     }
@@ -335,15 +337,6 @@ impl Partners {
         self.shared.closing.cancel();
         self.tasks.wait().await;
     }
-}
-
-/// Why there is no answer of a flight that this caller waits for no longer.
-fn so_far(flight: &Flight) -> Silence {
-    if flight.was_sent() {
-        return Silence::Deadline;
-    }
-    let waited = flight.started.elapsed();
-    Silence::Sap(Arc::new(LookupError::Busy { waited }))
 }
 
 #[cfg(test)]

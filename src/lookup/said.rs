@@ -77,9 +77,14 @@ impl Sayings {
 }
 
 impl Said {
-    fn new(told: Told, reads: &Arc<[Arc<str>]>) -> Self {
+    pub(super) fn new(told: Told, reads: &Arc<[Arc<str>]>) -> Self {
         let Told { lookup, looked } = told;
         Self { lookup, reads: Arc::clone(reads), looked, rendered: ArcSwapOption::empty() }
+    }
+
+    /// The paths whose values were noted, in order.
+    pub(super) fn reads(&self) -> &Arc<[Arc<str>]> {
+        &self.reads
     }
 
     /// Whether it has the values under all of these paths. One that a new rule looks at has to be

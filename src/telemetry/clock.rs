@@ -10,6 +10,11 @@ pub fn unix_seconds() -> i64 {
     Timestamp::now().as_second()
 }
 
+/// Milliseconds since 1970, for what another process reads.
+pub fn unix_milliseconds() -> u64 {
+    Moment::now().unix_milliseconds()
+}
+
 /// A day of the calendar, in UTC.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Day {

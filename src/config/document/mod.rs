@@ -10,6 +10,7 @@ pub(in crate::config) mod node;
 pub(in crate::config) mod permissions;
 mod report;
 pub(in crate::config) mod resolve;
+pub(in crate::config) mod sealing;
 pub(in crate::config) mod secret;
 mod secret_text;
 pub(in crate::config) mod suggest;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{resolve::Reading, units::DurationText};
+use super::{resolve::Reading, sealing::SealingKeys, secret::SecretRef, units::DurationText};
 use crate::domain::{BareNumbers, Home};
 
 /// The longest time that anything may be remembered: personal data is not kept for weeks.
@@ -57,6 +57,8 @@ pub struct Cache {
     /// Every time above is shortened by a random part of up to this many percent, so that entries
     /// made together do not end together. 0 to 50.
     pub jitter_percent: u8,
+    /// What of it leaves the process is sealed with them; none: nothing may leave it.
+    pub keys: SealingKeys,
 }
 
 /// `query:` in `config.yaml`.
@@ -111,6 +113,10 @@ pub(in crate::config) struct CacheFile {
     /// Each time above is shortened by a random part of up to this many percent.
     #[schemars(range(min = 0, max = 50))]
     jitter: u8,
+    /// Keys that encrypt what leaves the process of what it remembers, 32 random bytes in base64 each. The
+    /// first one encrypts; a second one may stand behind it while you rotate.
+    #[schemars(length(max = 2))]
+    keys: Vec<SecretRef>,
 }
 
 impl Default for QueryFile {
@@ -132,6 +138,7 @@ impl Default for CacheFile {
             last_good_ttl: "12h".into(),
             refresh_ahead: true,
             jitter: 10,
+            keys: Vec::new(),
         }
     }
 }
@@ -163,6 +170,7 @@ impl CacheFile {
         let found_ttl = time("found_ttl", &self.found_ttl);
         let unknown_ttl = time("unknown_ttl", &self.unknown_ttl);
         let last_good_ttl = time("last_good_ttl", &self.last_good_ttl);
+        let keys = self.keys(reading);
         Some(Cache {
             max_entries: self.max_entries,
             found_ttl: found_ttl?,
@@ -170,6 +178,20 @@ impl CacheFile {
             last_good_ttl: last_good_ttl?,
             refresh_ahead: self.refresh_ahead,
             jitter_percent: self.jitter,
+            keys: keys?,
         })
+    }
+
+    fn keys(&self, reading: &mut Reading<'_>) -> Option<SealingKeys> {
+        let secrets: Vec<_> = self
+            .keys
+            .iter()
+            .enumerate()
+            .map(|(place, key)| reading.secret(&format!("cache.keys[{place}]"), key))
+            .collect();
+        let secrets = secrets.into_iter().collect::<Option<Vec<_>>>()?;
+        SealingKeys::new(&secrets)
+            .map_err(|(place, why)| reading.at(&format!("cache.keys[{place}]"), why.to_string()))
+            .ok()
     }
 }

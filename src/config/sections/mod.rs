@@ -21,4 +21,4 @@ pub(in crate::config) mod traces;
 pub(in crate::config) mod trusted;
 pub(in crate::config) mod wrong_credentials;
 
-use super::document::{content, findings, resolve, suggest, units};
+use super::document::{content, findings, resolve, sealing, secret, suggest, units};

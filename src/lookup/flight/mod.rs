@@ -23,7 +23,7 @@ use super::{
     memory::{Key, Remembered},
     silence::Silence,
 };
-use crate::sap::Requests;
+use crate::sap::{LookupError, Requests};
 
 /// A failure is shared with later callers for this long, doubled with each that follows.
 const SHARED_FOR: Duration = Duration::from_millis(250);
@@ -243,6 +243,14 @@ impl Flight {
     /// Whether it has one yet.
     pub(super) fn was_sent(&self) -> bool {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Why there is no answer of it yet, for a caller who waits no longer.
+    pub(super) fn silence_so_far(&self) -> Silence {
+        if self.was_sent() {
+            return Silence::Deadline;
+        }
+        Silence::Sap(Arc::new(LookupError::Busy { waited: self.started.elapsed() }))
     }
 }
 

@@ -5,7 +5,7 @@ mod refreshes;
 
 use super::*;
 use crate::{
-    config::Sap,
+    config::{Sap, SealingKeys},
     domain::{Home, Lookup},
     sap::{SapMetrics, testing::sap, tests::simulator},
     simulator::{Fault, Simulator},
@@ -44,6 +44,7 @@ impl World {
             last_good_ttl: HOUR,
             refresh_ahead: true,
             jitter_percent: 0,
+            keys: SealingKeys::default(),
         };
         Self {
             simulator,
