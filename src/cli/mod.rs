@@ -20,6 +20,7 @@ mod output;
 mod presets;
 mod privacy;
 mod reach;
+mod replay;
 mod run;
 mod secret;
 mod sim;
@@ -74,6 +75,8 @@ enum Command {
     Tls(tls::TlsCommand),
     /// Compare the contract numbers of SAP's answers, of the configuration and of jtel.
     Coverage(coverage::Coverage),
+    /// Decide recorded calls again, under a changed configuration, and tell what would change.
+    Replay(replay::Replay),
     /// Certificates for development.
     #[command(subcommand)]
     Certs(certs::Certs),
@@ -159,6 +162,7 @@ pub fn main() -> ExitCode {
         Command::Audit(audit) => audit.execute(),
         Command::Tls(tls) => tls.execute(),
         Command::Coverage(coverage) => coverage.execute(),
+        Command::Replay(replay) => replay.execute(),
         Command::Certs(certs) => certs.execute(),
         Command::Secret(secret) => secret.execute(),
         Command::Privacy(privacy) => privacy.execute(),

@@ -18,13 +18,14 @@ mod rules;
 mod words;
 
 pub use decision::{
-    CallerId, Decided, Decision, Dial, decide, decide_without_sap, deciders, rule_by_rule,
+    CallerId, Decided, Decision, Dial, decide, decide_again, decide_without_sap, deciders,
+    rule_by_rule,
 };
 pub use facts::Facts;
 pub use id_form::IdForm;
 pub use numbers::{
-    BareNumbers, DialledNumber, DialledNumberError, Home, HomeError, ServiceNumber,
-    ServiceNumberError,
+    BareNumbers, DialledNumber, DialledNumberError, Home, HomeError, NumberFacts, Ringing,
+    ServiceNumber, ServiceNumberError,
 };
 pub use partner::{
     Ambiguity, BusinessPartner, ContractNumber, CountryCode, CountryCodeError, DistributionChannel,

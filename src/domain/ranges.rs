@@ -77,6 +77,16 @@ impl NumberRanges {
         )
     }
 
+    /// All of them, as from and to, in an order that does not depend on how they were added.
+    pub fn iter(&self) -> impl Iterator<Item = (String, String)> {
+        self.by_length.iter().enumerate().flat_map(|(place, ranges)| {
+            ranges.iter().map(move |(from, to)| {
+                let width = place + 1;
+                (format!("{from:0width$}"), format!("{to:0width$}"))
+            })
+        })
+    }
+
     /// No range at all.
     pub fn is_empty(&self) -> bool {
         self.by_length.iter().all(Vec::is_empty)

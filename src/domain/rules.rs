@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::{
-    numbers::{DialledNumber, ServiceNumber},
+    numbers::{DialledNumber, Ringing, ServiceNumber},
     partner::{ContractNumber, CountryCode, DistributionChannel},
     ranges::NumberRanges,
     refusal::Refusal,
@@ -71,10 +71,10 @@ impl NeverDialled {
     }
 
     /// The rule that forbids a number.
-    pub fn rule_for(&self, dialled: &DialledNumber) -> Option<Rule> {
+    pub fn rule_for(&self, dialled: &impl Ringing) -> Option<Rule> {
         if self.emergency && dialled.may_reach_emergency() {
             Some(Rule::Emergency)
-        } else if self.ranges.contain(dialled.digits()) {
+        } else if dialled.is_in(&self.ranges) {
             Some(Rule::Ranges)
         } else if self.short_codes && dialled.may_reach_short_code() {
             Some(Rule::ShortCodes)

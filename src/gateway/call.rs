@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::{
     config::Traces,
+    domain::DialledNumber,
     lookup::{Found, Silence},
     net::Peer,
     sap::Requests,
@@ -30,6 +31,7 @@ use super::{
     known,
     metrics::InFlight,
     record::AccessRecord,
+    recorded::Deciding,
     spans::{CallSpans, LookedUp},
     terms::Terms,
 };
@@ -56,6 +58,8 @@ pub(super) struct Call<'a> {
     requests: OnceLock<Arc<Requests>>,
     /// Where there is an audit trail.
     audited: Option<Audited>,
+    /// Where records have what was decided on.
+    deciding: Option<Deciding>,
     _in_flight: InFlight,
 }
 
@@ -102,6 +106,7 @@ impl<'a> Call<'a> {
             looked_up: None,
             requests: OnceLock::new(),
             audited: gateway.audit.as_ref().map(Audited::begin),
+            deciding: None,
             _in_flight: gateway.metrics.call_started(),
         }
     }
@@ -176,8 +181,9 @@ impl<'a> Call<'a> {
     }
 
     /// What was decided on.
-    pub(super) fn decided(&mut self, basis: Basis) {
+    pub(super) fn decided(&mut self, basis: Basis, dialled: Option<&DialledNumber>, terms: &Terms) {
         self.note(|facts| facts.basis = Some(basis));
+        self.deciding = terms.ground.as_ref().map(|ground| Deciding::of(dialled, ground));
     }
 
     fn note(&mut self, fact: impl FnOnce(&mut CallFacts)) {
@@ -239,7 +245,7 @@ impl<'a> Call<'a> {
             audited.end(&facts);
         }
         if let Some(access) = &self.gateway.access {
-            access.record(AccessRecord::Call(facts));
+            access.record(AccessRecord::Call(facts, self.deciding.take()));
         }
     }
 }

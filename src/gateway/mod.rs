@@ -20,6 +20,7 @@ mod places;
 mod query;
 mod recent;
 mod record;
+mod recorded;
 pub(crate) mod schema;
 mod spans;
 mod terms;
@@ -61,6 +62,7 @@ pub use origin::origin;
 pub use query::{Query, QueryError};
 pub use recent::{Cursor, News, Recent};
 pub use record::{AccessLog, AccessRecord, stamp, start_access_log};
+pub use recorded::{Ground, Recorded, RecordedFault, Untold};
 pub use spans::CallSpans;
 pub use terms::Terms;
 pub use why::{Case, Number, place, several};
@@ -226,7 +228,7 @@ impl Gateway {
             Some(known) => (decide(&known.lookup, dialled, rules), found.source),
             None => (decide_without_sap(dialled, rules), Source::Default),
         };
-        call.decided(basis(&found, &decided, terms));
+        call.decided(basis(&found, &decided, terms), dialled, terms);
         match decided.decision {
             Decision::Dial(dial) => {
                 let text = match form {

@@ -12,7 +12,7 @@ use std::{
 
 use prometheus::Registry;
 
-use super::facts::CallFacts;
+use super::{facts::CallFacts, recorded::Deciding};
 use crate::{
     config::{ClientName, Proof},
     domain::{CallerId, ContractNumber, ServiceNumber},
@@ -26,8 +26,8 @@ pub type AccessLog = Lines<AccessRecord>;
 
 /// What there is a record of.
 pub enum AccessRecord {
-    /// A call.
-    Call(CallFacts),
+    /// A call, and what it was decided on where records have that.
+    Call(CallFacts, Option<Deciding>),
     /// A connection that came to no call, and the stamp of the terms it came under.
     Incident(Incident, Arc<Fragment>),
 }
@@ -66,7 +66,7 @@ impl Record for AccessRecord {
 
     fn render(&self, batch: &mut Vec<u8>) {
         match self {
-            Self::Call(facts) => facts.render(batch),
+            Self::Call(facts, deciding) => facts.render(deciding.as_ref(), batch),
             Self::Incident(incident, stamp) => render_incident(incident, stamp, batch),
         }
     }
@@ -82,7 +82,7 @@ impl Record for AccessRecord {
 impl CallFacts {
     /// These names, in this order. Written by hand: by serde it was a fifth of what a call out of memory
     /// costs (9,900 instructions of 50,000, and is 1,900 so).
-    fn render(&self, batch: &mut Vec<u8>) {
+    fn render(&self, deciding: Option<&Deciding>, batch: &mut Vec<u8>) {
         let Self { verdict, basis, .. } = self;
         let basis = basis.as_ref();
         let contract_number = basis.and_then(|basis| basis.contract_number.as_ref());
@@ -126,6 +126,10 @@ impl CallFacts {
                 // Not reached.
                 None => line.text("sap.network.peer.address", None),
             }
+        }
+        if let (Some(deciding), Some(basis)) = (deciding, basis) {
+            let said = basis.known.as_deref().map(|said| (&said.lookup, &**said.reads()));
+            line.json("facts", &deciding.recorded(said));
         }
         line.plain("trace", self.trace.id.digits());
         line.members(&self.stamp);
@@ -183,7 +187,7 @@ mod tests {
         let facts = facts();
         let mut text = Vec::new();
 
-        facts.render(&mut text);
+        facts.render(None, &mut text);
 
         let expected = format!(
             concat!(
@@ -244,7 +248,7 @@ mod tests {
             basis: None,
             ..facts()
         }
-        .render(&mut text);
+        .render(None, &mut text);
 
         let record: serde_json::Value = serde_json::from_slice(&text).unwrap();
         for field in [

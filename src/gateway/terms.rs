@@ -14,7 +14,7 @@ use crate::{
     telemetry::lines::Fragment,
 };
 
-use super::{answer::dial_head, auth::Clients, clients::ClientMetrics};
+use super::{answer::dial_head, auth::Clients, clients::ClientMetrics, recorded::Ground};
 
 /// Who may ask, by which rules a call is decided, and which SAP is asked. A call has one of them from
 /// its beginning to its end.
@@ -28,6 +28,8 @@ pub struct Terms {
     pub(super) rules: u64,
     /// What every record under these terms has: which process, version and configuration.
     pub(super) stamp: Arc<Fragment>,
+    /// Where records have what was decided on.
+    pub(super) ground: Option<Arc<Ground>>,
     /// Rendered ahead: the default pair and the fallbacks.
     ready_heads: Vec<(ContractNumber, Bytes)>,
 }
@@ -50,6 +52,7 @@ impl Terms {
             rules: NEXT.fetch_add(1, Ordering::Relaxed),
             ready_heads,
             stamp: Arc::new(stamp),
+            ground: config.log.facts.then(|| Arc::new(Ground::of(&config))),
             config,
             sap,
         })

@@ -83,7 +83,7 @@ impl Said {
     }
 
     /// The paths whose values were noted, in order.
-    pub(super) fn reads(&self) -> &Arc<[Arc<str>]> {
+    pub fn reads(&self) -> &Arc<[Arc<str>]> {
         &self.reads
     }
 

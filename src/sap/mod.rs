@@ -42,7 +42,9 @@ pub use leg::Leg;
 pub use link::walk::{Station, Went, walk};
 pub use metrics::{DoorMetrics, SapMetrics};
 pub use outcome::{BreakerState, SapOutcome};
-pub use prepare::{asks_only_by_phone, check, needs_the_number};
+pub use prepare::{
+    READS_BLOCKED, READS_CONTACT_REFUSED, asks_only_by_phone, check, needs_the_number,
+};
 pub use problem::DialectProblem;
 pub use reply::looked::{LeftOut, Looked, Seen};
 pub use reply::said::Said;

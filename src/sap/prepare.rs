@@ -34,6 +34,12 @@ pub fn asks_only_by_phone(sap: &config::Sap) -> bool {
     dialect::compile(sap).is_ok_and(|dialect| dialect.steps.iter().all(|step| step.by == By::Phone))
 }
 
+/// Among what was read: the marks of a blocked partner had to be readable.
+pub const READS_BLOCKED: &str = "(blocked)";
+
+/// Among what was read: so had those of a partner that does not want to be contacted.
+pub const READS_CONTACT_REFUSED: &str = "(contact refused)";
+
 /// The section, ready for use.
 pub(super) struct Prepared {
     pub(super) host: Arc<str>,
@@ -74,7 +80,7 @@ impl Prepared {
         let mut reads: Vec<_> = facts.names().cloned().collect();
         // A mark that no rule needed may have been passed over.
         let used = sap.used_marks;
-        let marks = [(used.blocked, "(blocked)"), (used.contact_refused, "(contact refused)")];
+        let marks = [(used.blocked, READS_BLOCKED), (used.contact_refused, READS_CONTACT_REFUSED)];
         reads.extend(marks.into_iter().filter(|(used, _)| *used).map(|(_, name)| name.into()));
         reads.sort_unstable();
         Ok(Self { host, steps, reads: reads.into(), value_help, login, upstreams })

@@ -49,6 +49,7 @@ mod proxy;
 mod readme;
 mod records;
 mod reload;
+mod replay;
 mod security;
 mod short_numbers;
 mod shutdown;

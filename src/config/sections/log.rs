@@ -20,6 +20,8 @@ pub struct Log {
     pub format: LogFormat,
     /// Where the access records go.
     pub access: AccessLog,
+    /// They have what was decided on as well.
+    pub facts: bool,
 }
 
 /// How diagnostics look.
@@ -58,6 +60,8 @@ pub(in crate::config) struct LogFile {
     format: LogFormat,
     /// Where the access records go.
     access: AccessFile,
+    /// The access records have what was decided on as well, for `dialgate replay`.
+    facts: bool,
 }
 
 /// `log.access` in `config.yaml`.
@@ -76,7 +80,12 @@ enum AccessFile {
 
 impl Default for LogFile {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Auto, access: AccessFile::Stdout }
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::Auto,
+            access: AccessFile::Stdout,
+            facts: false,
+        }
     }
 }
 
@@ -93,7 +102,7 @@ impl LogFile {
             }
             AccessFile::File(path) => Some(AccessLog::File(reading.path(path))),
         };
-        Some(Log { level: level?, format: self.format, access: access? })
+        Some(Log { level: level?, format: self.format, access: access?, facts: self.facts })
     }
 
     fn level(&self, reading: &mut Reading<'_>) -> Option<String> {

@@ -5,7 +5,7 @@
 mod parts;
 
 use super::{
-    numbers::{DialledNumber, ServiceNumber},
+    numbers::{DialledNumber, NumberFacts, Ringing, ServiceNumber},
     partner::{BusinessPartner, ContractNumber, CountryCode, DistributionChannel, Lookup},
     reason::Reason,
     rule::Rule,
@@ -85,6 +85,32 @@ pub fn decide<'a>(
     dialled: Option<&DialledNumber>,
     rules: &'a Rules,
 ) -> Decided<'a> {
+    of_lookup(lookup, dialled, rules)
+}
+
+/// Decides where SAP gave no answer and none is remembered.
+pub fn decide_without_sap<'a>(dialled: Option<&DialledNumber>, rules: &'a Rules) -> Decided<'a> {
+    without_lookup(dialled, rules)
+}
+
+/// Decides from what was written down of a call, by the same rules. `lookup` is `None` where SAP gave no
+/// answer and none was remembered.
+pub fn decide_again<'a>(
+    lookup: Option<&'a Lookup>,
+    dialled: Option<&NumberFacts>,
+    rules: &'a Rules,
+) -> Decided<'a> {
+    match lookup {
+        Some(lookup) => of_lookup(lookup, dialled, rules),
+        None => without_lookup(dialled, rules),
+    }
+}
+
+fn of_lookup<'a>(
+    lookup: &'a Lookup,
+    dialled: Option<&impl Ringing>,
+    rules: &'a Rules,
+) -> Decided<'a> {
     if let Some(rule) = forbids_the_number(dialled, rules) {
         return Decided::refuse(Reason::NumberNotAllowed, rule);
     }
@@ -121,8 +147,7 @@ pub fn decide<'a>(
     }
 }
 
-/// Decides where SAP gave no answer and none is remembered.
-pub fn decide_without_sap<'a>(dialled: Option<&DialledNumber>, rules: &'a Rules) -> Decided<'a> {
+fn without_lookup<'a>(dialled: Option<&impl Ringing>, rules: &'a Rules) -> Decided<'a> {
     if let Some(rule) = forbids_the_number(dialled, rules) {
         return Decided::refuse(Reason::NumberNotAllowed, rule);
     }
@@ -134,7 +159,7 @@ pub fn decide_without_sap<'a>(dialled: Option<&DialledNumber>, rules: &'a Rules)
 }
 
 /// What the number alone says, whoever the partner is: the rule that forbids it.
-fn forbids_the_number(dialled: Option<&DialledNumber>, rules: &Rules) -> Option<Rule> {
+fn forbids_the_number(dialled: Option<&impl Ringing>, rules: &Rules) -> Option<Rule> {
     let Some(dialled) = dialled else {
         let is_needed = rules.never_dialled.is_set() || rules.destinations.is_some();
         return is_needed.then_some(Rule::NoNumber);
@@ -154,7 +179,7 @@ fn forbids_the_number(dialled: Option<&DialledNumber>, rules: &Rules) -> Option<
 fn fitting<'a>(
     dial: Dial<'a>,
     rule: Rule,
-    dialled: Option<&DialledNumber>,
+    dialled: Option<&impl Ringing>,
     rules: &'a Rules,
 ) -> Decided<'a> {
     let refused = Decided::refuse(Reason::CallerIdNotAllowed, Rule::CallerIdFit);

@@ -70,6 +70,17 @@ impl Home {
         CountryCode::parse(&self.region.to_string()).ok()
     }
 
+    /// The country and how bare digits are read there, for records: `DE/international`. Two texts that
+    /// differ may make another number of one and the same text.
+    pub fn label(self) -> String {
+        let bare = match self.bare {
+            BareNumbers::Home => "home",
+            BareNumbers::Unambiguous => "unambiguous",
+            BareNumbers::International => "international",
+        };
+        format!("{}/{bare}", self.region)
+    }
+
     /// Bare digits that are read as a number at home and would be one abroad, too, with the country of
     /// the latter; `None` where there seem to be none. Looks at one number of each country, so it is no
     /// proof.

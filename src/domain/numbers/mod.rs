@@ -2,12 +2,14 @@
 
 mod home;
 mod reading;
+mod ringing;
 
 use std::fmt;
 
 use rlibphonenumber::{PhoneNumber, PhoneNumberFormat};
 
 pub use home::{BareNumbers, Home, HomeError};
+pub use ringing::{NumberFacts, Ringing};
 
 use super::{
     partner::CountryCode,

@@ -2,6 +2,8 @@
 
 use std::{fmt::Display, io::Write, net::Ipv4Addr};
 
+use serde::Serialize;
+
 use super::Fragment;
 use crate::telemetry::clock::Moment;
 
@@ -92,6 +94,12 @@ impl<'b> Object<'b> {
         self.batch.extend_from_slice(begun);
     }
 
+    /// What serde makes of a value.
+    pub fn json(&mut self, name: &'static str, value: &impl Serialize) {
+        self.name(name);
+        serde_json::to_writer(&mut *self.batch, value).unwrap_or_default();
+    }
+
     /// Members that were written before.
     #[inline]
     pub fn members(&mut self, fragment: &Fragment) {
@@ -172,6 +180,7 @@ mod tests {
                 object.flag("g", true);
                 object.texts("h", ["x", "\""].iter());
                 object.texts("i", [""; 0].iter());
+                object.json("j", &[Some("\n"), None]);
             }));
         });
 
@@ -179,7 +188,7 @@ mod tests {
             line,
             concat!(
                 r#"{"a":"x","b":null,"c":18446744073709551615,"d":null,"e":"7","f":null,"#,
-                r#""g":true,"h":["x","\""],"i":[]}"#,
+                r#""g":true,"h":["x","\""],"i":[],"j":["\n",null]}"#,
                 "\n"
             )
         );
