@@ -14,7 +14,7 @@ use rustix::fs::Access;
 
 use crate::{
     config::{self, Config, Draft, Environment, Findings},
-    net::otlp::Collector,
+    net::{kv, otlp::Collector},
     sap::{self, DialectProblem, SapClient, SapMetrics},
     telemetry::{
         logging::{self, with_causes},
@@ -55,6 +55,11 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
         let told = "is true, but the requests of this sap.preset need the telephone number, which \
                         a question of that form does not have; write false or take another preset";
         findings.at("listen.drop_in", told);
+    }
+    if let Some(shared) = draft.cache.as_ref().and_then(|cache| cache.shared.as_ref()) {
+        for (key, problem) in kv::check(shared) {
+            findings.at(key, problem);
+        }
     }
     if let Some(traces) = &draft.traces
         && let Some(otlp) = &traces.otlp

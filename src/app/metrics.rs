@@ -6,7 +6,7 @@ use super::StartError;
 use crate::{
     gateway::CallMetrics,
     lookup::MemoryMetrics,
-    net::{NetMetrics, otlp::SpanMetrics},
+    net::{NetMetrics, kv::KvMetrics, otlp::SpanMetrics},
     sap::SapMetrics,
     telemetry::{audit::AuditMetrics, logging::LogControl, metrics::Metrics},
 };
@@ -21,6 +21,8 @@ pub struct AllMetrics {
     pub sap: Arc<SapMetrics>,
     /// What is remembered of SAP's answers.
     pub memory: Arc<MemoryMetrics>,
+    /// The memory that replicas share.
+    pub kv: Arc<KvMetrics>,
     /// Calls and their decisions.
     pub calls: Arc<CallMetrics>,
     /// Spans that were sent, and that were not.
@@ -53,6 +55,7 @@ impl AllMetrics {
             net: Arc::new(NetMetrics::new(registry)?),
             sap: Arc::new(SapMetrics::new(registry)?),
             memory: Arc::new(MemoryMetrics::new(registry)?),
+            kv: Arc::new(KvMetrics::new(registry)?),
             calls: Arc::new(CallMetrics::new(registry)?),
             spans: Arc::new(SpanMetrics::new(registry)?),
             audit: Arc::new(AuditMetrics::new(registry)?),

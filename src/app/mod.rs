@@ -187,8 +187,10 @@ async fn leave_when_wanted(admin: &Admin, control: &Control) {
 async fn besides_calls(state: Arc<State>, reload_requests: mpsc::Receiver<ReloadRequest>) {
     let (partners, log) = (Arc::clone(&state.partners), state.log.clone());
     let gateway = Arc::clone(&state.gateway);
+    let store = Arc::clone(&state.store);
     tokio::join!(
         look_after_sap(state.sap.subscribe()),
+        store.attend(),
         partners.refresh_ahead(),
         partners.forget_what_is_over(),
         log.keep_time(),

@@ -28,7 +28,7 @@ use crate::{
     config::{Config, Digest, Environment, digest_of},
     gateway::{CallSpans, Gateway},
     lookup::Partners,
-    net::{TrustedInForce, otlp::Exporter, tls::TlsInForce},
+    net::{TrustedInForce, kv::Store, otlp::Exporter, tls::TlsInForce},
     sap::SapClient,
     telemetry::{
         clock,
@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) current: ArcSwap<Snapshot>,
     pub(super) gateway: Arc<Gateway>,
     pub(super) partners: Arc<Partners>,
+    /// The memory that replicas share.
+    pub(super) store: Arc<Store>,
     pub(super) tls: Option<Arc<TlsInForce>>,
     pub(super) admin_tls: Option<Arc<TlsInForce>>,
     pub(super) trusted: Arc<TrustedInForce>,
@@ -165,6 +167,7 @@ impl State {
             in_force.exchange(tls);
             self.certificate.shows(CertificateRole::Admin, tls);
         }
+        self.store.follow(&after.config.cache);
         self.partners.refresh_from(&after.terms.sap, &after.config.cache);
         // First: whoever records has somewhere to send it to.
         self.spans.send_to(after.collector.clone());

@@ -16,9 +16,10 @@ use crate::{
     admin::{Admin, Readiness, Reloads, Sites},
     config::{AccessLog as AccessTarget, Config},
     gateway::{AccessLog, AccessRecord, CallSpans, Gateway, Site, start_access_log},
-    lookup::Partners,
+    lookup::{MemoryMetrics, Partners},
     net::{
         BindError, Drain, Limits, Listener, ListenerOptions, NetMetrics, TrustedInForce,
+        kv::{KvMetrics, Store},
         otlp::{CollectorProblem, Exporter},
         tls::{ServerTls, TlsInForce},
     },
@@ -114,8 +115,7 @@ impl App {
         let (calls, admin) = listen(&mut snapshot, both_tls, Arc::clone(&trusted), &all.net)?;
         let config = Arc::clone(&snapshot.config);
         let access = access_log(&config, &all.process).map_err(StartError::Access)?;
-        let partners = Arc::new(Partners::new(config.cache.max_entries, all.memory));
-        partners.refresh_from(&snapshot.terms.sap, &config.cache);
+        let (store, partners) = remembering(&snapshot, all.kv, all.memory);
         let (trail, anchoring) = trail::open(&snapshot, &all.audit, &instance)?.unzip();
         let spans = Exporter::<CallSpans>::start(all.spans, &instance);
         spans.send_to(snapshot.collector.clone());
@@ -134,6 +134,7 @@ impl App {
             current: ArcSwap::from_pointee(snapshot),
             gateway,
             partners,
+            store,
             tls,
             admin_tls,
             trusted,
@@ -169,6 +170,20 @@ impl App {
             control,
         })
     }
+}
+
+/// What is remembered here, and what replicas share.
+fn remembering(
+    snapshot: &Snapshot,
+    shared: Arc<KvMetrics>,
+    metrics: Arc<MemoryMetrics>,
+) -> (Arc<Store>, Arc<Partners>) {
+    let cache = &snapshot.config.cache;
+    let store = Store::new(shared);
+    store.follow(cache);
+    let partners = Arc::new(Partners::new(cache.max_entries, metrics));
+    partners.refresh_from(&snapshot.terms.sap, cache);
+    (store, partners)
 }
 
 /// The TLS of a listener, and whose certificate it shows.

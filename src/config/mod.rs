@@ -34,6 +34,7 @@ pub use sections::sap::{
     Address, Addresses, Areas, Breaker, ClientAuthentication, Dialect, Fingerprint, Flag, Flags,
     KeyFiles, Login, OAuth, Proxy, SalesArea, Sap, Step, Then, Usages, UsedMarks, ValueHelp,
 };
+pub use sections::shared::{SharedAddress, SharedLogin, SharedMemory, SharedServers, SharedTls};
 pub use sections::show::show;
 pub use sections::tls::{
     CertificateFiles, CipherSuite, Group, Tls, TlsClients, TlsOffer, TlsPolicy, TlsVersion,

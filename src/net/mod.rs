@@ -5,7 +5,7 @@
 //! `turns`) speaks TLS as [`tls`] says ([`Peer`] tells what came of it), `connection` serves HTTP, `attend` with a
 //! `watch` on its time, [`drain`] ends it in order, `ending` counts how it ended. [`wire`] is what a handler calls first; [`body`] and
 //! [`retry_after`] read what others send us. [`otlp`] sends spans to a collector,
-//! [`anchor`] checkpoints of the audit trail to a second place.
+//! [`anchor`] checkpoints of the audit trail to a second place; [`kv`] asks a memory that replicas share.
 
 mod accept;
 mod agreed;
@@ -23,6 +23,7 @@ mod frames;
 mod handshake;
 mod http2;
 mod incident;
+pub mod kv;
 mod metrics;
 mod negotiated;
 pub mod otlp;

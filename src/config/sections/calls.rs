@@ -6,7 +6,13 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{resolve::Reading, sealing::SealingKeys, secret::SecretRef, units::DurationText};
+use super::{
+    resolve::Reading,
+    sealing::SealingKeys,
+    secret::SecretRef,
+    shared::{SharedFile, SharedMemory},
+    units::DurationText,
+};
 use crate::domain::{BareNumbers, Home};
 
 /// The longest time that anything may be remembered: personal data is not kept for weeks.
@@ -59,6 +65,8 @@ pub struct Cache {
     pub jitter_percent: u8,
     /// What of it leaves the process is sealed with them; none: nothing may leave it.
     pub keys: SealingKeys,
+    /// A memory that other replicas have in common with this one.
+    pub shared: Option<SharedMemory>,
 }
 
 /// `query:` in `config.yaml`.
@@ -117,6 +125,8 @@ pub(in crate::config) struct CacheFile {
     /// first one encrypts; a second one may stand behind it while you rotate.
     #[schemars(length(max = 2))]
     keys: Vec<SecretRef>,
+    /// Redis or Valkey, in which several replicas keep what they remember; without it, each is on its own.
+    shared: Option<SharedFile>,
 }
 
 impl Default for QueryFile {
@@ -139,6 +149,7 @@ impl Default for CacheFile {
             refresh_ahead: true,
             jitter: 10,
             keys: Vec::new(),
+            shared: None,
         }
     }
 }
@@ -171,6 +182,10 @@ impl CacheFile {
         let unknown_ttl = time("unknown_ttl", &self.unknown_ttl);
         let last_good_ttl = time("last_good_ttl", &self.last_good_ttl);
         let keys = self.keys(reading);
+        let shared = match &self.shared {
+            None => Some(None),
+            Some(shared) => shared.resolve(!self.keys.is_empty(), reading).map(Some),
+        };
         Some(Cache {
             max_entries: self.max_entries,
             found_ttl: found_ttl?,
@@ -179,6 +194,7 @@ impl CacheFile {
             refresh_ahead: self.refresh_ahead,
             jitter_percent: self.jitter,
             keys: keys?,
+            shared: shared?,
         })
     }
 

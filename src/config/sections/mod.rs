@@ -15,6 +15,7 @@ pub(in crate::config) mod number_list;
 pub(in crate::config) mod number_rules;
 pub(in crate::config) mod rules;
 pub(in crate::config) mod sap;
+pub(in crate::config) mod shared;
 pub(in crate::config) mod show;
 pub(in crate::config) mod tls;
 pub(in crate::config) mod traces;

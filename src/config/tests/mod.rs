@@ -14,6 +14,7 @@ mod number_rules;
 mod places;
 mod sap_answers;
 mod secrets;
+mod shared;
 mod shipped;
 mod traces;
 
@@ -41,7 +42,14 @@ fn with(changes: &[(&str, &str)]) -> String {
 }
 
 fn environment() -> Environment {
-    Environment::of([("SAP_PASSWORD", SECRET), ("SAP_API_KEY", "key"), ("OTLP_KEY", "key")])
+    Environment::of([
+        ("SAP_PASSWORD", SECRET),
+        ("SAP_API_KEY", "key"),
+        ("OTLP_KEY", "key"),
+        ("SHARED_PASSWORD", SECRET),
+        ("SENTINEL_PASSWORD", SECRET),
+        ("MEMORY_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+    ])
 }
 
 fn parsed(text: &str) -> Result<Config, Findings> {

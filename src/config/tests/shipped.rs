@@ -67,7 +67,8 @@ fn every_key_is_explained_in_the_shipped_file() {
 
 #[test]
 fn the_examples_behind_comment_signs_are_valid() {
-    let mut text = with(&[("sap.preset", "custom")]);
+    let keys = ("cache.keys", "[{ env: MEMORY_KEY }]");
+    let mut text = with(&[("sap.preset", "custom"), keys]).replace("  shared: ~\n", "");
     let mut is_example = false;
     let lines: Vec<String> = text
         .split_inclusive('\n')
@@ -83,6 +84,7 @@ fn the_examples_behind_comment_signs_are_valid() {
                     "# tests:\n",
                     "# otlp:",
                     "# audit:\n",
+                    "# shared:\n",
                 ]
                 .iter()
                 .any(|key| content.starts_with(key));
@@ -98,6 +100,14 @@ fn the_examples_behind_comment_signs_are_valid() {
     assert_eq!(config.tests.len(), 4);
     assert_eq!(config.rules.default_pair.unwrap().contract_number.as_str(), "Direct salesDE");
     assert_eq!(config.traces.otlp.unwrap().url, "https://otlp.example.com/v1/traces");
+    let shared = config.cache.shared.unwrap();
+    assert_eq!(
+        shared.tls.unwrap().identity.unwrap().key,
+        Path::new("/nowhere/certs/client-key.pem")
+    );
+    assert!(
+        matches!(shared.servers, SharedServers::Sentinel { sentinels, .. } if sentinels.len() == 2)
+    );
     let audit = config.audit.unwrap();
     assert_eq!(audit.folder, Path::new("/nowhere/audit/trail"));
     assert_eq!((audit.keep_days, audit.anchors.len()), (Some(400), 4));

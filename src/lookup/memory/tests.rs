@@ -18,6 +18,7 @@ fn times() -> Cache {
         refresh_ahead: true,
         jitter_percent: 10,
         keys: SealingKeys::default(),
+        shared: None,
     }
 }
 

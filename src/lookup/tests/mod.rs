@@ -45,6 +45,7 @@ impl World {
             refresh_ahead: true,
             jitter_percent: 0,
             keys: SealingKeys::default(),
+            shared: None,
         };
         Self {
             simulator,

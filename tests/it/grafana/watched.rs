@@ -167,8 +167,14 @@ async fn mixed_load(gateway: &Gateway, from: u32) {
     let _any = gateway.jtel().query("SAPBusinessPartnerID=1").await;
 }
 
-/// Panels about files that only some gateways have; `certificates` holds what they show.
-const WITH_FILES: [&str; 2] = ["Revocation lists last", "OCSP answers last"];
+/// Panels about what only some gateways have: `certificates` holds what those about files show, `shared`
+/// those about a shared memory.
+const WITH_FILES: [&str; 4] = [
+    "Revocation lists last",
+    "OCSP answers last",
+    "Time of the shared memory",
+    "Time lookups wait for it",
+];
 
 #[tokio::test]
 async fn every_panel_shows_something_after_a_night_with_an_outage() {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::document::resolve::Reading;
+
 /// A certificate and its key as PEM files. Read again when they change.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KeyFiles {
@@ -25,4 +27,12 @@ pub(in crate::config) struct KeyFilesFile {
     /// PEM file with its private key.
     #[schemars(with = "String")]
     pub(super) key: Option<String>,
+}
+
+impl KeyFilesFile {
+    /// `None`: a file is not named, which is a finding of its own.
+    pub(in crate::config) fn resolve(&self, reading: &Reading<'_>) -> Option<KeyFiles> {
+        let (certificate, key) = (self.certificate.as_deref()?, self.key.as_deref()?);
+        Some(KeyFiles { certificate: reading.path(certificate), key: reading.path(key) })
+    }
 }

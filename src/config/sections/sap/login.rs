@@ -91,11 +91,7 @@ impl LoginFile {
                 Some(Login::Basic { user, password })
             }
             Self::Headers(headers) => resolve_headers(headers, reading),
-            Self::Certificate(files) => {
-                let (certificate, key) = (files.certificate.as_deref()?, files.key.as_deref()?);
-                let (certificate, key) = (reading.path(certificate), reading.path(key));
-                Some(Login::Certificate(KeyFiles { certificate, key }))
-            }
+            Self::Certificate(files) => files.resolve(reading).map(Login::Certificate),
             Self::Oauth2(oauth) => oauth.resolve(reading).map(Box::new).map(Login::OAuth),
         }
     }

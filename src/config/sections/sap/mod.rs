@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use breaker::Breaker;
 pub use dialect::{Addresses, Areas, Dialect, Flag, Flags, Step, Then, Usages, ValueHelp};
 pub use keys::KeyFiles;
+pub(in crate::config) use keys::KeyFilesFile;
 pub use login::Login;
 pub use oauth::{ClientAuthentication, OAuth};
 pub use picking::{Address, SalesArea, UsedMarks};
