@@ -15,6 +15,7 @@ mod healthcheck;
 mod http;
 mod jtel;
 mod live;
+mod man;
 mod metrics;
 mod output;
 mod presets;
@@ -102,7 +103,7 @@ enum Command {
         shell: clap_complete::Shell,
     },
     /// The manual page, as roff.
-    Man,
+    Man(man::Man),
     /// The version, the commit it was built from, the compiler and the kind of machine.
     Version {
         /// As one line of JSON.
@@ -114,15 +115,27 @@ enum Command {
 /// Which configuration a command works with.
 #[derive(clap::Args, Debug)]
 struct ConfigFile {
-    /// The configuration file.
+    /// The configuration file; without it config.yaml here or, where there is none, that of the package,
+    /// /etc/dialgate/config.yaml.
     #[arg(
         long,
         short,
         value_name = "FILE",
-        default_value = "config.yaml",
+        default_value_os_t = usual_place(),
+        hide_default_value = true,
         env = "DIALGATE_CONFIG"
     )]
     config: PathBuf,
+}
+
+/// Where the package puts the configuration (`deploy/debian`).
+const INSTALLED: &str = "/etc/dialgate/config.yaml";
+
+/// Where the configuration is that nobody named.
+fn usual_place() -> PathBuf {
+    let here = PathBuf::from("config.yaml");
+    let installed = PathBuf::from(INSTALLED);
+    if !here.exists() && installed.exists() { installed } else { here }
 }
 
 /// Why a command ends without having done its work.
@@ -171,7 +184,7 @@ pub fn main() -> ExitCode {
         Command::Presets(presets) => presets.execute(),
         Command::Healthcheck(healthcheck) => healthcheck.execute(),
         Command::Completions { shell } => completions(shell),
-        Command::Man => man(),
+        Command::Man(man) => man.execute(),
         Command::Version { json } => version(json),
     };
     match outcome {
@@ -195,12 +208,6 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "dialgate", &mut text);
     print(&String::from_utf8_lossy(&text))
-}
-
-fn man() -> Result<(), Failure> {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(anyhow::Error::from)?;
-    print(&String::from_utf8_lossy(&page))
 }
 
 fn version(json: bool) -> Result<(), Failure> {
