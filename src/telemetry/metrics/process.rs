@@ -10,7 +10,7 @@ use prometheus::{
     proto::MetricFamily,
 };
 
-use crate::telemetry::process::max_descriptors;
+use crate::telemetry::{clock, process::max_descriptors};
 
 /// Reads `/proc/self` whenever the metrics are read.
 pub(super) struct ProcessCollector {
@@ -58,9 +58,12 @@ impl ProcessCollector {
                 "Start time of the process since unix epoch in seconds.",
             )?,
         };
-        if let (Some(boot), Some(stat)) = (boot_time(), Stat::read()) {
-            collector.start_seconds.set(boot + stat.start_ticks / collector.ticks_per_second);
-        }
+        // A service that sees nothing but processes in /proc (ProcSubset=pid) is not told when the machine
+        // started; this runs in the first moments of the process.
+        let started = boot_time()
+            .zip(Stat::read())
+            .map_or_else(now, |(boot, stat)| boot + stat.start_ticks / collector.ticks_per_second);
+        collector.start_seconds.set(started);
         Ok(collector)
     }
 
@@ -135,6 +138,11 @@ impl Stat {
             resident_pages: field(24)?.parse().ok()?,
         })
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
+fn now() -> f64 {
+    clock::unix_seconds() as f64
 }
 
 fn boot_time() -> Option<f64> {
