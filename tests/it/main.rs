@@ -21,6 +21,7 @@ mod clients;
 mod corpus;
 mod decision_tests;
 mod demo;
+mod deploy;
 mod drop_in;
 mod ending;
 mod evidence;
