@@ -61,6 +61,9 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
             findings.at(key, problem);
         }
     }
+    if let (Some(listen), Some(sap)) = (&draft.listen, &draft.sap) {
+        check_number_preset(listen, sap, findings);
+    }
     if let Some(traces) = &draft.traces
         && let Some(otlp) = &traces.otlp
         && let Err(problem) = Collector::new(otlp)
@@ -131,6 +134,35 @@ pub(super) fn sap(
     metrics: Arc<SapMetrics>,
 ) -> Result<SapClient, StartError> {
     of_problems(SapClient::new(section, metrics))
+}
+
+/// The same SAP, asked by number, where that is another dialect.
+pub(super) fn by_number(
+    config: &Config,
+    sap: &SapClient,
+) -> Result<Option<Arc<SapClient>>, StartError> {
+    let Some(section) = number_section(&config.listen, &config.sap) else { return Ok(None) };
+    of_problems(sap.in_dialect(&section)).map(|sap| Some(Arc::new(sap)))
+}
+
+/// The section of SAP as who calls is asked for by number; `None`: nobody asks, or it is the section itself.
+fn number_section(listen: &config::Listen, sap: &config::Sap) -> Option<config::Sap> {
+    let asked = listen.caller_information.as_ref()?;
+    if sap::asks_only_by_phone(sap) {
+        return None;
+    }
+    Some(config::Sap { preset: asked.number_preset.clone(), custom: None, ..sap.clone() })
+}
+
+/// Whether SAP can be asked by number for who calls.
+fn check_number_preset(listen: &config::Listen, sap: &config::Sap, findings: &mut Findings) {
+    const KEY: &str = "listen.caller_information.number_preset";
+    let Some(section) = number_section(listen, sap) else { return };
+    if let Some(problem) = sap::check(&section).into_iter().next() {
+        findings.at(KEY, format!("cannot be asked here: {}: {}", problem.key, problem.message));
+    } else if !sap::asks_only_by_phone(&section) {
+        findings.at(KEY, "finds partners by their ID; c4c-phone finds them by number");
+    }
 }
 
 /// The collector of the section, if it names one.

@@ -70,7 +70,10 @@ impl Snapshot {
         let config = Arc::new(config);
         calls.may_be_in_flight(config.listen.max_calls);
         let hash = build::hash_of(&config);
-        let terms = Terms::new(Arc::clone(&config), sap, &calls.clients, stamp(&instance, &hash));
+        let by_number = build::by_number(&config, &sap)?;
+        let stamp = stamp(&instance, &hash);
+        let terms =
+            Terms::by_number_too(Arc::clone(&config), sap, by_number, &calls.clients, stamp);
         Ok(Self { config, terms, tls, admin_tls, collector, calls, instance, hash })
     }
 

@@ -97,5 +97,27 @@ JSON Result
   countryCode=d.results[0].CountryCode
 "
     );
-    own + &drop_in
+    own + &drop_in + &of_callers(config, host)
+}
+
+/// For the IVR object of jtel that asks who calls.
+fn of_callers(config: &Config, host: &str) -> String {
+    let Some(asked) = &config.listen.caller_information else { return String::new() };
+    format!(
+        "
+For the IVR object SAP getCallerInformation, with the same Authorization Token:
+
+REST URL
+  https://{host}{}
+
+REST Parameters, one of
+  {}=the caller's number, E.164 without +
+  {}=the customer's ID
+
+Read as $SAP.customerID, $SAP.distributionChannelCodeText, $SAP.countryCode, $SAP.contractNumber,
+$SAP.serviceNumber and $SAP.blocked. jtel's documentation names neither its variables for the two values nor
+its fields for them: look into its call log.
+",
+        asked.path, asked.caller_number, asked.customer_id
+    )
 }

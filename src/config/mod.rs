@@ -18,6 +18,7 @@ pub use document::sealing::{OpenError, SealError, SealingKeyError, SealingKeys};
 pub use document::secret::Secret;
 pub use sections::admin::{Admin, Shutdown};
 pub use sections::audit::{Anchor, Audit, PersonalData, Privacy, WhenUnwritable};
+pub use sections::caller_information::CallerInformation;
 pub use sections::calls::{Answers, Cache, Query, UnknownParameters};
 pub use sections::cases::{Case, Outcome, Reach};
 pub use sections::clients::{

@@ -6,7 +6,7 @@
 
 use super::{
     NO_ID, Question,
-    facts::{CallFacts, Verdict},
+    facts::{CallFacts, Route, Verdict},
 };
 use crate::{
     config::ClientName,
@@ -60,6 +60,7 @@ impl Audited {
     pub(super) fn end(self, facts: &CallFacts) {
         match facts.verdict {
             Verdict::Dial { .. }
+            | Verdict::Caller { .. }
             | Verdict::Refuse { .. }
             | Verdict::Unanswered
             | Verdict::Panic => {}
@@ -92,6 +93,10 @@ impl Entry for AuditedCall {
         line.text("client", self.facts.client.as_ref().map(ClientName::as_str));
         line.shown("peer", Some(self.facts.peer));
         line.number("status", Some(self.facts.status.as_u16().into()));
+        // Of questions about who calls alone: of all others it would be the same word.
+        if self.facts.route != Route::OnClickToDial {
+            line.plain("route", self.facts.route.label());
+        }
         line.plain("decision", verdict.decision());
         line.plain("reason", verdict.reason());
         line.plain("source", verdict.source().label());

@@ -27,7 +27,7 @@ use super::{
     audit::Audited,
     auth::Admitted,
     clients::ClientCounters,
-    facts::{Basis, CallFacts, Verdict},
+    facts::{Basis, CallFacts, Route, Verdict},
     known,
     metrics::InFlight,
     record::AccessRecord,
@@ -84,6 +84,7 @@ impl<'a> Call<'a> {
             tls: peer.tls.clone(),
             http: request.version().into(),
             method: request.method().into(),
+            route: Route::OnClickToDial,
             status: StatusCode::from_u16(NO_ANSWER).unwrap_or_default(),
             verdict: Verdict::Unanswered,
             sap: None,
@@ -122,6 +123,11 @@ impl<'a> Call<'a> {
             let _first = self.requests.set(Arc::clone(requests));
         }
         self.facts.as_ref().map_or_else(|| Trace::new(self.id), |facts| facts.trace.clone())
+    }
+
+    /// What is asked.
+    pub(super) fn goes(&mut self, route: Route) {
+        self.note(|facts| facts.route = route);
     }
 
     pub(super) fn started(&self) -> Instant {
@@ -217,6 +223,8 @@ impl<'a> Call<'a> {
         facts.took = self.started.elapsed();
         let seconds = facts.took.as_secs_f64();
         match facts.verdict {
+            verdict if facts.route == Route::CallerInformation => metrics.told_of_caller(verdict),
+            Verdict::Caller { .. } => {}
             Verdict::Dial { source, caller_id } => {
                 metrics.dialled(source, seconds);
                 metrics.showed(caller_id);
@@ -227,12 +235,14 @@ impl<'a> Call<'a> {
             Verdict::MethodNotAllowed => metrics.method_not_allowed(),
             Verdict::Unanswered | Verdict::Panic => metrics.unanswered(),
         }
+        let is_call = facts.route == Route::OnClickToDial;
         if let Some(client) = &self.client
+            && is_call
             && let decision @ ("dial" | "refuse") = facts.verdict.decision()
         {
             client.decided(decision);
         }
-        if matches!(facts.verdict, Verdict::Dial { .. } | Verdict::Refuse { .. }) {
+        if is_call && matches!(facts.verdict, Verdict::Dial { .. } | Verdict::Refuse { .. }) {
             recent.note(&facts);
         }
         if self.is_recorded

@@ -41,6 +41,8 @@ pub struct CallFacts {
     pub http: HttpVersion,
     /// Method.
     pub method: Verb,
+    /// What was asked.
+    pub route: Route,
     /// Status of the answer; 499 where there was none.
     pub status: StatusCode,
     /// How it ended.
@@ -97,6 +99,13 @@ pub enum Verdict {
         /// Where the facts came from.
         source: Source,
     },
+    /// Who calls was asked, and this was told.
+    Caller {
+        /// What.
+        told: Told,
+        /// Where the facts came from.
+        source: Source,
+    },
     /// Not proper HTTP.
     Malformed(WireFault),
     /// There is no such path.
@@ -117,7 +126,7 @@ impl CallFacts {
 }
 
 impl Verdict {
-    /// One of each kind, for lists of their words.
+    /// One of each kind, for lists of their words in decisions; what is told of who calls is none.
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::Dial { source: Source::Sap, caller_id: CallerId::Fits }];
         let refuse = |reason| Self::Refuse { reason, source: Source::None };
@@ -132,7 +141,8 @@ impl Verdict {
         match self {
             Self::Dial { .. } => "dial",
             Self::Refuse { .. } => "refuse",
-            Self::Malformed(_)
+            Self::Caller { .. }
+            | Self::Malformed(_)
             | Self::NoSuchPath
             | Self::MethodNotAllowed
             | Self::Unanswered
@@ -143,8 +153,10 @@ impl Verdict {
     /// The word for why nothing is dialled; `none` where something is.
     pub fn reason(self) -> &'static str {
         match self {
-            Self::Dial { .. } => "none",
+            Self::Dial { .. } | Self::Caller { told: Told::Found, .. } => "none",
             Self::Refuse { reason, .. } => reason.label(),
+            Self::Caller { told: Told::Nobody, .. } => Reason::PartnerUnknown.label(),
+            Self::Caller { told: Told::Several, .. } => Reason::PartnerAmbiguous.label(),
             Self::Malformed(fault) => fault.label(),
             Self::NoSuchPath => "no_such_path",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -156,7 +168,9 @@ impl Verdict {
     /// Where the facts came from.
     pub fn source(self) -> Source {
         match self {
-            Self::Dial { source, .. } | Self::Refuse { source, .. } => source,
+            Self::Dial { source, .. }
+            | Self::Refuse { source, .. }
+            | Self::Caller { source, .. } => source,
             Self::Malformed(_)
             | Self::NoSuchPath
             | Self::MethodNotAllowed
@@ -171,6 +185,28 @@ impl Verdict {
             Self::Dial { caller_id, .. } => Some(caller_id),
             _ => None,
         }
+    }
+}
+
+words! {
+    /// What is asked here.
+    pub enum Route {
+        /// May a number be dialled?
+        OnClickToDial = "on_click_to_dial",
+        /// Who calls?
+        CallerInformation = "caller_information",
+    }
+}
+
+words! {
+    /// What is told of who calls.
+    pub enum Told {
+        /// What SAP knows of one partner.
+        Found = "found",
+        /// SAP knows no such partner.
+        Nobody = "nobody",
+        /// SAP knows several, of whom none is picked.
+        Several = "several",
     }
 }
 
@@ -267,6 +303,7 @@ pub(in crate::gateway) mod testing {
             ))),
             http: HttpVersion::Http2,
             method: Verb::Get,
+            route: Route::OnClickToDial,
             status: StatusCode::OK,
             verdict,
             sap: None,

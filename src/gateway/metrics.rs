@@ -4,6 +4,7 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
 
+use super::facts::{Told, Verdict};
 use super::{barring::BarringMetrics, clients::ClientMetrics};
 use crate::{
     domain::{CallerId, Reason, Source},
@@ -31,6 +32,9 @@ pub struct CallMetrics {
     in_flight_limit: IntGauge,
     not_found: IntCounter,
     method_not_allowed: IntCounter,
+    /// By what was told, and those that were refused.
+    told: [IntCounter; Told::ALL.len()],
+    told_nothing: IntCounter,
 }
 
 impl CallMetrics {
@@ -71,6 +75,14 @@ impl CallMetrics {
             ),
             &["outcome"],
         )?;
+        let told = IntCounterVec::new(
+            Opts::new(
+                "dialgate_caller_information_total",
+                "Questions about who calls, by what was told: found, nobody, several; refused.",
+            ),
+            &["told"],
+        )?;
+        registry.register(Box::new(told.clone()))?;
         registry.register(Box::new(misfits.clone()))?;
         registry.register(Box::new(calls.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
@@ -92,6 +104,8 @@ impl CallMetrics {
             misfits: ["warned", "fallback", "refused"].map(|o| misfits.with_label_values(&[o])),
             not_found: other.with_label_values(&["404"]),
             method_not_allowed: other.with_label_values(&["405"]),
+            told: Told::ALL.map(|what| told.with_label_values(&[what.label()])),
+            told_nothing: told.with_label_values(&["refused"]),
         })
     }
 
@@ -124,6 +138,14 @@ impl CallMetrics {
         }
         child(&self.refused, reason as usize).inc();
         child(&self.seconds, source as usize).observe(seconds);
+    }
+
+    /// Who calls was asked.
+    pub fn told_of_caller(&self, verdict: Verdict) {
+        match verdict {
+            Verdict::Caller { told, .. } => child(&self.told, told as usize).inc(),
+            _ => self.told_nothing.inc(),
+        }
     }
 
     /// The caller hung up before its answer, or was cut off.

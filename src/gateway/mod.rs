@@ -9,9 +9,11 @@ mod audit;
 mod auth;
 mod barring;
 mod call;
+mod caller;
 mod clients;
 mod drop_in;
 mod facts;
+mod form;
 mod known;
 mod metrics;
 mod openapi;
@@ -30,12 +32,11 @@ use std::{net::IpAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Body;
 
 use crate::{
-    config::Listen,
     domain::{
         CallerId, Decided, Decision, Dial, DialledNumber, PartnerId, Reason, Source, decide,
         decide_without_sap,
@@ -47,15 +48,17 @@ use crate::{
 
 use answer::{Answer, Text, dial_head};
 use call::Call;
+use form::{Form, question, route};
 use places::Places;
 
 pub use answer::status_of;
 pub use audit::{AuditTrail, AuditedCall};
 pub use auth::{Admitted, Client, Clients, Turned, one_of};
 pub use barring::{Barring, BarringMetrics, Door};
+pub use caller::{CallerError, CallerWanted};
 pub use clients::{ClientMetrics, UNKNOWN_CLIENT};
 pub use drop_in::{DropInError, Wanted};
-pub use facts::{Basis, CallFacts, HttpVersion, Verb, Verdict};
+pub use facts::{Basis, CallFacts, HttpVersion, Route, Told, Verb, Verdict};
 pub use metrics::CallMetrics;
 pub use openapi::{Endpoint, Site, endpoint};
 pub use origin::origin;
@@ -83,15 +86,6 @@ pub struct Gateway {
     audit: Option<AuditTrail>,
     barring: Barring,
     admin_barring: Barring,
-}
-
-/// How a question is put, and so how it is answered.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Form {
-    /// jtel's own two parameters.
-    Own,
-    /// As Cloud for Customer is asked.
-    DropIn,
 }
 
 /// What is asked, in whichever form.
@@ -198,6 +192,7 @@ impl Gateway {
         let listen = &terms.config.listen;
         wire::check(request, &listen.limits).map_err(Answer::Malformed)?;
         let form = route(request, listen)?;
+        call.goes(form.into());
         let now = call.started();
         if let Some(rules) = &terms.config.wrong_credentials
             && let Some(left) = self.barring.left(from, now, rules)
@@ -220,8 +215,11 @@ impl Gateway {
         if !call.is_let_in(&question) {
             return Err(Answer::UNRECORDED);
         }
+        if form == Form::Caller {
+            return self.tell_caller(&question, terms, call).await;
+        }
 
-        let found = self.look_up(&question, terms, call).await;
+        let found = self.look_up(&question, &terms.sap, terms, call).await;
 
         let (dialled, rules) = (question.dialled.as_ref(), &terms.config.rules);
         let (decided, source) = match &found.known {
@@ -233,7 +231,7 @@ impl Gateway {
             Decision::Dial(dial) => {
                 let text = match form {
                     Form::Own => Text::Head(head(&dial, &found, terms)),
-                    Form::DropIn => Text::Whole(drop_in::body(&dial)),
+                    Form::DropIn | Form::Caller => Text::Whole(drop_in::body(&dial)),
                 };
                 Ok(Answer::Dial(text, source, dial.caller_id))
             }
@@ -243,12 +241,18 @@ impl Gateway {
     }
 
     /// What SAP knows of the partner, and where that is from.
-    async fn look_up(&self, question: &Question, terms: &Terms, call: &mut Call<'_>) -> Found {
+    async fn look_up(
+        &self,
+        question: &Question,
+        sap: &Arc<SapClient>,
+        terms: &Terms,
+        call: &mut Call<'_>,
+    ) -> Found {
         let config = &terms.config;
         let inquiry = Inquiry {
             partner: question.partner,
             dialled: question.dialled.as_ref(),
-            sap: &terms.sap,
+            sap,
             times: &config.cache,
             answer_within: config.answer_within,
             started: call.started(),
@@ -258,43 +262,6 @@ impl Gateway {
         let found = self.partners.find(&inquiry, |requests| call.asks(requests)).await;
         call.looked_up(&found);
         found
-    }
-}
-
-fn route<B>(request: &Request<B>, listen: &Listen) -> Result<Form, Answer> {
-    let form = match request.uri().path() {
-        path if path == listen.path => Form::Own,
-        drop_in::PATH if listen.drop_in => Form::DropIn,
-        _ => return Err(Answer::NotFound),
-    };
-    match *request.method() {
-        Method::GET | Method::HEAD => Ok(form),
-        _ => Err(Answer::MethodNotAllowed),
-    }
-}
-
-fn question(form: Form, query: &str, terms: &Terms) -> Result<Question, Answer> {
-    let rules = &terms.config.query;
-    match form {
-        Form::Own => Query::read(query, rules)
-            .map(|query| Question { partner: query.partner, dialled: Some(query.dialled) })
-            .map_err(|fault| Answer::BadQuery(fault.to_string())),
-        Form::DropIn => Wanted::read(query, rules)
-            .and_then(|wanted| wanted_of(wanted, &terms.sap))
-            .map_err(|fault| Answer::BadQuery(fault.to_string())),
-    }
-}
-
-/// A question by number needs a dialect that asks by number, and nothing else does for one by ID.
-fn wanted_of(wanted: Wanted, sap: &SapClient) -> Result<Question, DropInError> {
-    match (wanted, sap.asks_only_by_phone()) {
-        (Wanted::Customer(partner), false) => Ok(Question { partner, dialled: None }),
-        // Such a dialect looks at no ID and remembers nothing under one.
-        (Wanted::Phone(number), true) => {
-            Ok(Question { partner: PartnerId::parse(NO_ID)?, dialled: Some(number) })
-        }
-        (Wanted::Phone(_), false) => Err(DropInError::ByPhone),
-        (Wanted::Customer(_), true) => Err(DropInError::ById),
     }
 }
 

@@ -12,7 +12,10 @@ use std::{
 
 use prometheus::Registry;
 
-use super::{facts::CallFacts, recorded::Deciding};
+use super::{
+    facts::{CallFacts, Route},
+    recorded::Deciding,
+};
 use crate::{
     config::{ClientName, Proof},
     domain::{CallerId, ContractNumber, ServiceNumber},
@@ -104,6 +107,9 @@ impl CallFacts {
         line.plain("http", self.http.label());
         line.plain("method", self.method.label());
         line.number("status", Some(self.status.as_u16().into()));
+        if self.route != Route::OnClickToDial {
+            line.plain("route", self.route.label());
+        }
         line.plain("decision", verdict.decision());
         line.plain("reason", verdict.reason());
         line.plain("source", verdict.source().label());

@@ -23,6 +23,8 @@ pub struct Terms {
     pub config: Arc<Config>,
     /// The SAP that is asked.
     pub sap: Arc<SapClient>,
+    /// The same SAP where it is asked by number for who calls; `None`: `sap` does so itself, or nobody asks.
+    pub(super) by_number: Option<Arc<SapClient>>,
     pub(super) clients: Clients,
     /// Names these terms in what was rendered under them.
     pub(super) rules: u64,
@@ -42,6 +44,17 @@ impl Terms {
         metrics: &ClientMetrics,
         stamp: Fragment,
     ) -> Arc<Self> {
+        Self::by_number_too(config, sap, None, metrics, stamp)
+    }
+
+    /// The same, with the SAP that is asked by number for who calls.
+    pub fn by_number_too(
+        config: Arc<Config>,
+        sap: Arc<SapClient>,
+        by_number: Option<Arc<SapClient>>,
+        metrics: &ClientMetrics,
+        stamp: Fragment,
+    ) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
 
         let pairs = config.rules.default_pair.iter().chain(config.rules.fallbacks.values());
@@ -55,6 +68,7 @@ impl Terms {
             ground: config.log.facts.then(|| Arc::new(Ground::of(&config))),
             config,
             sap,
+            by_number,
         })
     }
 

@@ -84,6 +84,17 @@ impl SapClient {
         Self::prepared(sap, Arc::clone(&self.door.metrics), Some(self))
     }
 
+    /// The same system in another dialect, through the same door: places, pauses, breaker, quota and
+    /// credentials are one. `sap` is the section but for its preset.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the section at once.
+    pub fn in_dialect(&self, sap: &config::Sap) -> Result<Self, Vec<DialectProblem>> {
+        let other = Self::prepared(sap, Arc::clone(&self.door.metrics), Some(self))?;
+        Ok(Self { door: Arc::clone(&self.door), ..other })
+    }
+
     fn prepared(
         sap: &config::Sap,
         metrics: Arc<SapMetrics>,

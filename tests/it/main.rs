@@ -12,6 +12,7 @@
 
 mod admin;
 mod audit;
+mod caller_information;
 mod calls;
 mod cap;
 mod certificates;

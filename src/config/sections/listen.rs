@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    caller_information::{CallerInformation, CallerInformationFile},
     findings::shown,
     resolve::Reading,
     tls::{Tls, TlsFile},
@@ -27,6 +28,8 @@ pub struct Listen {
     pub path: String,
     /// Questions as Cloud for Customer is asked them are answered as well.
     pub drop_in: bool,
+    /// jtel's question about somebody who calls; `None`: it is not answered.
+    pub caller_information: Option<CallerInformation>,
     /// `None`: plaintext, because a load balancer in front ends TLS.
     pub tls: Option<Tls>,
     /// Most calls answered at once; one more is refused as overloaded.
@@ -89,6 +92,8 @@ pub(in crate::config) struct ListenFile {
     path: String,
     /// True: questions as SAP Cloud for Customer is asked them are answered as well.
     drop_in: bool,
+    /// jtel's question about somebody who calls; without it, it is not answered.
+    caller_information: Option<CallerInformationFile>,
     /// Certificate and key that jtel sees.
     pub(in crate::config) tls: Option<TlsFile>,
     /// True: no TLS here, because a load balancer in front ends it; then there is no tls section.
@@ -135,6 +140,7 @@ impl Default for ListenFile {
             address: "0.0.0.0:8443".to_owned(),
             path: "/onClickToDial".to_owned(),
             drop_in: false,
+            caller_information: None,
             tls: None,
             plaintext_behind_a_tls_load_balancer: false,
             max_calls: 4096,
@@ -168,7 +174,11 @@ impl ListenFile {
         reading: &mut Reading<'_>,
     ) -> Option<Listen> {
         let address = reading.address("listen.address", &self.address);
-        let path = self.path(reading);
+        let path = path_of("listen.path", &self.path, reading);
+        let caller_information = match &self.caller_information {
+            None => None,
+            Some(asked) => Some(asked.resolve(&self.path, reading)?),
+        };
         let limits = self.limits.resolve(reading);
         match (&self.tls, self.plaintext_behind_a_tls_load_balancer) {
             (None, false) => reading.at(
@@ -188,29 +198,28 @@ impl ListenFile {
             address: address?,
             path: path?,
             drop_in,
+            caller_information,
             tls,
             max_calls,
             limits: limits?,
             trusted_proxies,
         })
     }
+}
 
-    fn path(&self, reading: &mut Reading<'_>) -> Option<String> {
-        let key = "listen.path";
-        let path = self.path.as_str();
-        let told = shown(path);
-        if !path.starts_with('/') {
-            reading.at(key, format!("`{told}` does not begin with `/`"));
-        } else if path.contains(['?', '#']) {
-            reading
-                .at(key, format!("`{told}` goes on after the path; jtel adds the question itself"));
-        } else if path.parse::<PathAndQuery>().is_err() || !path.is_ascii() {
-            reading.at(key, format!("`{told}` has a character that no path of a URL has"));
-        } else {
-            return Some(path.to_owned());
-        }
-        None
+/// The path of a question of jtel's.
+pub(super) fn path_of(key: &str, path: &str, reading: &mut Reading<'_>) -> Option<String> {
+    let told = shown(path);
+    if !path.starts_with('/') {
+        reading.at(key, format!("`{told}` does not begin with `/`"));
+    } else if path.contains(['?', '#']) {
+        reading.at(key, format!("`{told}` goes on after the path; jtel adds the question itself"));
+    } else if path.parse::<PathAndQuery>().is_err() || !path.is_ascii() {
+        reading.at(key, format!("`{told}` has a character that no path of a URL has"));
+    } else {
+        return Some(path.to_owned());
     }
+    None
 }
 
 impl LimitsFile {

@@ -3,6 +3,7 @@
 pub(in crate::config) mod addresses;
 pub(in crate::config) mod admin;
 pub(in crate::config) mod audit;
+pub(in crate::config) mod caller_information;
 pub(in crate::config) mod calls;
 pub(in crate::config) mod cases;
 pub(in crate::config) mod clients;

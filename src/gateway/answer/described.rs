@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     domain::CallerId,
     gateway::{
+        facts::Told,
         known,
         schema::{headers_of, reference, words},
     },
@@ -38,13 +39,15 @@ pub(in crate::gateway) struct Asked {
     pub(in crate::gateway) schema: &'static str,
     /// What a question without its main parameter is told.
     pub(in crate::gateway) fault: String,
+    /// Who calls is asked: nothing is decided.
+    pub(in crate::gateway) informs: bool,
 }
 
 impl Asked {
     /// In jtel's own form: with this head of a 200.
     pub(in crate::gateway) fn own(head: &[u8], fault: String) -> Self {
         let dialled = dial_body(head, Source::Sap, &example_call());
-        Self { dialled, schema: "Dial", fault }
+        Self { dialled, schema: "Dial", fault, informs: false }
     }
 }
 
@@ -86,7 +89,13 @@ pub(in crate::gateway) fn of_one_status(
             { "properties": { "status": { "const": status.as_u16() }, "reason": words(reasons.iter().copied()) } },
         ] }),
     };
+    let informs = given.iter().any(|answer| matches!(answer, Answer::Caller(..)));
     let description = match status {
+        StatusCode::OK if informs => {
+            "What SAP knows of the partner; nothing where it knows none, or \
+            several."
+                .to_owned()
+        }
         StatusCode::OK => "The call goes out.".to_owned(),
         _ => format!("The call does not go out: `{}`.", reasons.join("`, `")),
     };
@@ -103,7 +112,18 @@ fn given(config: &Config, asked: &Asked) -> Vec<Answer> {
     let found = Source::ALL.into_iter().filter(|source| *source != Source::None);
     let dial =
         |source| Answer::Dial(Text::Whole(asked.dialled.clone()), source, CallerId::Unchecked);
-    let mut all: Vec<_> = found.map(dial).collect();
+    let tell = |source| {
+        Told::ALL.map(|told| match told {
+            Told::Found => Answer::Caller(asked.dialled.clone(), told, source),
+            Told::Nobody | Told::Several => Answer::Caller("{}".into(), told, source),
+        })
+    };
+    let mut all: Vec<_> = if asked.informs {
+        // Nothing is told by default.
+        found.filter(|source| *source != Source::Default).flat_map(tell).collect()
+    } else {
+        found.map(dial).collect()
+    };
     for reason in Reason::ALL {
         match reason {
             Reason::BadQuery => all.push(Answer::BadQuery(asked.fault.clone())),
@@ -120,6 +140,8 @@ fn given(config: &Config, asked: &Asked) -> Vec<Answer> {
             Reason::Overloaded => all.push(Answer::OVERLOADED),
             Reason::AuditUnwritable if config.audit.is_none() => {}
             Reason::AuditUnwritable => all.push(Answer::UNRECORDED),
+            // Nothing is decided.
+            _ if asked.informs => {}
             decided => all.extend(Source::ALL.map(|source| Answer::Refuse(decided, source))),
         }
     }
@@ -130,12 +152,15 @@ fn given(config: &Config, asked: &Asked) -> Vec<Answer> {
 /// A body for each reason, as it is given.
 fn examples(given: &[Answer], answers: Answers) -> Map<String, Value> {
     let body = |answer: &Answer| match answer {
-        Answer::Dial(Text::Head(body) | Text::Whole(body), ..) => body.clone(),
+        Answer::Dial(Text::Head(body) | Text::Whole(body), ..) | Answer::Caller(body, ..) => {
+            body.clone()
+        }
         refused => refused.problem(refused.status(answers), &example_call()),
     };
     let example = |answer: &Answer| {
         let value: Value = serde_json::from_slice(&body(answer)).ok()?;
         let name = match answer.verdict().reason() {
+            "none" if matches!(answer, Answer::Caller(..)) => "found",
             "none" => "dial",
             reason => reason,
         };

@@ -19,7 +19,7 @@ use http_body_util::Full;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::facts::Verdict;
+use super::facts::{Told, Verdict};
 use crate::{
     config::Answers,
     domain::{CallerId, Dial, Reason, Source},
@@ -52,6 +52,8 @@ pub(super) enum Text {
 pub(super) enum Answer {
     /// Dial.
     Dial(Text, Source, CallerId),
+    /// What SAP knows of who calls.
+    Caller(Bytes, Told, Source),
     /// Do not dial.
     Refuse(Reason, Source),
     /// Do not dial, and do not look who it is for so long: the address has shown too much that is wrong.
@@ -83,6 +85,7 @@ impl Answer {
             Self::Dial(_, source, caller_id) => {
                 Verdict::Dial { source: *source, caller_id: *caller_id }
             }
+            Self::Caller(_, told, source) => Verdict::Caller { told: *told, source: *source },
             Self::Refuse(reason, source) => refuse(*reason, *source),
             Self::Barred(_) => refuse(Reason::Unauthorized, Source::None),
             Self::SapUnavailable { .. } => refuse(Reason::SapUnavailable, Source::None),
@@ -96,7 +99,7 @@ impl Answer {
     /// The table of `design.md`, both columns.
     fn status(&self, answers: Answers) -> StatusCode {
         let reason = match self {
-            Self::Dial(..) => return StatusCode::OK,
+            Self::Dial(..) | Self::Caller(..) => return StatusCode::OK,
             Self::BadQuery(_) | Self::Malformed(_) => return StatusCode::BAD_REQUEST,
             Self::NotFound => return StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => return StatusCode::METHOD_NOT_ALLOWED,
@@ -121,7 +124,7 @@ impl Answer {
     /// For the person who reads the answer; never personal data.
     fn detail(&self) -> &str {
         match self {
-            Self::Dial(..) => "",
+            Self::Dial(..) | Self::Caller(..) => "",
             Self::BadQuery(fault) => fault,
             Self::Malformed(fault) => fault.text(),
             Self::Barred(_) => "too many wrong credentials came from this address; ask again later",
@@ -159,7 +162,7 @@ impl Answer {
         let status = self.status(answers);
         let body = match self {
             Self::Dial(Text::Head(head), source, _) => dial_body(head, *source, call),
-            Self::Dial(Text::Whole(body), ..) => body.clone(),
+            Self::Dial(Text::Whole(body), ..) | Self::Caller(body, ..) => body.clone(),
             _ => self.problem(status, call),
         };
         let mut response = Response::new(Full::default());
@@ -170,7 +173,7 @@ impl Answer {
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static(match self {
-                Self::Dial(..) => "application/json",
+                Self::Dial(..) | Self::Caller(..) => "application/json",
                 _ => "application/problem+json",
             }),
         );

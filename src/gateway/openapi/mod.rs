@@ -1,6 +1,9 @@
 //! jtel's endpoint as OpenAPI 3.1 describes it, under the configuration in force: its paths,
 //! parameters, statuses, and who may ask.
 
+mod bodies;
+mod caller;
+
 use std::net::SocketAddr;
 
 use schemars::SchemaGenerator;
@@ -12,13 +15,13 @@ use super::{
         self, CUSTOMER, DropInError, EXPAND, FILTER, FORMAT, PHONE, SALES_DATA, WITHOUT_EFFECT,
     },
     query::{NUMBER, PARTNER, QueryError},
-    schema::{BLANK, in_query, reference, words},
+    schema::{BLANK, in_query, reference},
 };
 use crate::{
     config::{Answers, Client, Config, Proof, UnknownParameters},
     domain::{
         CallerId, ContractNumber, CountryCode, Dial, DialledNumber, DistributionChannel, PartnerId,
-        ServiceNumber, Source,
+        ServiceNumber,
     },
     sap,
 };
@@ -60,7 +63,7 @@ impl Site {
 pub fn endpoint(config: &Config, site: Site, schemas: &mut SchemaGenerator) -> Endpoint {
     let listen = &config.listen;
     answer::describe_refusal(schemas);
-    schemas.definitions_mut().extend(bodies());
+    schemas.definitions_mut().extend(bodies::bodies());
     let mut paths = Map::new();
     if listen.drop_in {
         let by_phone = sap::asks_only_by_phone(&config.sap);
@@ -68,6 +71,7 @@ pub fn endpoint(config: &Config, site: Site, schemas: &mut SchemaGenerator) -> E
             dialled: example(drop_in::body).unwrap_or_default(),
             schema: "DialAsCloudForCustomer",
             fault: DropInError::NoFilter.to_string(),
+            informs: false,
         };
         let about = About {
             id: "cloudForCustomer",
@@ -75,6 +79,10 @@ pub fn endpoint(config: &Config, site: Site, schemas: &mut SchemaGenerator) -> E
             parameters: of_cloud_for_customer(by_phone),
         };
         paths.insert(drop_in::PATH.to_owned(), path(config, site, &about, &asked));
+    }
+    if let Some(names) = &listen.caller_information {
+        let (about, asked) = caller::caller(config, names);
+        paths.insert(names.path.clone(), path(config, site, &about, &asked));
     }
     let fault = QueryError::Missing(NUMBER).to_string();
     let asked = Asked::own(&example(dial_head).unwrap_or_default(), fault);
@@ -268,64 +276,6 @@ fn of_cloud_for_customer(by_phone: bool) -> Vec<Value> {
     all.extend(WITHOUT_EFFECT.map(|name| in_query(name, false, "Makes no difference.", &any, &[])));
     all.push(trace());
     all
-}
-
-/// The two bodies of a 200. They are written by hand, member by member, so that their schemas are,
-/// too; they are closed, so that tests notice what is missing here.
-fn bodies() -> Map<String, Value> {
-    let sources = Source::ALL.into_iter().filter(|source| *source != Source::None);
-    let channel = json!({
-        "description": "The text of the partner's sales channel.",
-        "type": "string", "minLength": 1, "maxLength": 60,
-    });
-    let country = json!({
-        "description": "ISO 3166: the partner's country.", "type": "string", "pattern": "^[A-Z]{2}$",
-    });
-    let closed = |required: &[&str], properties: Value| {
-        json!({
-            "type": "object", "additionalProperties": false,
-            "required": required, "properties": properties,
-        })
-    };
-    let mut source = words(sources.map(Source::label));
-    source.insert("description".to_owned(), "Where the facts are from.".into());
-    let dial = closed(
-        &[
-            "decision",
-            "distributionChannelCodeText",
-            "countryCode",
-            "contractNumber",
-            "source",
-            "callId",
-        ],
-        json!({
-            "decision": { "const": "dial" },
-            "distributionChannelCodeText": channel,
-            "countryCode": country,
-            "contractNumber": {
-                "description": "Both in one: by it jtel finds the service number.", "type": "string",
-            },
-            "serviceNumber": {
-                "description": "What the customer sees. Absent by the rule `dial_without_number` only.",
-                "type": "string", "pattern": "^[1-9][0-9]{6,14}$",
-            },
-            "source": source,
-            "callId": {
-                "description": "The call's name, also in X-Request-Id.",
-                "type": "string", "format": "uuid",
-            },
-        }),
-    );
-    let one = |item: Value| json!({ "type": "array", "minItems": 1, "maxItems": 1, "items": item });
-    let sales =
-        closed(&["DistributionChannelCodeText"], json!({ "DistributionChannelCodeText": channel }));
-    let record = closed(
-        &["CountryCode", SALES_DATA],
-        json!({ "CountryCode": country, SALES_DATA: one(sales) }),
-    );
-    let results = closed(&["results"], json!({ "results": one(record) }));
-    let as_sap = closed(&["d"], json!({ "d": results }));
-    [("Dial".to_owned(), dial), ("DialAsCloudForCustomer".to_owned(), as_sap)].into_iter().collect()
 }
 
 /// What would be written of an example.
