@@ -7,6 +7,7 @@ mod booted;
 mod changes;
 mod container;
 mod debian;
+mod kubernetes;
 mod package;
 mod unit;
 
