@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     domain::PartnerId,
+    lookup::Forgotten,
     telemetry::{
         audit::Event,
         logging::{LogControl, PassingLevel},
@@ -83,7 +84,7 @@ impl Actions {
             Action::Reload => self.reload(by).await,
             Action::RetryLogin => self.retry_login(by, view),
             Action::ResetBreaker => reset_breaker(by, view),
-            Action::Forget => forget(&body, by, view),
+            Action::Forget => forget(&body, by, view).await,
             Action::Log => self.set_log_level(&query.and(body), by),
             Action::Drain => self.drain(by),
         };
@@ -176,16 +177,23 @@ fn reset_breaker(by: &By, view: &View) -> Response<Reply> {
 }
 
 /// The partner's ID is personal data: it stands in the body, which nobody logs, and not in the answer.
-fn forget(form: &Form, by: &By, view: &View) -> Response<Reply> {
+async fn forget(form: &Form, by: &By, view: &View) -> Response<Reply> {
     let Some(Ok(partner)) = form.get("partner").map(str::trim).map(PartnerId::parse) else {
         return text(StatusCode::BAD_REQUEST, PARTNER);
     };
-    let had = view.partners.forget(&view.gateway.terms().sap, partner);
-    tracing::info!(%by, had, "an operator had a partner forgotten");
-    let told = if had {
-        "forgotten; the next call about this partner asks SAP\n"
-    } else {
-        "nothing was remembered of this partner\n"
+    let sap = std::sync::Arc::clone(&view.gateway.terms().sap);
+    let Forgotten { here, elsewhere } = view.partners.forget(&sap, partner).await;
+    tracing::info!(%by, had = here, ?elsewhere, "an operator had a partner forgotten");
+    let told = match (here, elsewhere) {
+        (_, Some(true)) => {
+            "forgotten, and other replicas are told; the next call about this partner asks SAP\n"
+        }
+        (_, Some(false)) => {
+            "forgotten here; other replicas are told when the shared memory answers again, so do it \
+             there as well if that takes too long\n"
+        }
+        (true, None) => "forgotten; the next call about this partner asks SAP\n",
+        (false, None) => "nothing was remembered of this partner\n",
     };
     text(StatusCode::OK, told)
 }

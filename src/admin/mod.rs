@@ -21,6 +21,7 @@ mod ready;
 mod reply;
 mod routes;
 mod runbook;
+mod shared;
 mod show;
 mod status;
 mod story;

@@ -62,6 +62,7 @@ pub(super) fn problems(facts: &Facts<'_>) -> Vec<Problem> {
         facts.of_calls.iter().filter(|of| !is_told || of.runbook != "DialgateSapDataBurnFast");
     list.0.extend(of_calls.cloned());
     of_the_way_to_sap(facts, &mut list);
+    of_the_shared_memory(facts, &mut list);
     of_room(facts, &mut list);
     of_the_configuration(facts, &mut list);
     for certificate in &facts.certificates {
@@ -152,6 +153,17 @@ fn of_the_way_to_sap(facts: &Facts<'_>, list: &mut List) {
             "DialgatePlacesUsedUp",
             format!("all {limit:.0} places at SAP are taken, and {waiting:.0} lookups wait"),
             "SAP is slow, or sap.max_in_flight is small for so many new partners.",
+        );
+    }
+}
+
+/// The memory that replicas share; each is on its own without it.
+fn of_the_shared_memory(facts: &Facts<'_>, list: &mut List) {
+    if let Some(shared) = facts.shared.filter(|shared| shared.why.is_some()) {
+        list.calm(
+            "DialgateSharedMemoryDown",
+            format!("the shared memory is {}", shared.told()),
+            "See cache.shared; `dialgate check --connect` on this machine tries it.",
         );
     }
 }

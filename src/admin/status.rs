@@ -1,8 +1,6 @@
 //! The state of the gateway at one moment: what the status page shows, `/status.json` says, and
 //! `dialgate top` prints.
 
-use std::time::Duration;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -11,6 +9,8 @@ use super::{
     problems::{Problem, for_so_long, problems, what_sap_does},
     pulse::{Flow, Pulse, Share},
     ready::Readiness,
+    shared::{self, SharedState},
+    texts::{begun_with_a_capital, seconds_since},
     words,
 };
 use crate::{
@@ -106,6 +106,8 @@ pub(super) struct MemoryState {
     pub(super) entries_limit: f64,
     /// Of the answers in the last five minutes, or since SAP fell silent.
     pub(super) answered_percent: Option<f64>,
+    /// The memory that replicas share; `null`: there is none.
+    pub(super) shared: Option<SharedState>,
 }
 
 /// A certificate and its end.
@@ -151,6 +153,7 @@ pub(super) struct Facts<'f> {
     pub(super) needs_restart: &'f [&'static str],
     pub(super) certificates: Vec<CertificateState>,
     pub(super) missing: &'f [MissingNumber],
+    pub(super) shared: Option<&'f SharedState>,
     /// What is wrong with the calls.
     pub(super) of_calls: &'f [Problem],
 }
@@ -161,6 +164,7 @@ impl Status {
         let sap = &terms.sap;
         let config = config_state(readiness.configuration(), reading);
         let missing = missing(partners, &terms.config);
+        let shared = shared::state(partners);
         let sap_state = sap_state(sap, reading);
         let share = pulse.share();
         let flow = pulse.flow();
@@ -174,6 +178,7 @@ impl Status {
             needs_restart: &config.needs_restart,
             certificates: certificates(reading),
             missing: &missing,
+            shared: shared.as_ref(),
             of_calls: &of_calls,
         });
         let felt = of_calls.iter().find(|problem| problem.is_urgent && problems.contains(problem));
@@ -200,6 +205,7 @@ impl Status {
                 entries: reading.sum("dialgate_memory_entries", &[]),
                 entries_limit: reading.sum("dialgate_memory_entries_limit", &[]),
                 answered_percent: share.map(|share| share.from_memory_percent),
+                shared,
             },
             certificates: certificates(reading),
             missing,
@@ -259,12 +265,6 @@ fn sentence(
             format!("{serving}. SAP answers{p95}; {served}.")
         }
     }
-}
-
-fn begun_with_a_capital(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(characters).collect()
 }
 
 fn config_state(status: &ConfigStatus, reading: &Reading) -> ConfigState {
@@ -341,10 +341,4 @@ fn missing(partners: &Partners, config: &Config) -> Vec<MissingNumber> {
             }
         })
         .collect()
-}
-
-fn seconds_since(unix_seconds: f64) -> u64 {
-    #[expect(clippy::cast_precision_loss, reason = "seconds of this century")]
-    let up = clock::unix_seconds() as f64 - unix_seconds;
-    Duration::try_from_secs_f64(up.max(0.0)).unwrap_or_default().as_secs()
 }

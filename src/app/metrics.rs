@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::StartError;
 use crate::{
     gateway::CallMetrics,
-    lookup::MemoryMetrics,
+    lookup::{MemoryMetrics, SharedMetrics},
     net::{NetMetrics, kv::KvMetrics, otlp::SpanMetrics},
     sap::SapMetrics,
     telemetry::{audit::AuditMetrics, logging::LogControl, metrics::Metrics},
@@ -21,6 +21,8 @@ pub struct AllMetrics {
     pub sap: Arc<SapMetrics>,
     /// What is remembered of SAP's answers.
     pub memory: Arc<MemoryMetrics>,
+    /// What lookups have of the memory that replicas share.
+    pub shared: Arc<SharedMetrics>,
     /// The memory that replicas share.
     pub kv: Arc<KvMetrics>,
     /// Calls and their decisions.
@@ -55,6 +57,7 @@ impl AllMetrics {
             net: Arc::new(NetMetrics::new(registry)?),
             sap: Arc::new(SapMetrics::new(registry)?),
             memory: Arc::new(MemoryMetrics::new(registry)?),
+            shared: Arc::new(SharedMetrics::new(registry)?),
             kv: Arc::new(KvMetrics::new(registry)?),
             calls: Arc::new(CallMetrics::new(registry)?),
             spans: Arc::new(SpanMetrics::new(registry)?),

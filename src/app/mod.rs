@@ -192,6 +192,7 @@ async fn besides_calls(state: Arc<State>, reload_requests: mpsc::Receiver<Reload
         look_after_sap(state.sap.subscribe()),
         store.attend(),
         partners.refresh_ahead(),
+        partners.listen(),
         partners.forget_what_is_over(),
         log.keep_time(),
         trail::keep_watch(&gateway),

@@ -16,7 +16,7 @@ use crate::{
     admin::{Admin, Readiness, Reloads, Sites},
     config::{AccessLog as AccessTarget, Config},
     gateway::{AccessLog, AccessRecord, CallSpans, Gateway, Site, start_access_log},
-    lookup::{MemoryMetrics, Partners},
+    lookup::{MemoryMetrics, Partners, SharedMetrics, Sharing},
     net::{
         BindError, Drain, Limits, Listener, ListenerOptions, NetMetrics, TrustedInForce,
         kv::{KvMetrics, Store},
@@ -115,7 +115,7 @@ impl App {
         let (calls, admin) = listen(&mut snapshot, both_tls, Arc::clone(&trusted), &all.net)?;
         let config = Arc::clone(&snapshot.config);
         let access = access_log(&config, &all.process).map_err(StartError::Access)?;
-        let (store, partners) = remembering(&snapshot, all.kv, all.memory);
+        let (store, partners) = remembering(&snapshot, (all.kv, all.shared), all.memory);
         let (trail, anchoring) = trail::open(&snapshot, &all.audit, &instance)?.unzip();
         let spans = Exporter::<CallSpans>::start(all.spans, &instance);
         spans.send_to(snapshot.collector.clone());
@@ -175,13 +175,14 @@ impl App {
 /// What is remembered here, and what replicas share.
 fn remembering(
     snapshot: &Snapshot,
-    shared: Arc<KvMetrics>,
+    (link, shared): (Arc<KvMetrics>, Arc<SharedMetrics>),
     metrics: Arc<MemoryMetrics>,
 ) -> (Arc<Store>, Arc<Partners>) {
     let cache = &snapshot.config.cache;
-    let store = Store::new(shared);
+    let store = Store::new(link);
     store.follow(cache);
-    let partners = Arc::new(Partners::new(cache.max_entries, metrics));
+    let sharing = Sharing::new(Arc::clone(&store), shared);
+    let partners = Arc::new(Partners::sharing(cache.max_entries, metrics, Some(sharing)));
     partners.refresh_from(&snapshot.terms.sap, cache);
     (store, partners)
 }

@@ -53,6 +53,7 @@ mod records;
 mod reload;
 mod replay;
 mod security;
+mod shared;
 mod short_numbers;
 mod shutdown;
 mod soak;

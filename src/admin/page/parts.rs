@@ -171,6 +171,9 @@ pub(super) fn sap(status: &Status) -> String {
         let left = Duration::from_secs_f64(sap.token_left_seconds.max(0.0));
         rows.push(("Token usable for", rounded(left).to_string()));
     }
+    if let Some(shared) = &status.memory.shared {
+        rows.push(("Memory shared with other replicas", shared.told()));
+    }
     let mut part = Html::default();
     part.raw("<h2>SAP and certificates</h2>\n<table class=\"facts\">\n");
     for (name, what) in rows {

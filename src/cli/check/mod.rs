@@ -3,6 +3,7 @@
 mod cases;
 mod certificate;
 mod machine;
+mod shared;
 
 use std::path::PathBuf;
 
@@ -25,7 +26,8 @@ use crate::{
 pub(super) struct Check {
     #[command(flatten)]
     file: ConfigFile,
-    /// Go the way to SAP (name, TCP, TLS, login, one lookup) with the configured credentials.
+    /// Go the way to SAP (name, TCP, TLS, login, one lookup) with the configured credentials, and to the
+    /// shared memory.
     #[arg(long)]
     connect: bool,
     /// PEM file of what jtel trusts: tell whether it would accept our certificate, as Java does it.
@@ -87,6 +89,9 @@ impl Check {
         }
         if self.connect {
             for line in block_on(walk_to_sap(&config, partner))?? {
+                report(line);
+            }
+            for line in block_on(shared::lines(&config))? {
                 report(line);
             }
         }

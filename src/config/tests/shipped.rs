@@ -100,7 +100,7 @@ fn the_examples_behind_comment_signs_are_valid() {
     assert_eq!(config.tests.len(), 4);
     assert_eq!(config.rules.default_pair.unwrap().contract_number.as_str(), "Direct salesDE");
     assert_eq!(config.traces.otlp.unwrap().url, "https://otlp.example.com/v1/traces");
-    let shared = config.cache.shared.unwrap();
+    let shared = std::sync::Arc::unwrap_or_clone(config.cache.shared.unwrap());
     assert_eq!(
         shared.tls.unwrap().identity.unwrap().key,
         Path::new("/nowhere/certs/client-key.pem")

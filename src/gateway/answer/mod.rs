@@ -224,6 +224,7 @@ impl Answer {
         match (self.verdict().source(), self) {
             (Source::Memory, _) => Some("dialgate; hit"),
             (Source::Refreshing, _) => Some("dialgate; hit; detail=refreshing"),
+            (Source::Shared, _) => Some("dialgate; hit; detail=shared"),
             (Source::Stale, _) => Some("dialgate; hit; detail=stale"),
             (Source::Sap, _) | (Source::None, Self::SapUnavailable { .. }) => {
                 Some("dialgate; fwd=miss")
