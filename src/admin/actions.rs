@@ -1,7 +1,7 @@
 //! What an operator does to a running gateway: each is a POST, and each is told in the log.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     domain::PartnerId,
-    lookup::Forgotten,
+    sap::{SapClient, SapHealth},
     telemetry::{
         audit::Event,
         logging::{LogControl, PassingLevel},
@@ -84,7 +84,7 @@ impl Actions {
             Action::Reload => self.reload(by).await,
             Action::RetryLogin => self.retry_login(by, view),
             Action::ResetBreaker => reset_breaker(by, view),
-            Action::Forget => forget(&body, by, view).await,
+            Action::Forget => forget(&body, by, view),
             Action::Log => self.set_log_level(&query.and(body), by),
             Action::Drain => self.drain(by),
         };
@@ -128,7 +128,15 @@ impl Actions {
         }
         *last = Some(Instant::now());
         drop(last);
-        let told = match view.gateway.terms().sap.retry_login(by) {
+        let terms = view.gateway.terms();
+        let is_refused = |sap: &&Arc<SapClient>| sap.health() == SapHealth::CredentialsRefused;
+        // Of several, those that it is about; where none is, whichever there are.
+        let mut concerned: Vec<_> = terms.systems.iter().filter(is_refused).collect();
+        if concerned.is_empty() {
+            concerned.extend(&terms.systems);
+        }
+        let left = concerned.iter().map(|sap| sap.retry_login(by)).max().flatten();
+        let told = match left {
             None => "the next request to SAP logs in again\n".to_owned(),
             Some(left) => {
                 let left = rounded(left);
@@ -168,7 +176,9 @@ impl Actions {
 }
 
 fn reset_breaker(by: &By, view: &View) -> Response<Reply> {
-    let told = if view.gateway.terms().sap.reset_breaker(by) {
+    let terms = view.gateway.terms();
+    let were_open = terms.systems.iter().filter(|sap| sap.reset_breaker(by)).count();
+    let told = if were_open > 0 {
         "the breaker is closed; SAP is asked again, and left alone again if it still fails\n"
     } else {
         "the breaker was closed already\n"
@@ -177,23 +187,18 @@ fn reset_breaker(by: &By, view: &View) -> Response<Reply> {
 }
 
 /// The partner's ID is personal data: it stands in the body, which nobody logs, and not in the answer.
-async fn forget(form: &Form, by: &By, view: &View) -> Response<Reply> {
+fn forget(form: &Form, by: &By, view: &View) -> Response<Reply> {
     let Some(Ok(partner)) = form.get("partner").map(str::trim).map(PartnerId::parse) else {
         return text(StatusCode::BAD_REQUEST, PARTNER);
     };
-    let sap = std::sync::Arc::clone(&view.gateway.terms().sap);
-    let Forgotten { here, elsewhere } = view.partners.forget(&sap, partner).await;
-    tracing::info!(%by, had = here, ?elsewhere, "an operator had a partner forgotten");
-    let told = match (here, elsewhere) {
-        (_, Some(true)) => {
-            "forgotten, and other replicas are told; the next call about this partner asks SAP\n"
-        }
-        (_, Some(false)) => {
-            "forgotten here; other replicas are told when the shared memory answers again, so do it \
-             there as well if that takes too long\n"
-        }
-        (true, None) => "forgotten; the next call about this partner asks SAP\n",
-        (false, None) => "nothing was remembered of this partner\n",
+    let terms = view.gateway.terms();
+    let systems = terms.systems.iter();
+    let had = systems.filter(|sap| view.partners.forget(sap, partner)).count() > 0;
+    tracing::info!(%by, had, "an operator had a partner forgotten");
+    let told = if had {
+        "forgotten; the next call about this partner asks SAP\n"
+    } else {
+        "nothing was remembered of this partner\n"
     };
     text(StatusCode::OK, told)
 }

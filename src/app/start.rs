@@ -16,7 +16,7 @@ use crate::{
     admin::{Admin, Readiness, Reloads, Sites},
     config::{AccessLog as AccessTarget, Config},
     gateway::{AccessLog, AccessRecord, CallSpans, Gateway, Site, start_access_log},
-    lookup::{MemoryMetrics, Partners, SharedMetrics, Sharing},
+    lookup::{MemoryMetrics, Partners},
     net::{
         BindError, Drain, Limits, Listener, ListenerOptions, NetMetrics, TrustedInForce,
         kv::{KvMetrics, Store},
@@ -109,13 +109,13 @@ impl App {
         let certificate = CertificateWatch::new(Arc::clone(&all.process));
         let tls = in_force(snapshot.tls.as_ref(), CertificateRole::Server, &certificate);
         let admin_tls = in_force(snapshot.admin_tls.as_ref(), CertificateRole::Admin, &certificate);
-        certificate.look_again(&snapshot.terms.sap);
+        certificate.look_again(&snapshot.terms.systems);
         let trusted = TrustedInForce::new(snapshot.config.listen.trusted_proxies.clone());
         let both_tls = (tls.clone(), admin_tls.clone());
         let (calls, admin) = listen(&mut snapshot, both_tls, Arc::clone(&trusted), &all.net)?;
         let config = Arc::clone(&snapshot.config);
         let access = access_log(&config, &all.process).map_err(StartError::Access)?;
-        let (store, partners) = remembering(&snapshot, (all.kv, all.shared), all.memory);
+        let (store, partners) = remembering(&snapshot, all.kv, all.memory);
         let (trail, anchoring) = trail::open(&snapshot, &all.audit, &instance)?.unzip();
         let spans = Exporter::<CallSpans>::start(all.spans, &instance);
         spans.send_to(snapshot.collector.clone());
@@ -130,7 +130,7 @@ impl App {
         let calls = telling(calls, &gateway, access.clone());
         let state = Arc::new(State {
             running: config,
-            sap: watch::Sender::new(Arc::clone(&snapshot.terms.sap)),
+            systems: watch::Sender::new(snapshot.terms.systems.clone()),
             current: ArcSwap::from_pointee(snapshot),
             gateway,
             partners,
@@ -175,15 +175,14 @@ impl App {
 /// What is remembered here, and what replicas share.
 fn remembering(
     snapshot: &Snapshot,
-    (link, shared): (Arc<KvMetrics>, Arc<SharedMetrics>),
+    shared: Arc<KvMetrics>,
     metrics: Arc<MemoryMetrics>,
 ) -> (Arc<Store>, Arc<Partners>) {
     let cache = &snapshot.config.cache;
-    let store = Store::new(link);
+    let store = Store::new(shared);
     store.follow(cache);
-    let sharing = Sharing::new(Arc::clone(&store), shared);
-    let partners = Arc::new(Partners::sharing(cache.max_entries, metrics, Some(sharing)));
-    partners.refresh_from(&snapshot.terms.sap, cache);
+    let partners = Arc::new(Partners::new(cache.max_entries, metrics));
+    partners.refresh_from(&snapshot.terms.systems, cache);
     (store, partners)
 }
 
@@ -206,7 +205,7 @@ fn listen(
     metrics: &NetMetrics,
 ) -> Result<(Listener, Listener), StartError> {
     let config = Arc::make_mut(&mut snapshot.config);
-    let limits = build::with_descriptors_left(&config.listen.limits, &config.sap);
+    let limits = build::with_descriptors_left(&config.listen.limits, &config.systems);
     metrics.may_be_open(limits.connections);
     let bound = |address, tls, limits, trusted| {
         Listener::bind(ListenerOptions { address, tls, limits, trusted })

@@ -11,12 +11,7 @@ fn key(partner: &str) -> Key {
 }
 
 fn failed() -> Landed {
-    Landed {
-        result: Err(Silence::Lost),
-        queued: Duration::ZERO,
-        took: Duration::ZERO,
-        source: Source::None,
-    }
+    Landed { result: Err(Silence::Lost), queued: Duration::ZERO, took: Duration::ZERO }
 }
 
 fn lead(flights: &Flights, key: Key) -> Seat {
