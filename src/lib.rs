@@ -88,6 +88,10 @@
 //!     `schemathesis_finds_nothing_on_the_admin_listener`, `schemathesis_finds_nothing_at_jtels_endpoint`.
 //! 16. Whoever shows something wrong is nobody, and nobody but a trusted proxy says for whom it asks:
 //!     `each_client_is_let_in_by_what_it_has_to_show`, `only_a_trusted_load_balancer_says_for_whom_it_asks`.
+//! 17. A process that leaves loses no call, and neither does one that takes its place:
+//!     `of_two_hundred_calls_in_flight_none_is_lost_on_sigterm`,
+//!     `in_twenty_upgrades_on_the_sockets_of_systemd_no_call_is_lost`,
+//!     `in_twenty_upgrades_by_handing_over_no_call_is_lost`.
 
 pub mod admin;
 pub mod app;
