@@ -7,7 +7,7 @@
 //! ```text
 //! TcpStream ─ net::Listener ─ TlsStream ─ net::connection ─ Request
 //!    └─ gateway::Gateway::handle ── Terms (loaded once) ── Clients (who asks) ── Query or drop_in
-//!          └─ lookup::Partners::find ── memory ─ flight ─ sap::door ─ sap::SapClient ─ domain::Lookup
+//!          └─ lookup::Partners::find ── memory ─ flight ─ shared ─ sap::door ─ sap::SapClient ─ domain::Lookup
 //!                └─ domain::decide(lookup, number, rules) ── Decision
 //!    ┌───────────────────────────────────────┘
 //! Response ◄─ gateway::answer (one table) ── access record ── audit record ── metrics ── spans
@@ -32,7 +32,7 @@
 //! | [`telemetry`] | the log, lines that leave the process, the audit trail (`audit`), its own metrics; the wall clock |
 //! | [`net`] | sockets, load balancers in front (`proxied`), TLS, HTTP; knows nothing of jtel or SAP |
 //! | [`sap`] | SAP's dialects and only those: `door` (whether and when), `dialect` (what), `link` (the way there), `login`, `reply` |
-//! | [`lookup`] | what SAP knows of a partner, memory first; asks SAP itself |
+//! | [`lookup`] | what SAP knows of a partner, memory first, then what other replicas know (`shared`); asks SAP itself |
 //! | [`gateway`] | one call from jtel, request to answer: who asks (`auth`), who guesses (`barring`) |
 //! | [`admin`] | the second listener: `routes` (what there is), `guard` (who may), the status page (`page`) and the same as JSON, `actions` |
 //! | [`app`] | puts the parts together, once (`start`) and again (`snapshot`, `reload`) |
@@ -88,10 +88,15 @@
 //!     `schemathesis_finds_nothing_on_the_admin_listener`, `schemathesis_finds_nothing_at_jtels_endpoint`.
 //! 16. Whoever shows something wrong is nobody, and nobody but a trusted proxy says for whom it asks:
 //!     `each_client_is_let_in_by_what_it_has_to_show`, `only_a_trusted_load_balancer_says_for_whom_it_asks`.
-//! 17. A process that leaves loses no call, and neither does one that takes its place:
-//!     `of_two_hundred_calls_in_flight_none_is_lost_on_sigterm`,
-//!     `in_twenty_upgrades_on_the_sockets_of_systemd_no_call_is_lost`,
-//!     `in_twenty_upgrades_by_handing_over_no_call_is_lost`.
+//! 17. No call needs the memory that replicas share, or waits for it longer than its budget; nothing can be
+//!     read there, and what was changed or moved is not used:
+//!     `killed_under_load_no_call_fails_and_it_is_used_again_when_it_is_back`,
+//!     `frozen_under_load_a_few_calls_wait_for_the_budget_and_then_none_does`,
+//!     `nothing_personal_and_nothing_that_sap_said_can_be_read_in_the_shared_memory`,
+//!     `what_is_not_as_it_was_written_or_of_another_partner_is_not_used`.
+//! 18. Replicas ask SAP once for a partner, and a later answer is not replaced by an earlier one:
+//!     `a_thousand_calls_for_one_partner_at_three_replicas_are_one_request_to_sap`,
+//!     `what_came_of_an_earlier_turn_does_not_replace_what_came_of_a_later_one`.
 
 pub mod admin;
 pub mod app;

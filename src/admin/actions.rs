@@ -1,7 +1,7 @@
 //! What an operator does to a running gateway: each is a POST, and each is told in the log.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     domain::PartnerId,
-    sap::{SapClient, SapHealth},
+    lookup::Forgotten,
     telemetry::{
         audit::Event,
         logging::{LogControl, PassingLevel},
@@ -84,7 +84,7 @@ impl Actions {
             Action::Reload => self.reload(by).await,
             Action::RetryLogin => self.retry_login(by, view),
             Action::ResetBreaker => reset_breaker(by, view),
-            Action::Forget => forget(&body, by, view),
+            Action::Forget => forget(&body, by, view).await,
             Action::Log => self.set_log_level(&query.and(body), by),
             Action::Drain => self.drain(by),
         };
@@ -128,15 +128,7 @@ impl Actions {
         }
         *last = Some(Instant::now());
         drop(last);
-        let terms = view.gateway.terms();
-        let is_refused = |sap: &&Arc<SapClient>| sap.health() == SapHealth::CredentialsRefused;
-        // Of several, those that it is about; where none is, whichever there are.
-        let mut concerned: Vec<_> = terms.systems.iter().filter(is_refused).collect();
-        if concerned.is_empty() {
-            concerned.extend(&terms.systems);
-        }
-        let left = concerned.iter().map(|sap| sap.retry_login(by)).max().flatten();
-        let told = match left {
+        let told = match view.gateway.terms().sap.retry_login(by) {
             None => "the next request to SAP logs in again\n".to_owned(),
             Some(left) => {
                 let left = rounded(left);
@@ -176,9 +168,7 @@ impl Actions {
 }
 
 fn reset_breaker(by: &By, view: &View) -> Response<Reply> {
-    let terms = view.gateway.terms();
-    let were_open = terms.systems.iter().filter(|sap| sap.reset_breaker(by)).count();
-    let told = if were_open > 0 {
+    let told = if view.gateway.terms().sap.reset_breaker(by) {
         "the breaker is closed; SAP is asked again, and left alone again if it still fails\n"
     } else {
         "the breaker was closed already\n"
@@ -187,18 +177,23 @@ fn reset_breaker(by: &By, view: &View) -> Response<Reply> {
 }
 
 /// The partner's ID is personal data: it stands in the body, which nobody logs, and not in the answer.
-fn forget(form: &Form, by: &By, view: &View) -> Response<Reply> {
+async fn forget(form: &Form, by: &By, view: &View) -> Response<Reply> {
     let Some(Ok(partner)) = form.get("partner").map(str::trim).map(PartnerId::parse) else {
         return text(StatusCode::BAD_REQUEST, PARTNER);
     };
-    let terms = view.gateway.terms();
-    let systems = terms.systems.iter();
-    let had = systems.filter(|sap| view.partners.forget(sap, partner)).count() > 0;
-    tracing::info!(%by, had, "an operator had a partner forgotten");
-    let told = if had {
-        "forgotten; the next call about this partner asks SAP\n"
-    } else {
-        "nothing was remembered of this partner\n"
+    let sap = std::sync::Arc::clone(&view.gateway.terms().sap);
+    let Forgotten { here, elsewhere } = view.partners.forget(&sap, partner).await;
+    tracing::info!(%by, had = here, ?elsewhere, "an operator had a partner forgotten");
+    let told = match (here, elsewhere) {
+        (_, Some(true)) => {
+            "forgotten, and other replicas are told; the next call about this partner asks SAP\n"
+        }
+        (_, Some(false)) => {
+            "forgotten here; other replicas are told when the shared memory answers again, so do it \
+             there as well if that takes too long\n"
+        }
+        (true, None) => "forgotten; the next call about this partner asks SAP\n",
+        (false, None) => "nothing was remembered of this partner\n",
     };
     text(StatusCode::OK, told)
 }

@@ -5,15 +5,11 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{
-    status::{CertificateState, Facts},
-    systems::SapState,
-};
+use super::status::{CertificateState, Facts};
 use crate::{
-    config::SystemName,
     net::tls::SOON_DAYS,
     sap::{BreakerState, SapClient, SapHealth, SapOutcome},
-    telemetry::{clock, metrics::Reading, rounded},
+    telemetry::{clock, rounded},
 };
 
 /// Of the descriptors that the process may have, a share that is worth a word.
@@ -38,11 +34,7 @@ pub(super) struct Problem {
 }
 
 #[derive(Default)]
-struct List {
-    found: Vec<Problem>,
-    /// Of several systems, the one that is looked at, with a colon.
-    whose: String,
-}
+struct List(Vec<Problem>);
 
 impl List {
     /// Callers feel it.
@@ -55,41 +47,29 @@ impl List {
         self.of_urgency(false, runbook, what, todo);
     }
 
-    fn of_urgency(&mut self, is_urgent: bool, runbook: &'static str, mut what: String, todo: &str) {
-        what.insert_str(0, &self.whose);
-        self.found.push(Problem { what, todo: todo.to_owned(), runbook, is_urgent });
+    fn of_urgency(&mut self, is_urgent: bool, runbook: &'static str, what: String, todo: &str) {
+        self.0.push(Problem { what, todo: todo.to_owned(), runbook, is_urgent });
     }
 }
 
 /// All of them.
 pub(super) fn problems(facts: &Facts<'_>) -> Vec<Problem> {
     let mut list = List::default();
-    for sap in facts.systems {
-        list.whose = whose(facts, sap.name());
-        of_sap(sap, &mut list);
-    }
-    list.whose.clear();
+    of_sap(facts, &mut list);
     // What SAP does is told already, in other words.
-    let is_told = !list.found.is_empty();
+    let is_told = !list.0.is_empty();
     let of_calls =
         facts.of_calls.iter().filter(|of| !is_told || of.runbook != "DialgateSapDataBurnFast");
-    list.found.extend(of_calls.cloned());
-    for state in facts.states {
-        list.whose = whose(facts, &state.name);
-        of_the_way_to_sap(state, facts.reading, &mut list);
-    }
-    list.whose.clear();
+    list.0.extend(of_calls.cloned());
+    of_the_way_to_sap(facts, &mut list);
+    of_the_shared_memory(facts, &mut list);
     of_room(facts, &mut list);
     of_the_configuration(facts, &mut list);
     for certificate in &facts.certificates {
         of_certificate(certificate, &mut list);
     }
     of_files_of_tls(facts, &mut list);
-    list.found
-}
-
-fn whose(facts: &Facts<'_>, name: &SystemName) -> String {
-    if facts.systems.len() > 1 { format!("{name}: ") } else { String::new() }
+    list.0
 }
 
 /// How long SAP has been silent, in whole seconds as everywhere on the page; empty: it is not.
@@ -99,7 +79,8 @@ pub(super) fn for_so_long(sap: &SapClient) -> String {
 }
 
 /// SAP does not answer, or wants to be left alone.
-fn of_sap(sap: &SapClient, list: &mut List) {
+fn of_sap(facts: &Facts<'_>, list: &mut List) {
+    let sap = facts.sap;
     let since = for_so_long(sap);
     let is_open = sap.breaker() != BreakerState::Closed;
     let held = sap.held_for();
@@ -144,17 +125,17 @@ pub(super) fn what_sap_does(kind: &str) -> &'static str {
 }
 
 /// What it takes to ask SAP: a token, requests of the day, places.
-fn of_the_way_to_sap(state: &SapState, reading: &Reading, list: &mut List) {
-    let of_this = [("system", &[state.name.as_str()][..])];
-    if reading.sum("dialgate_sap_token_failing", &of_this) > 0.0 {
+fn of_the_way_to_sap(facts: &Facts<'_>, list: &mut List) {
+    let gauge = |name| facts.reading.sum(name, &[]);
+    if gauge("dialgate_sap_token_failing") > 0.0 {
         list.urgent(
             "DialgateTokenFailing",
             "the token server gave no token when it was asked last".to_owned(),
             "See sap.login.token_url and the client's secret; the log says what the server answered.",
         );
     }
-    let forecast = state.daily_forecast;
-    if let Some(limit) = state.daily_limit.filter(|limit| forecast > *limit) {
+    let forecast = facts.daily_forecast;
+    if let Some(limit) = facts.daily_limit.filter(|limit| forecast > *limit) {
         list.calm(
             "DialgateDailyRequestsRunOut",
             format!(
@@ -164,12 +145,25 @@ fn of_the_way_to_sap(state: &SapState, reading: &Reading, list: &mut List) {
             "Raise cache.found_ttl, or have SAP grant more (sap.daily_requests).",
         );
     }
-    let (in_flight, limit, waiting) = (state.in_flight, state.in_flight_limit, state.queue);
+    let in_flight = gauge("dialgate_sap_requests_in_flight");
+    let limit = gauge("dialgate_sap_requests_in_flight_limit");
+    let waiting = gauge("dialgate_sap_queue_length");
     if waiting > 0.0 && in_flight >= limit {
         list.urgent(
             "DialgatePlacesUsedUp",
             format!("all {limit:.0} places at SAP are taken, and {waiting:.0} lookups wait"),
             "SAP is slow, or sap.max_in_flight is small for so many new partners.",
+        );
+    }
+}
+
+/// The memory that replicas share; each is on its own without it.
+fn of_the_shared_memory(facts: &Facts<'_>, list: &mut List) {
+    if let Some(shared) = facts.shared.filter(|shared| shared.why.is_some()) {
+        list.calm(
+            "DialgateSharedMemoryDown",
+            format!("the shared memory is {}", shared.told()),
+            "See cache.shared; `dialgate check --connect` on this machine tries it.",
         );
     }
 }

@@ -1,8 +1,6 @@
 //! The state of the gateway at one moment: what the status page shows, `/status.json` says, and
 //! `dialgate top` prints.
 
-use std::{sync::Arc, time::Duration};
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -11,7 +9,9 @@ use super::{
     problems::{Problem, for_so_long, problems, what_sap_does},
     pulse::{Flow, Pulse, Share},
     ready::Readiness,
-    systems::{SapState, most_troubled},
+    shared::{self, SharedState},
+    texts::{begun_with_a_capital, seconds_since},
+    words,
 };
 use crate::{
     config::Config,
@@ -53,10 +53,7 @@ pub(super) struct Status {
     pub(super) ready: bool,
     pub(super) config: ConfigState,
     pub(super) flow: Flow,
-    /// The system that needs somebody most; the only one where there is one.
     pub(super) sap: SapState,
-    /// All of them.
-    pub(super) systems: Vec<SapState>,
     pub(super) memory: MemoryState,
     pub(super) certificates: Vec<CertificateState>,
     pub(super) missing: Vec<MissingNumber>,
@@ -78,6 +75,29 @@ pub(super) struct ConfigState {
     pub(super) needs_restart: Vec<&'static str>,
 }
 
+/// SAP, and what stands between it and the calls.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SapState {
+    pub(super) host: String,
+    /// `answering`, `not_asked`, `silent` or `credentials_refused`.
+    pub(super) health: &'static str,
+    /// The kind of error of a silent one.
+    pub(super) kind: Option<&'static str>,
+    pub(super) silent_seconds: Option<u64>,
+    #[schemars(schema_with = "words::breaker_states")]
+    pub(super) breaker: &'static str,
+    pub(super) pause_seconds: Option<u64>,
+    pub(super) in_flight: f64,
+    pub(super) in_flight_limit: f64,
+    pub(super) queue: f64,
+    pub(super) daily_requests: f64,
+    pub(super) daily_forecast: f64,
+    pub(super) daily_limit: Option<f64>,
+    pub(super) token_left_seconds: f64,
+    pub(super) connections_idle: f64,
+}
+
 /// What is remembered.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -86,6 +106,8 @@ pub(super) struct MemoryState {
     pub(super) entries_limit: f64,
     /// Of the answers in the last five minutes, or since SAP fell silent.
     pub(super) answered_percent: Option<f64>,
+    /// The memory that replicas share; `null`: there is none.
+    pub(super) shared: Option<SharedState>,
 }
 
 /// A certificate and its end.
@@ -123,13 +145,15 @@ pub(super) struct Sources<'s> {
 
 /// What the problems are found in.
 pub(super) struct Facts<'f> {
-    pub(super) systems: &'f [Arc<SapClient>],
-    pub(super) states: &'f [SapState],
+    pub(super) sap: &'f SapClient,
     pub(super) reading: &'f Reading,
+    pub(super) daily_limit: Option<f64>,
+    pub(super) daily_forecast: f64,
     pub(super) findings: Option<&'f [String]>,
     pub(super) needs_restart: &'f [&'static str],
     pub(super) certificates: Vec<CertificateState>,
     pub(super) missing: &'f [MissingNumber],
+    pub(super) shared: Option<&'f SharedState>,
     /// What is wrong with the calls.
     pub(super) of_calls: &'f [Problem],
 }
@@ -137,33 +161,31 @@ pub(super) struct Facts<'f> {
 impl Status {
     pub(super) fn of(sources: &Sources<'_>) -> Self {
         let Sources { terms, reading, pulse, readiness, partners, decisions } = sources;
-        let systems = &*terms.systems;
-        let troubled = most_troubled(systems);
+        let sap = &terms.sap;
         let config = config_state(readiness.configuration(), reading);
         let missing = missing(partners, &terms.config);
-        let states: Vec<_> = systems.iter().map(|sap| SapState::of(sap, reading)).collect();
-        let of_one = troubled.and_then(|sap| states.iter().find(|state| state.name == *sap.name()));
-        let sap_state = of_one.cloned().unwrap_or_default();
+        let shared = shared::state(partners);
+        let sap_state = sap_state(sap, reading);
         let share = pulse.share();
         let flow = pulse.flow();
         let of_calls = pulse.lately().map(|lately| lately.problems()).unwrap_or_default();
         let problems = problems(&Facts {
-            systems,
-            states: &states,
+            sap,
             reading,
+            daily_limit: sap_state.daily_limit,
+            daily_forecast: sap_state.daily_forecast,
             findings: Some(&*config.findings).filter(|findings| !findings.is_empty()),
             needs_restart: &config.needs_restart,
             certificates: certificates(reading),
             missing: &missing,
+            shared: shared.as_ref(),
             of_calls: &of_calls,
         });
         let felt = of_calls.iter().find(|problem| problem.is_urgent && problems.contains(problem));
         let leaves = readiness.is_leaving();
         let condition = match problems.iter().map(|problem| problem.is_urgent).max() {
             _ if leaves => Condition::Leaving,
-            None if systems.iter().any(|sap| sap.health() == SapHealth::NotAsked) => {
-                Condition::Warning
-            }
+            None if sap.health() == SapHealth::NotAsked => Condition::Warning,
             None => Condition::Good,
             Some(false) => Condition::Warning,
             Some(true) => Condition::Bad,
@@ -171,7 +193,7 @@ impl Status {
         let started = reading.sum("process_start_time_seconds", &[]);
         Self {
             condition,
-            sentence: sentence(systems, &flow, share, felt, leaves),
+            sentence: sentence(sap, &flow, share, felt, leaves),
             at: Moment::now().to_the_second(),
             version: env!("CARGO_PKG_VERSION"),
             up_seconds: seconds_since(started),
@@ -179,11 +201,11 @@ impl Status {
             config,
             flow,
             sap: sap_state,
-            systems: states,
             memory: MemoryState {
                 entries: reading.sum("dialgate_memory_entries", &[]),
                 entries_limit: reading.sum("dialgate_memory_entries_limit", &[]),
                 answered_percent: share.map(|share| share.from_memory_percent),
+                shared,
             },
             certificates: certificates(reading),
             missing,
@@ -196,7 +218,7 @@ impl Status {
 /// What an SRE wants to read first.
 /// `felt`: what is wrong with the calls, and callers feel it.
 fn sentence(
-    systems: &[Arc<SapClient>],
+    sap: &SapClient,
     flow: &Flow,
     share: Option<Share>,
     felt: Option<&Problem>,
@@ -205,13 +227,7 @@ fn sentence(
     if leaves {
         return "Shutting down: calls in progress are answered, new ones go elsewhere.".to_owned();
     }
-    let Some(sap) = most_troubled(systems) else { return "No SAP is asked.".to_owned() };
     let since = for_so_long(sap);
-    // Of several, the others answer.
-    let whose = match systems {
-        [_] => String::new(),
-        _ => format!("{}: ", sap.name()),
-    };
     let answered = match share {
         None => "no calls since".to_owned(),
         Some(Share { from_memory_percent, by_default, refused, .. }) => {
@@ -228,16 +244,16 @@ fn sentence(
     let felt = felt.map(|felt| begun_with_a_capital(&felt.what));
     let also = felt.as_ref().map_or(String::new(), |felt| format!(" {felt}."));
     match sap.health() {
-        SapHealth::NotAsked => format!("{whose}Waiting for SAP's first answer.{also}"),
+        SapHealth::NotAsked => format!("Waiting for SAP's first answer.{also}"),
         SapHealth::Silent(kind) => {
             let told = begun_with_a_capital(what_sap_does(kind));
             let wait = sap.held_for().map_or(String::new(), |left| {
                 format!(", and wants to be left alone for {}", rounded(left))
             });
-            format!("{whose}{told}{since} ({kind}){wait}: {answered}.{also}")
+            format!("{told}{since} ({kind}){wait}: {answered}.{also}")
         }
         SapHealth::CredentialsRefused => {
-            format!("{whose}SAP refuses our credentials{since}: {answered}.{also}")
+            format!("SAP refuses our credentials{since}: {answered}.{also}")
         }
         SapHealth::Answering => {
             let p95 = flow.sap.p95_ms.map_or(String::new(), |p95| format!(", {p95:.0} ms (p95)"));
@@ -251,12 +267,6 @@ fn sentence(
     }
 }
 
-fn begun_with_a_capital(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(characters).collect()
-}
-
 fn config_state(status: &ConfigStatus, reading: &Reading) -> ConfigState {
     let (loaded, findings, needs_restart) = status.state_now();
     ConfigState {
@@ -264,6 +274,33 @@ fn config_state(status: &ConfigStatus, reading: &Reading) -> ConfigState {
         loaded_at: loaded.to_the_second(),
         findings,
         needs_restart,
+    }
+}
+
+fn sap_state(sap: &SapClient, reading: &Reading) -> SapState {
+    let gauge = |name| reading.sum(name, &[]);
+    let (health, kind) = match sap.health() {
+        SapHealth::NotAsked => ("not_asked", None),
+        SapHealth::Answering => ("answering", None),
+        SapHealth::Silent(kind) => ("silent", Some(kind)),
+        SapHealth::CredentialsRefused => ("credentials_refused", None),
+    };
+    let limit = gauge("dialgate_sap_daily_requests_limit");
+    SapState {
+        host: sap.host().to_owned(),
+        health,
+        kind,
+        silent_seconds: sap.silent_for().map(|for_| for_.as_secs()),
+        breaker: sap.breaker().label(),
+        pause_seconds: sap.held_for().map(|left| left.as_secs()),
+        in_flight: gauge("dialgate_sap_requests_in_flight"),
+        in_flight_limit: gauge("dialgate_sap_requests_in_flight_limit"),
+        queue: gauge("dialgate_sap_queue_length"),
+        daily_requests: gauge("dialgate_sap_daily_requests"),
+        daily_forecast: gauge("dialgate_sap_daily_requests_forecast"),
+        daily_limit: (limit > 0.0).then_some(limit),
+        token_left_seconds: gauge("dialgate_sap_token_left_seconds"),
+        connections_idle: gauge("dialgate_sap_connections_idle"),
     }
 }
 
@@ -282,8 +319,8 @@ fn certificates(reading: &Reading) -> Vec<CertificateState> {
         let name = "dialgate_certificate_expiry_timestamp_seconds";
         ends(role.label(), reading.sum(name, &of_role))
     });
-    let theirs = reading.by_label("dialgate_sap_certificate_expiry_timestamp_seconds", "system");
-    ours.chain(theirs.filter_map(|(_, at)| ends("sap", at))).collect()
+    let theirs = reading.sum("dialgate_sap_certificate_expiry_timestamp_seconds", &[]);
+    ours.chain(ends("sap", theirs)).collect()
 }
 
 fn missing(partners: &Partners, config: &Config) -> Vec<MissingNumber> {
@@ -304,10 +341,4 @@ fn missing(partners: &Partners, config: &Config) -> Vec<MissingNumber> {
             }
         })
         .collect()
-}
-
-fn seconds_since(unix_seconds: f64) -> u64 {
-    #[expect(clippy::cast_precision_loss, reason = "seconds of this century")]
-    let up = clock::unix_seconds() as f64 - unix_seconds;
-    Duration::try_from_secs_f64(up.max(0.0)).unwrap_or_default().as_secs()
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::StartError;
 use crate::{
     gateway::CallMetrics,
-    lookup::MemoryMetrics,
+    lookup::{MemoryMetrics, SharedMetrics},
     net::{NetMetrics, kv::KvMetrics, otlp::SpanMetrics},
-    sap::SystemsMetrics,
+    sap::SapMetrics,
     telemetry::{audit::AuditMetrics, logging::LogControl, metrics::Metrics},
 };
 
@@ -17,10 +17,12 @@ pub struct AllMetrics {
     pub process: Arc<Metrics>,
     /// Connections, handshakes, malformed requests.
     pub net: Arc<NetMetrics>,
-    /// Requests to SAP, of each system.
-    pub sap: Arc<SystemsMetrics>,
+    /// Requests to SAP.
+    pub sap: Arc<SapMetrics>,
     /// What is remembered of SAP's answers.
     pub memory: Arc<MemoryMetrics>,
+    /// What lookups have of the memory that replicas share.
+    pub shared: Arc<SharedMetrics>,
     /// The memory that replicas share.
     pub kv: Arc<KvMetrics>,
     /// Calls and their decisions.
@@ -53,8 +55,9 @@ impl AllMetrics {
         log.losses().register(registry)?;
         Ok(Self {
             net: Arc::new(NetMetrics::new(registry)?),
-            sap: Arc::new(SystemsMetrics::new(registry)?),
+            sap: Arc::new(SapMetrics::new(registry)?),
             memory: Arc::new(MemoryMetrics::new(registry)?),
+            shared: Arc::new(SharedMetrics::new(registry)?),
             kv: Arc::new(KvMetrics::new(registry)?),
             calls: Arc::new(CallMetrics::new(registry)?),
             spans: Arc::new(SpanMetrics::new(registry)?),
@@ -76,7 +79,7 @@ mod tests {
             "dialgate_calls_total{decision=\"refuse\",reason=\"sap_unavailable\",source=\"none\"} 0",
             "dialgate_call_duration_seconds_count{source=\"memory\"} 0",
             "dialgate_memory_lookups_total{result=\"miss\"} 0",
-            "dialgate_sap_requests_total{outcome=\"found\",system=\"sap\"} 0",
+            "dialgate_sap_requests_total{outcome=\"found\"} 0",
             "dialgate_connections_open{protocol=\"h2\"} 0",
             "dialgate_build_info{commit=",
             "process_open_fds ",

@@ -3,32 +3,28 @@
 mod build;
 mod certificate;
 mod control;
-mod listeners;
 mod metrics;
 mod reload;
 mod service;
 mod signals;
 mod snapshot;
 mod start;
-mod systems;
 mod tls;
 mod trail;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::sync::mpsc;
+use tokio::{
+    sync::{mpsc, watch},
+    time::interval,
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     admin::{Admin, ReloadRequest},
     gateway::{AccessLog, CallSpans},
-    net::{
-        Drain, Listener, NetMetrics, SharedSocket,
-        anchor::Anchoring,
-        hand_over::{Offer, Predecessor},
-        otlp::Exporter,
-    },
-    telemetry::logging::with_causes,
+    net::{Drain, Listener, NetMetrics, anchor::Anchoring, otlp::Exporter},
+    sap::SapClient,
 };
 
 use reload::State;
@@ -36,11 +32,13 @@ use service::Watchdog;
 
 pub use build::{load, most_connections};
 pub use control::Control;
-pub use listeners::{Elsewhere, Sockets};
 pub use metrics::AllMetrics;
 pub use service::Service;
 pub use signals::{Signal, Signals};
 pub use start::{Given, StartError};
+
+/// How often files with secrets are looked at: a few small files, read and compared.
+const REREAD_SECRETS: Duration = Duration::from_secs(3);
 
 /// The longest wait for the writer of records at the end: a blocked pipe must not keep the process.
 const CLOSE_RECORDS_WITHIN: Duration = Duration::from_secs(1);
@@ -62,7 +60,6 @@ pub struct App {
     access: Option<AccessLog>,
     anchoring: Option<Anchoring>,
     control: Control,
-    predecessor: Option<Predecessor>,
 }
 
 impl App {
@@ -87,9 +84,9 @@ impl App {
             self;
         let anchoring = self.anchoring;
         let leaving = control.clone();
-        let Control { drain, admin_drain, .. } = control.clone();
+        let drain = control.drain;
         let forced = drain.clone();
-        let sockets = [calls.shared(), admin.shared()];
+        let admin_drain = Drain::new(state.running.shutdown.drain_timeout);
         let answers = Arc::clone(&admin_answers);
         let admin = tokio::spawn(admin.serve(
             move |request, peer| {
@@ -100,19 +97,16 @@ impl App {
             self.admin_net,
         ));
         let (besides, admin_cares) = (Arc::clone(&state), Arc::clone(&admin_answers));
-        let path = state.running.listen.hand_over.clone();
         let besides = async move {
             tokio::join!(
                 besides_calls(besides, reload_requests),
                 admin_cares.keep_pulse(),
                 leave_when_wanted(&admin_cares, &leaving),
-                hand_over_when_wanted(sockets, &leaving, path),
             );
         };
         let besides = tokio::spawn(until(drain.clone(), besides));
         // To the very end: it is what answers calls that has to live.
         let _watchdog = AbortOnDropHandle::new(tokio::spawn(Watchdog::new(&state.service).keep()));
-        take_over(self.predecessor);
         state.service.ready(&state.sentence());
         let (gateway, partners) = (Arc::clone(&state.gateway), Arc::clone(&state.partners));
         calls
@@ -141,7 +135,6 @@ impl App {
                 close_spans(&state.spans),
                 trail::close(&state.gateway, anchoring),
             );
-            control.let_go();
             admin_answers.end();
             admin_drain.start();
             drop(admin.await);
@@ -190,41 +183,42 @@ async fn leave_when_wanted(admin: &Admin, control: &Control) {
     control.leave().await;
 }
 
-/// Leaves the rest to the process whose place this one takes; it serves from now on.
-fn take_over(before: Option<Predecessor>) {
-    if let Some(Err(error)) = before.map(Predecessor::leave) {
-        tracing::warn!(%error, "the process before this one was not told that this one serves");
-    }
-}
-
-/// Gives the listening sockets to another process that wants to take over, and begins the drain then.
-async fn hand_over_when_wanted(
-    sockets: [SharedSocket; 2],
-    control: &Control,
-    path: Option<PathBuf>,
-) {
-    let Some(path) = path else { return };
-    match Offer::open(&path) {
-        Ok(offer) => control.hand_over(offer.taken(&sockets, control.drain.limit()).await),
-        Err(error) => {
-            let error = with_causes(&error);
-            tracing::error!(error, "no other process will be able to take over: {error}");
-        }
-    }
-}
-
 /// What goes on besides answering calls.
 async fn besides_calls(state: Arc<State>, reload_requests: mpsc::Receiver<ReloadRequest>) {
     let (partners, log) = (Arc::clone(&state.partners), state.log.clone());
     let gateway = Arc::clone(&state.gateway);
     let store = Arc::clone(&state.store);
     tokio::join!(
-        systems::look_after(state.systems.subscribe()),
+        look_after_sap(state.sap.subscribe()),
         store.attend(),
         partners.refresh_ahead(),
+        partners.listen(),
         partners.forget_what_is_over(),
         log.keep_time(),
         trail::keep_watch(&gateway),
         state.keep_current(reload_requests),
     );
+}
+
+/// Looks after the SAP in force: whether it answers, and whether its secrets have changed.
+async fn look_after_sap(mut in_force: watch::Receiver<Arc<SapClient>>) {
+    loop {
+        let sap = Arc::clone(&in_force.borrow_and_update());
+        tokio::select! {
+            changed = in_force.changed() => if changed.is_err() { return },
+            () = sap.attend() => {}
+            () = reread_secrets(&sap) => {}
+        }
+    }
+}
+
+/// Looks every few seconds whether a secret, certificate or key of SAP's login has changed.
+async fn reread_secrets(sap: &Arc<SapClient>) {
+    let mut every = interval(REREAD_SECRETS);
+    loop {
+        every.tick().await;
+        let sap = Arc::clone(sap);
+        // A file on a network that hangs must not hang a worker.
+        let _done = tokio::task::spawn_blocking(move || sap.reread_secrets()).await;
+    }
 }

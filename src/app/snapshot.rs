@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use super::{StartError, build, systems};
+use super::{StartError, build};
 use crate::{
     config::Config,
     gateway::{CallMetrics, Terms, stamp},
@@ -10,7 +10,7 @@ use crate::{
         otlp::Collector,
         tls::{ServerTls, server_config},
     },
-    sap::{SapClient, SystemsMetrics},
+    sap::{SapClient, SapMetrics},
 };
 
 /// A configuration and what was built of it.
@@ -22,7 +22,6 @@ pub(super) struct Snapshot {
     /// Where spans go.
     pub(super) collector: Option<Arc<Collector>>,
     calls: Arc<CallMetrics>,
-    of_systems: Arc<SystemsMetrics>,
     /// Names this process.
     instance: Arc<str>,
     /// The beginning of the SHA-256 of the files.
@@ -33,36 +32,37 @@ impl Snapshot {
     /// Of a configuration that was found to be sound. Blocks on files.
     pub(super) fn new(
         config: Config,
-        of_systems: Arc<SystemsMetrics>,
+        metrics: Arc<SapMetrics>,
         calls: Arc<CallMetrics>,
         instance: &str,
     ) -> Result<Self, StartError> {
-        let systems = systems::build(&config.systems, None, &of_systems)?;
+        let sap = Arc::new(build::sap(&config.sap, metrics)?);
         let collector = build::collector(&config.traces)?;
-        let snapshot =
-            Self::with(config, systems, collector, (calls, of_systems), instance.into())?;
-        snapshot.forget_other_systems();
-        Ok(snapshot)
+        Self::with(config, sap, collector, calls, instance.into())
     }
 
     /// The same after a reload; what has not changed is kept as it is, connections and all.
     pub(super) fn after(&self, config: Config) -> Result<Self, StartError> {
-        let before = Some((&self.config.systems, &*self.terms.systems));
-        let systems = systems::build(&config.systems, before, &self.of_systems)?;
+        let before = &self.terms.sap;
+        let sap = if config.sap == self.config.sap {
+            Arc::clone(before)
+        } else {
+            Arc::new(build::of_problems(before.renewed(&config.sap))?)
+        };
         let collector = if config.traces.otlp == self.config.traces.otlp {
             self.collector.clone()
         } else {
             build::collector(&config.traces)?
         };
-        let metrics = (Arc::clone(&self.calls), Arc::clone(&self.of_systems));
-        Self::with(config, systems, collector, metrics, Arc::clone(&self.instance))
+        let (calls, instance) = (Arc::clone(&self.calls), Arc::clone(&self.instance));
+        Self::with(config, sap, collector, calls, instance)
     }
 
     fn with(
         config: Config,
-        systems: Vec<Arc<SapClient>>,
+        sap: Arc<SapClient>,
         collector: Option<Arc<Collector>>,
-        (calls, of_systems): (Arc<CallMetrics>, Arc<SystemsMetrics>),
+        calls: Arc<CallMetrics>,
         instance: Arc<str>,
     ) -> Result<Self, StartError> {
         let tls = config.listen.tls.as_ref().map(server_config).transpose()?;
@@ -70,16 +70,11 @@ impl Snapshot {
         let config = Arc::new(config);
         calls.may_be_in_flight(config.listen.max_calls);
         let hash = build::hash_of(&config);
-        let by_number = systems::by_number(&config, &systems)?;
+        let by_number = build::by_number(&config, &sap)?;
         let stamp = stamp(&instance, &hash);
         let terms =
-            Terms::by_number_too(Arc::clone(&config), systems, by_number, &calls.clients, stamp);
-        Ok(Self { config, terms, tls, admin_tls, collector, calls, of_systems, instance, hash })
-    }
-
-    /// No others are exported than the metrics of these systems.
-    pub(super) fn forget_other_systems(&self) {
-        self.of_systems.keep(&self.config.systems);
+            Terms::by_number_too(Arc::clone(&config), sap, by_number, &calls.clients, stamp);
+        Ok(Self { config, terms, tls, admin_tls, collector, calls, instance, hash })
     }
 
     /// The sections that are not as they were, and the certificate where it has changed.
@@ -108,7 +103,7 @@ impl Snapshot {
             ("clients", clients != (&then.clients, then.anybody_may_ask, then.wrong_credentials)),
             ("answers", times != (then.deadline, then.answer_within, then.answers)),
             ("query", now.query != then.query),
-            (sap_section(now), now.systems != then.systems),
+            ("sap", now.sap != then.sap),
             ("cache", now.cache != then.cache),
             ("rules", now.rules != then.rules),
             ("tests", now.tests != then.tests),
@@ -120,11 +115,6 @@ impl Snapshot {
         .filter_map(|(section, has_changed)| has_changed.then_some(section))
         .collect()
     }
-}
-
-/// The section that the systems stand in.
-fn sap_section(config: &Config) -> &'static str {
-    if config.systems.are_several() { "systems" } else { "sap" }
 }
 
 /// Gives keys that only count at the start their running values back.
@@ -164,7 +154,6 @@ pub(super) fn keep_what_needs_a_restart(
     keep! {
         "listen.address": listen.address;
         "listen.limits": listen.limits;
-        "listen.hand_over": listen.hand_over;
         "admin.address": admin.address;
         "admin.ready_without_sap_after": admin.ready_without_sap_after;
         "cache.max_entries": cache.max_entries;

@@ -7,7 +7,6 @@ mod countries;
 mod decision;
 mod facts;
 mod id_form;
-mod id_span;
 mod numbers;
 mod partner;
 mod plan;
@@ -24,7 +23,6 @@ pub use decision::{
 };
 pub use facts::Facts;
 pub use id_form::IdForm;
-pub use id_span::{IdSpan, IdSpanError};
 pub use numbers::{
     BareNumbers, DialledNumber, DialledNumberError, Home, HomeError, NumberFacts, Ringing,
     ServiceNumber, ServiceNumberError,

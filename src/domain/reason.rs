@@ -13,8 +13,6 @@ words! {
         Overloaded = "overloaded",
         /// The audit trail cannot be written, and the configuration has nothing decided then.
         AuditUnwritable = "audit_unwritable",
-        /// No route sends the question to an SAP.
-        NotRouted = "not_routed",
         /// SAP knows no such partner.
         PartnerUnknown = "partner_unknown",
         /// More than one record matches.
@@ -45,6 +43,8 @@ words! {
         Memory = "memory",
         /// The same, and SAP is being asked for it ahead of its end.
         Refreshing = "refreshing",
+        /// Another replica knows it, and it is within its time.
+        Shared = "shared",
         /// Asked for this call, or for another one at the same moment.
         Sap = "sap",
         /// Remembered past its time, because SAP is slower than this call waits.

@@ -41,6 +41,7 @@ fn proxy_status(silence: Option<&Silence>) -> String {
         None => ("proxy_internal_response", None, Reason::Overloaded.label()),
         Some(Silence::Sap(error)) => (error.proxy_error(), error.received_status(), error.label()),
         Some(Silence::Deadline) => ("http_response_timeout", None, SapOutcome::Deadline.label()),
+        Some(Silence::Elsewhere(outcome)) => ("destination_unavailable", None, outcome.label()),
         Some(Silence::Lost) => ("proxy_internal_error", None, SapOutcome::Lost.label()),
     };
     let status = status.map(|status: StatusCode| format!("; received-status={}", status.as_u16()));
@@ -115,6 +116,10 @@ mod tests {
             (
                 Some(Silence::Deadline),
                 r#"dialgate; error=http_response_timeout; details="deadline""#,
+            ),
+            (
+                Some(Silence::Elsewhere(SapOutcome::Status)),
+                r#"dialgate; error=destination_unavailable; details="status""#,
             ),
             (Some(Silence::Lost), r#"dialgate; error=proxy_internal_error; details="lost""#),
             (

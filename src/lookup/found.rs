@@ -40,6 +40,20 @@ impl Found {
         Self { age: remembered.age(now), known: Some(remembered), source, ..Self::NOTHING }
     }
 
+    /// At the end of a flight.
+    pub(super) fn landed(
+        remembered: Remembered,
+        source: Source,
+        queued: Duration,
+        took: Duration,
+    ) -> Self {
+        Self {
+            queued: (!queued.is_zero()).then_some(queued),
+            sap_took: (source == Source::Sap).then_some(took),
+            ..Self::of(remembered, source, Instant::now())
+        }
+    }
+
     /// By this flight.
     pub(super) fn by(self, seat: &Seat) -> Self {
         Self { requests: Some(Arc::clone(&seat.flight.requests)), ..self }

@@ -1,6 +1,7 @@
 //! What SAP knows of a partner, memory first: the ladder that a call goes down.
 //!
-//! Fresh in memory; fresh and being asked for again ahead of its end (`refresh`); from SAP; what SAP
+//! Fresh in memory; fresh and being asked for again ahead of its end (`refresh`); known to another replica
+//! (`shared`); from SAP; what SAP
 //! said before, while it is slow; what it said before, while it fails. Callers who ask for the same
 //! partner at the same moment share one request to SAP, and its error too (`flight`). The request
 //! runs in a task of its own: a caller who hangs up cancels nobody, and what SAP still answers is
@@ -13,10 +14,11 @@ mod metrics;
 mod refresh;
 mod said;
 mod seen;
+mod shared;
 mod silence;
-#[cfg_attr(not(test), expect(dead_code, reason = "the next change writes and reads entries"))]
 mod stored;
 mod trip;
+mod whole;
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,7 +27,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::Cache,
-    domain::{DialledNumber, PartnerId, ServiceNumbers, Source},
+    domain::{DialledNumber, PartnerId, Source},
     sap::{Requests, SapClient, Urgency},
     telemetry::trace::Trace,
 };
@@ -40,7 +42,9 @@ pub use memory::Remembered;
 pub use metrics::MemoryMetrics;
 pub use said::{Rendered, Said};
 pub use seen::{Contract, Contracts};
+pub use shared::{SharedMetrics, Sharing};
 pub use silence::Silence;
+pub use whole::Forgotten;
 
 /// The partners looked up so far, of every SAP system that was asked: a system's answers must never
 /// be mixed with another one's, so its name is part of every key.
@@ -56,6 +60,8 @@ struct Shared {
     refreshes: Refreshes,
     seen: Contracts,
     metrics: Arc<MemoryMetrics>,
+    /// What other replicas know.
+    sharing: Option<Sharing>,
     closing: CancellationToken,
 }
 
@@ -80,20 +86,30 @@ pub struct Inquiry<'i> {
 impl Partners {
     /// An empty memory for `max_entries` partners.
     pub fn new(max_entries: u64, metrics: Arc<MemoryMetrics>) -> Self {
+        Self::sharing(max_entries, metrics, None)
+    }
+
+    /// The same, for a process that may share what it knows.
+    pub fn sharing(
+        max_entries: u64,
+        metrics: Arc<MemoryMetrics>,
+        sharing: Option<Sharing>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             memory: Memory::new(max_entries),
             flights: Flights::default(),
             refreshes: Refreshes::default(),
             seen: Contracts::default(),
             metrics,
+            sharing,
             closing: CancellationToken::new(),
         });
         Self { shared, tasks: TaskTracker::new() }
     }
 
-    /// From now on partners in use are asked for ahead of their end at these systems, by these times.
-    pub fn refresh_from(&self, systems: &[Arc<SapClient>], times: &Cache) {
-        self.shared.refreshes.ask(systems, times);
+    /// From now on partners in use are asked for ahead of their end at this SAP, by these times.
+    pub fn refresh_from(&self, sap: &Arc<SapClient>, times: &Cache) {
+        self.shared.refreshes.ask(sap, times);
     }
 
     /// What is known of a partner. `trace` is called where SAP is asked for this very call, with what
@@ -136,11 +152,13 @@ impl Partners {
         &self,
         key: Key,
         inquiry: &Inquiry<'_>,
-        older: Option<Remembered>,
+        mut older: Option<Remembered>,
         trace: impl Fn(&Arc<Requests>) -> Trace,
     ) -> Found {
         let Inquiry { sap, deadline, .. } = inquiry;
-        if let Err(error) = sap.admits(Urgency::Live) {
+        // Another replica may know what SAP would not tell this one now.
+        let shares = self.shared.sharing.as_ref().is_some_and(Sharing::is_answering);
+        if !shares && let Err(error) = sap.admits(Urgency::Live) {
             return self.without_sap(inquiry, older, Silence::Sap(Arc::new(error)), None);
         }
         let is_silent = sap.is_known_silent();
@@ -156,6 +174,10 @@ impl Partners {
                     seat
                 }
             };
+            // A moment only: it ends with what other replicas know, or with the budget for that.
+            if shares && let Ok(Some(known)) = timeout_at(*deadline, seat.beyond()).await {
+                older = Some(known);
+            }
             let until = match &older {
                 None => *deadline,
                 // It will most likely be in vain; what SAP says is for the next caller.
@@ -167,13 +189,8 @@ impl Partners {
                 // Asked for before a rule looked at more than it does now.
                 Ok(Landed { result: Ok(remembered), .. })
                     if !remembered.has(inquiry.sap.reads()) => {}
-                Ok(Landed { result: Ok(remembered), queued, took }) => {
-                    return Found {
-                        queued: (!queued.is_zero()).then_some(queued),
-                        sap_took: Some(took),
-                        ..Found::of(remembered, Source::Sap, Instant::now())
-                    }
-                    .by(&seat);
+                Ok(Landed { result: Ok(remembered), queued, took, source }) => {
+                    return Found::landed(remembered, source, queued, took).by(&seat);
                 }
                 Ok(told @ Landed { result: Err(_), .. }) => {
                     let Err(silence) = &told.result else { continue };
@@ -242,11 +259,9 @@ impl Partners {
         let seat = Seat::alone();
         self.take_off(None, &seat, inquiry, &trace);
         let found = match timeout_at(inquiry.deadline, seat.told()).await {
-            Ok(Landed { result: Ok(remembered), queued, took }) => Found {
-                queued: (!queued.is_zero()).then_some(queued),
-                sap_took: Some(took),
-                ..Found::of(remembered, Source::Sap, Instant::now())
-            },
+            Ok(Landed { result: Ok(remembered), queued, took, source }) => {
+                Found::landed(remembered, source, queued, took)
+            }
             Ok(told) => {
                 let silence = told.result.as_ref().err().cloned().unwrap_or(Silence::Lost);
                 self.without_sap(inquiry, None, silence, Some(&told))
@@ -303,39 +318,6 @@ impl Partners {
             deadline: inquiry.deadline,
         };
         self.tasks.spawn(Arc::clone(&self.shared).fly(trip));
-    }
-
-    /// The contract numbers that SAP's answers have led to.
-    pub fn seen(&self) -> &Contracts {
-        &self.shared.seen
-    }
-
-    /// Forgets what this SAP said of a partner: the next call asks. True: there was something.
-    pub fn forget(&self, sap: &SapClient, partner: PartnerId) -> bool {
-        let key = Key { system: sap.system(), partner };
-        self.shared.flights.forget_failure(&key);
-        self.shared.memory.forget(&key)
-    }
-
-    /// Something is remembered.
-    pub fn has_any(&self) -> bool {
-        self.shared.memory.len() > 0
-    }
-
-    /// Tells the metrics how much is remembered.
-    pub fn count(&self, numbers: &ServiceNumbers) {
-        let metrics = &self.shared.metrics;
-        metrics.holds(self.shared.memory.len());
-        metrics.may_hold(self.shared.memory.most());
-        let (contracts, missing) = self.shared.seen.count(numbers);
-        metrics.has_seen(contracts, missing);
-    }
-
-    /// Ends what is under way: nobody waits for it any more, and the memory ends with the process.
-    pub async fn finish(&self) {
-        self.tasks.close();
-        self.shared.closing.cancel();
-        self.tasks.wait().await;
     }
 }
 

@@ -11,6 +11,8 @@ pub enum Silence {
     Sap(Arc<LookupError>),
     /// SAP takes longer than this call can wait; the request goes on for those who wait longer.
     Deadline,
+    /// Another replica has asked SAP in vain, so.
+    Elsewhere(SapOutcome),
     /// The lookup ended without a result, by a mistake in this program or by the shutdown.
     Lost,
 }
@@ -21,6 +23,7 @@ impl Silence {
         match self {
             Self::Sap(error) => error.outcome(),
             Self::Deadline => SapOutcome::Deadline,
+            Self::Elsewhere(outcome) => *outcome,
             Self::Lost => SapOutcome::Lost,
         }
     }

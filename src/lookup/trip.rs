@@ -15,11 +15,12 @@ use super::{
     Shared,
     flight::{Flight, Landed},
     memory::{Key, Remembered},
+    shared::{Approach, Turns},
     silence::Silence,
 };
 use crate::{
     config::Cache,
-    domain::{DialledNumber, PartnerId},
+    domain::{DialledNumber, PartnerId, Source},
     sap::{LookupError, Question, SapClient, Urgency},
 };
 
@@ -36,14 +37,65 @@ pub(super) struct Trip {
 }
 
 impl Shared {
-    /// Asks SAP, remembers what it says and tells those who wait.
+    /// Asks other replicas, then SAP, remembers what it says and tells those who wait.
     pub(super) async fn fly(self: Arc<Self>, trip: Trip) {
+        let flight = Arc::clone(&trip.flight);
+        let landing = Landing {
+            shared: &self,
+            key: trip.key,
+            flight: &flight,
+            has_told: AtomicBool::new(false),
+        };
+        let nothing = Duration::ZERO;
+        let turns = match &self.sharing {
+            Some(sharing) => {
+                let approach = tokio::select! {
+                    approach = Box::pin(self.approach(sharing, &trip)) => approach,
+                    () = self.flights.abandoned(trip.key, &flight) => {
+                        return trip.sap.was_abandoned();
+                    }
+                    () = self.closing.cancelled() => return,
+                };
+                match approach {
+                    Approach::Told(remembered) => {
+                        return landing.known(remembered);
+                    }
+                    Approach::Failed(why) => {
+                        let silence = Silence::Elsewhere(why);
+                        return landing.end(Err(silence), nothing, nothing, Source::None, true);
+                    }
+                    Approach::Late => {
+                        let silence = Silence::Deadline;
+                        return landing.end(Err(silence), nothing, nothing, Source::None, false);
+                    }
+                    Approach::Ask(turns) => turns,
+                }
+            }
+            None => Turns::new(None),
+        };
+        self.ask(&trip, &landing, &turns).await;
+        // What SAP said, or how it failed, has ended the turn before.
+        if let Some(sharing) = &self.sharing {
+            turns.end(sharing);
+        }
+    }
+
+    async fn ask(&self, trip: &Trip, landing: &Landing<'_>, turns: &Turns) {
         let Trip { key, flight, sap, times, partner, dialled, urgency, deadline } = trip;
-        let landing =
-            Landing { shared: &self, key, flight: &flight, has_told: AtomicBool::new(false) };
+        let (key, urgency) = (*key, *urgency);
+        let refused = match urgency {
+            Urgency::Live => sap.admits(urgency).err(),
+            Urgency::Refresh | Urgency::Probe => None,
+        };
+        let entering = async {
+            match refused {
+                Some(error) => Err(error),
+                None => sap.enter(urgency, *deadline).await,
+            }
+        };
         let pass = tokio::select! {
-            pass = sap.enter(urgency, deadline) => pass,
-            () = self.flights.abandoned(key, &flight) => return sap.was_abandoned(),
+            pass = entering => pass,
+            () = self.flights.abandoned(key, flight) => return sap.was_abandoned(),
             () = self.closing.cancelled() => return,
         };
         let pass = match pass {
@@ -59,7 +111,7 @@ impl Shared {
         flight.is_sent();
         let (queued, began) = (pass.queued, Instant::now());
         let question = Question {
-            partner,
+            partner: *partner,
             dialled: dialled.as_ref(),
             trace: flight.requests.trace(),
             requests: &flight.requests,
@@ -70,13 +122,22 @@ impl Shared {
             let is_shared = !matches!(&result, Err(error) if error.is_about_credentials());
             let result = result.map(|told| {
                 self.seen.note(&told.lookup);
-                let remembered = self.memory.note(told, sap.reads(), &times);
+                let remembered = self.memory.note(told, sap.reads(), times);
                 if let Some(key) = key {
                     self.memory.remember(&key, remembered.clone());
                     self.flights.forget_failure(&key);
                 }
                 remembered
             });
+            if let (Some(sharing), Some(key)) = (&self.sharing, key) {
+                match &result {
+                    Ok(remembered) => sharing.write(key, turns, remembered, times),
+                    Err(error) if is_shared => {
+                        turns.failed(sharing, error.outcome(), flight.shared_for());
+                    }
+                    Err(_) => turns.end(sharing),
+                }
+            }
             landing.tell(result, queued, began.elapsed(), is_shared);
         }));
         tokio::select! {
@@ -102,24 +163,32 @@ impl Landing<'_> {
         took: Duration,
         shared: bool,
     ) {
+        let result = result.map_err(|error| Silence::Sap(Arc::new(error)));
+        self.end(result, queued, took, Source::Sap, shared);
+    }
+
+    /// Another replica knows it.
+    fn known(&self, remembered: Remembered) {
+        self.end(Ok(remembered), Duration::ZERO, Duration::ZERO, Source::Shared, false);
+    }
+
+    fn end(
+        &self,
+        result: Result<Remembered, Silence>,
+        queued: Duration,
+        took: Duration,
+        source: Source,
+        shared: bool,
+    ) {
         if !self.has_told.swap(true, Ordering::Relaxed) {
-            let result = result.map_err(|error| Silence::Sap(Arc::new(error)));
-            self.shared.flights.land(
-                self.key,
-                self.flight,
-                Landed { result, queued, took },
-                shared,
-            );
+            let told = Landed { result, queued, took, source };
+            self.shared.flights.land(self.key, self.flight, told, shared);
         }
     }
 }
 
 impl Drop for Landing<'_> {
     fn drop(&mut self) {
-        if !self.has_told.swap(true, Ordering::Relaxed) {
-            let nothing = Duration::ZERO;
-            let told = Landed { result: Err(Silence::Lost), queued: nothing, took: nothing };
-            self.shared.flights.land(self.key, self.flight, told, false);
-        }
+        self.end(Err(Silence::Lost), Duration::ZERO, Duration::ZERO, Source::None, false);
     }
 }

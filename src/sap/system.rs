@@ -19,6 +19,16 @@ const MEANING: u32 = 1;
 pub struct SystemId([u8; 16]);
 
 impl SystemId {
+    /// For what other processes read.
+    pub fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// From what another process wrote.
+    pub fn of_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// Of the system that the section describes.
     pub fn of(sap: &config::Sap) -> Self {
         let texts = sap.channel_texts.iter().map(|(code, text)| (code, text.as_str()));

@@ -33,7 +33,7 @@ const QUIET: Duration = Duration::from_secs(10);
 const POINT: usize = 5;
 
 /// Answers that came out of memory, whatever their age.
-const FROM_MEMORY: &[&str] = &["memory", "refreshing", "stale", "last_good"];
+const FROM_MEMORY: &[&str] = &["memory", "refreshing", "shared", "stale", "last_good"];
 
 /// Endings of a request that are answers.
 const ANSWERS: &[&str] = &["found", "unknown", "ambiguous"];

@@ -1,7 +1,7 @@
 //! `answers:`, `query:` and `cache:` how a question is read, how it is answered, and how long an
 //! answer is remembered.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,7 @@ pub struct Cache {
     /// What of it leaves the process is sealed with them; none: nothing may leave it.
     pub keys: SealingKeys,
     /// A memory that other replicas have in common with this one.
-    pub shared: Option<SharedMemory>,
+    pub shared: Option<Arc<SharedMemory>>,
 }
 
 /// `query:` in `config.yaml`.
@@ -194,7 +194,7 @@ impl CacheFile {
             refresh_ahead: self.refresh_ahead,
             jitter_percent: self.jitter,
             keys: keys?,
-            shared: shared?,
+            shared: shared?.map(Arc::new),
         })
     }
 

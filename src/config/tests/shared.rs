@@ -1,5 +1,7 @@
 //! `cache.shared` as operators write it, and what is wrong with it.
 
+use std::sync::Arc;
+
 use super::*;
 
 const KEYS: (&str, &str) = ("cache.keys", "[{ env: MEMORY_KEY }]");
@@ -15,7 +17,9 @@ fn there_is_none_until_it_is_written() {
 
 #[test]
 fn each_mode_is_read_with_what_belongs_to_it() {
-    let of = |section: &str| parsed(&shared(section)).unwrap().cache.shared.unwrap();
+    let of = |section: &str| {
+        Arc::unwrap_or_clone(parsed(&shared(section)).unwrap().cache.shared.unwrap())
+    };
     let here = SharedAddress { host: "127.0.0.1".into(), port: 6379 };
 
     let single = of("{ urls: [\"redis://127.0.0.1\"] }");

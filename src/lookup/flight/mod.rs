@@ -15,7 +15,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, SetOnce, watch},
     time::Instant,
 };
 
@@ -23,7 +23,10 @@ use super::{
     memory::{Key, Remembered},
     silence::Silence,
 };
-use crate::sap::{LookupError, Requests};
+use crate::{
+    domain::Source,
+    sap::{LookupError, Requests},
+};
 
 /// A failure is shared with later callers for this long, doubled with each that follows.
 const SHARED_FOR: Duration = Duration::from_millis(250);
@@ -64,6 +67,8 @@ pub(super) struct Flight {
     /// Who waits for it, or has left it to go on.
     wanted: AtomicUsize,
     abandoned: Notify,
+    /// Other replicas were asked: what they know that is only good for a SAP that is slow or silent.
+    beyond: SetOnce<Option<Remembered>>,
     /// SAP works on it.
     sent: AtomicBool,
     pub(super) started: Instant,
@@ -81,6 +86,8 @@ pub(super) struct Landed {
     pub(super) queued: Duration,
     /// Waited for SAP, once it was asked.
     pub(super) took: Duration,
+    /// Where the result is from.
+    pub(super) source: Source,
 }
 
 /// Somebody who waits for a flight; gone when it is dropped.
@@ -152,7 +159,7 @@ impl Flights {
                 && let Err(silence) = &told.result
                 && shared
             {
-                let shared_for = (flight.before * 2).clamp(SHARED_FOR, SHARED_AT_MOST);
+                let shared_for = flight.shared_for();
                 let failure = Failure { silence: silence.clone(), at: Instant::now(), shared_for };
                 slots.fail(key, failure);
             }
@@ -226,6 +233,7 @@ impl Flight {
             told: watch::Sender::new(None),
             wanted: AtomicUsize::new(1),
             abandoned: Notify::new(),
+            beyond: SetOnce::new(),
             sent: AtomicBool::new(false),
             started,
             requests: Arc::default(),
@@ -243,6 +251,17 @@ impl Flight {
     /// Whether it has one yet.
     pub(super) fn was_sent(&self) -> bool {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Other replicas were asked, and SAP is next. `older`: what they know besides.
+    pub(super) fn is_beyond(&self, older: Option<Remembered>) {
+        // Told once is enough.
+        drop(self.beyond.set(older));
+    }
+
+    /// For how long its failure is shared.
+    pub(super) fn shared_for(&self) -> Duration {
+        (self.before * 2).clamp(SHARED_FOR, SHARED_AT_MOST)
     }
 
     /// Why there is no answer of it yet, for a caller who waits no longer.
@@ -270,7 +289,17 @@ impl Seat {
             result: Err(Silence::Lost),
             queued: Duration::ZERO,
             took: Duration::ZERO,
+            source: Source::None,
         })
+    }
+
+    /// Waits until other replicas were asked, or the flight has ended; what they know besides.
+    pub(super) async fn beyond(&self) -> Option<Remembered> {
+        tokio::select! {
+            biased;
+            older = self.flight.beyond.wait() => older.clone(),
+            _landed = self.told() => None,
+        }
     }
 
     /// Leaves, and lets the flight go on: what SAP says is for the next caller.

@@ -11,7 +11,12 @@ fn key(partner: &str) -> Key {
 }
 
 fn failed() -> Landed {
-    Landed { result: Err(Silence::Lost), queued: Duration::ZERO, took: Duration::ZERO }
+    Landed {
+        result: Err(Silence::Lost),
+        queued: Duration::ZERO,
+        took: Duration::ZERO,
+        source: Source::None,
+    }
 }
 
 fn lead(flights: &Flights, key: Key) -> Seat {

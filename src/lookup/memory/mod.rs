@@ -88,7 +88,6 @@ impl Memory {
 
     /// SAP has said it of somebody to another process. Nobody has asked here yet; `None`: it is so old that
     /// this machine cannot tell its age.
-    #[expect(dead_code, reason = "the next change writes and reads entries")]
     pub(super) fn recall(&self, stored: Stored, times: &Cache) -> Option<Remembered> {
         let fetched = stored.said_at()?;
         let said = self.sayings.of(stored.lookup.into(), &stored.reads);
@@ -193,7 +192,6 @@ impl Remembered {
     }
 
     /// As it leaves the process.
-    #[expect(dead_code, reason = "the next change writes and reads entries")]
     pub(super) fn stored(&self) -> Stored {
         Stored::of(&self.said, self.fetched)
     }

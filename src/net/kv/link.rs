@@ -46,7 +46,7 @@ const WELL_AFTER: Duration = Duration::from_secs(10);
 
 /// The shared memory that is configured.
 pub struct Link {
-    pub(super) section: SharedMemory,
+    pub(super) section: Arc<SharedMemory>,
     pub(super) keys: SealingKeys,
     usable: ArcSwapOption<Usable>,
     standing: Mutex<Standing>,
@@ -83,7 +83,11 @@ pub struct Standing {
 }
 
 impl Link {
-    pub(super) fn new(section: SharedMemory, keys: SealingKeys, metrics: Arc<KvMetrics>) -> Self {
+    pub(super) fn new(
+        section: Arc<SharedMemory>,
+        keys: SealingKeys,
+        metrics: Arc<KvMetrics>,
+    ) -> Self {
         let since = clock::unix_milliseconds();
         let standing = Standing { state: LinkState::Connecting, since, why: None };
         Self {

@@ -46,7 +46,7 @@ impl Store {
     pub fn follow(&self, cache: &Cache) {
         let before = self.in_force.load();
         let is_same = |link: &Link, section: &SharedMemory, keys: &SealingKeys| {
-            link.section == *section && link.keys == *keys
+            *link.section == *section && link.keys == *keys
         };
         let link = match (&cache.shared, &*before) {
             (None, None) => return,
@@ -54,7 +54,7 @@ impl Store {
             (None, Some(_)) => None,
             (Some(section), _) => {
                 let metrics = Arc::clone(&self.metrics);
-                Some(Arc::new(Link::new(section.clone(), cache.keys.clone(), metrics)))
+                Some(Arc::new(Link::new(Arc::clone(section), cache.keys.clone(), metrics)))
             }
         };
         let state = link.as_ref().map_or(LinkState::Off, |_| LinkState::Connecting);

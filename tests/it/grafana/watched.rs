@@ -132,7 +132,6 @@ impl Watchers {
                 let concrete = expression
                     .replace("$job", ".*")
                     .replace("$instance", ".*")
-                    .replace("$system", ".*")
                     .replace("$__rate_interval", "5m")
                     .replace("$__range", "1h");
                 let shown = self.query(&concrete).await;
