@@ -16,6 +16,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, watch},
+    task::JoinSet,
     time::interval,
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -96,14 +97,11 @@ impl App {
             admin_drain.clone(),
             self.admin_net,
         ));
-        let (besides, admin_cares) = (Arc::clone(&state), Arc::clone(&admin_answers));
-        let besides = async move {
-            tokio::join!(
-                besides_calls(besides, reload_requests),
-                admin_cares.keep_pulse(),
-                leave_when_wanted(&admin_cares, &leaving),
-            );
-        };
+        let mut besides = besides_calls(&state, reload_requests);
+        let admin_cares = Arc::clone(&admin_answers);
+        besides.spawn(async move { admin_cares.keep_pulse().await });
+        let admin_cares = Arc::clone(&admin_answers);
+        besides.spawn(async move { leave_when_wanted(&admin_cares, &leaving).await });
         let besides = tokio::spawn(until(drain.clone(), besides));
         // To the very end: it is what answers calls that has to live.
         let _watchdog = AbortOnDropHandle::new(tokio::spawn(Watchdog::new(&state.service).keep()));
@@ -170,11 +168,9 @@ async fn close_spans(spans: &Exporter<CallSpans>) {
 }
 
 /// Ends with the drain, whatever is under way.
-async fn until(drain: Drain, work: impl Future<Output = ()>) {
-    tokio::select! {
-        () = drain.wait_started() => {}
-        () = work => {}
-    }
+async fn until(drain: Drain, mut tasks: JoinSet<()>) {
+    drain.wait_started().await;
+    tasks.shutdown().await;
 }
 
 /// Begins the drain when an operator says so on the status page.
@@ -183,21 +179,28 @@ async fn leave_when_wanted(admin: &Admin, control: &Control) {
     control.leave().await;
 }
 
-/// What goes on besides answering calls.
-async fn besides_calls(state: Arc<State>, reload_requests: mpsc::Receiver<ReloadRequest>) {
-    let (partners, log) = (Arc::clone(&state.partners), state.log.clone());
-    let gateway = Arc::clone(&state.gateway);
+/// What goes on besides answering calls, each in a task of its own: one of them is woken by each answer of
+/// SAP, and the others need not be looked at then.
+fn besides_calls(
+    state: &Arc<State>,
+    reload_requests: mpsc::Receiver<ReloadRequest>,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(look_after_sap(state.sap.subscribe()));
     let store = Arc::clone(&state.store);
-    tokio::join!(
-        look_after_sap(state.sap.subscribe()),
-        store.attend(),
-        partners.refresh_ahead(),
-        partners.listen(),
-        partners.forget_what_is_over(),
-        log.keep_time(),
-        trail::keep_watch(&gateway),
-        state.keep_current(reload_requests),
-    );
+    tasks.spawn(async move { store.attend().await });
+    let partners = Arc::clone(&state.partners);
+    tasks.spawn(async move { partners.refresh_ahead().await });
+    let partners = Arc::clone(&state.partners);
+    tasks.spawn(async move { partners.listen().await });
+    let partners = Arc::clone(&state.partners);
+    tasks.spawn(async move { partners.forget_what_is_over().await });
+    let log = state.log.clone();
+    tasks.spawn(async move { log.keep_time().await });
+    let gateway = Arc::clone(&state.gateway);
+    tasks.spawn(async move { trail::keep_watch(&gateway).await });
+    tasks.spawn(Arc::clone(state).keep_current(reload_requests));
+    tasks
 }
 
 /// Looks after the SAP in force: whether it answers, and whether its secrets have changed.
