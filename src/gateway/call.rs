@@ -59,7 +59,7 @@ pub(super) struct Call<'a> {
     /// Where there is an audit trail.
     audited: Option<Audited>,
     /// Where records have what was decided on.
-    deciding: Option<Deciding>,
+    deciding: Option<Box<Deciding>>,
     _in_flight: InFlight,
 }
 
@@ -189,7 +189,7 @@ impl<'a> Call<'a> {
     /// What was decided on.
     pub(super) fn decided(&mut self, basis: Basis, dialled: Option<&DialledNumber>, terms: &Terms) {
         self.note(|facts| facts.basis = Some(basis));
-        self.deciding = terms.ground.as_ref().map(|ground| Deciding::of(dialled, ground));
+        self.deciding = terms.ground.as_ref().map(|ground| Box::new(Deciding::of(dialled, ground)));
     }
 
     fn note(&mut self, fact: impl FnOnce(&mut CallFacts)) {

@@ -216,7 +216,8 @@ impl Gateway {
             return Err(Answer::UNRECORDED);
         }
         if form == Form::Caller {
-            return self.tell_caller(&question, terms, call).await;
+            // In a box of its own, so that calls, which are many, do not carry its room along.
+            return Box::pin(self.tell_caller(&question, terms, call)).await;
         }
 
         let found = self.look_up(&question, &terms.sap, terms, call).await;

@@ -30,7 +30,7 @@ pub type AccessLog = Lines<AccessRecord>;
 /// What there is a record of.
 pub enum AccessRecord {
     /// A call, and what it was decided on where records have that.
-    Call(CallFacts, Option<Deciding>),
+    Call(CallFacts, Option<Box<Deciding>>),
     /// A connection that came to no call, and the stamp of the terms it came under.
     Incident(Incident, Arc<Fragment>),
 }
@@ -69,7 +69,7 @@ impl Record for AccessRecord {
 
     fn render(&self, batch: &mut Vec<u8>) {
         match self {
-            Self::Call(facts, deciding) => facts.render(deciding.as_ref(), batch),
+            Self::Call(facts, deciding) => facts.render(deciding.as_deref(), batch),
             Self::Incident(incident, stamp) => render_incident(incident, stamp, batch),
         }
     }

@@ -48,7 +48,7 @@ impl Shared {
         };
         let nothing = Duration::ZERO;
         let turns = match &self.sharing {
-            Some(sharing) => {
+            Some(sharing) if sharing.is_answering() => {
                 let approach = tokio::select! {
                     approach = Box::pin(self.approach(sharing, &trip)) => approach,
                     () = self.flights.abandoned(trip.key, &flight) => {
@@ -71,7 +71,11 @@ impl Shared {
                     Approach::Ask(turns) => turns,
                 }
             }
-            None => Turns::new(None),
+            // Nobody to ask: the way to SAP costs no more than without a shared memory.
+            _ => {
+                flight.is_beyond(None);
+                Turns::new(None)
+            }
         };
         self.ask(&trip, &landing, &turns).await;
         // What SAP said, or how it failed, has ended the turn before.
@@ -83,18 +87,8 @@ impl Shared {
     async fn ask(&self, trip: &Trip, landing: &Landing<'_>, turns: &Turns) {
         let Trip { key, flight, sap, times, partner, dialled, urgency, deadline } = trip;
         let (key, urgency) = (*key, *urgency);
-        let refused = match urgency {
-            Urgency::Live => sap.admits(urgency).err(),
-            Urgency::Refresh | Urgency::Probe => None,
-        };
-        let entering = async {
-            match refused {
-                Some(error) => Err(error),
-                None => sap.enter(urgency, *deadline).await,
-            }
-        };
         let pass = tokio::select! {
-            pass = entering => pass,
+            pass = sap.enter(urgency, *deadline) => pass,
             () = self.flights.abandoned(key, flight) => return sap.was_abandoned(),
             () = self.closing.cancelled() => return,
         };

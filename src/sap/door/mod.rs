@@ -133,8 +133,10 @@ impl Door {
             self.metrics.not_asked(SapOutcome::Busy);
             return Err(LookupError::Busy { waited: queued.elapsed() });
         };
-        // Much may have been learned while this one waited.
-        self.admits(urgency)?;
+        if place.was_waited_for {
+            // Much may have been learned meanwhile.
+            self.admits(urgency)?;
+        }
         let entered = Instant::now();
         let queued = entered - queued;
         self.metrics.door.queued(queued);

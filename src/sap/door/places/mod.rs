@@ -60,6 +60,8 @@ struct Waiting {
 pub(super) struct Place {
     places: Arc<Places>,
     counts: bool,
+    /// It was not free when it was asked for.
+    pub(super) was_waited_for: bool,
 }
 
 /// There will be no place in time.
@@ -107,14 +109,14 @@ impl Places {
             let mut state = self.lock();
             let free = state.capacity.saturating_sub(state.taken);
             let wanted = match urgency {
-                Urgency::Probe => return Ok(Place { places: Arc::clone(self), counts: false }),
+                Urgency::Probe => return Ok(self.place(false, false)),
                 Urgency::Live => 1,
                 // One place is left to live calls, where there is more than one.
                 Urgency::Refresh => 2.min(state.capacity),
             };
             if free >= wanted && state.live.is_empty() {
                 state.taken += 1;
-                return Ok(Place { places: Arc::clone(self), counts: true });
+                return Ok(self.place(true, false));
             }
             if state.live.len() + state.refresh.len() >= MOST_WAITING {
                 return Err(NoPlace);
@@ -155,6 +157,10 @@ impl Places {
         state.live.len() + state.refresh.len()
     }
 
+    fn place(self: &Arc<Self>, counts: bool, was_waited_for: bool) -> Place {
+        Place { places: Arc::clone(self), counts, was_waited_for }
+    }
+
     /// Hands a place that became free to whoever is next, or keeps it.
     fn pass_on(self: &Arc<Self>) {
         loop {
@@ -174,7 +180,7 @@ impl Places {
                 next
             };
             let Some(next) = next else { return };
-            let place = Place { places: Arc::clone(self), counts: true };
+            let place = self.place(true, true);
             match next.hand_over.send(place) {
                 Ok(()) => return,
                 // Has just left. The place is ours again, and must not be given back twice.
