@@ -244,3 +244,6 @@ impl Door {
         self.recovered.notify_waiters();
     }
 }
+
+#[cfg(test)]
+mod tests;
