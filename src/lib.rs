@@ -17,7 +17,7 @@
 //! ladder: fresh, refreshed ahead, from SAP, stale, last good), `sap/door/mod.rs` (whether and when
 //! SAP is asked), `sap/client.rs` (what it is asked), `domain/decision/mod.rs` (the rules;
 //! `domain/plan.rs` is the numbering plan), and `app/reload.rs` (what a changed configuration
-//! exchanges). What is asked and answered, for other programs: `gateway/openapi.rs` and
+//! exchanges). What is asked and answered, for other programs: `gateway/openapi` and
 //! `admin/openapi`, by the tables that answer (`gateway::answer`, `admin/routes.rs`).
 //!
 //! # Rooms
@@ -30,10 +30,10 @@
 //! | [`domain`] | words and rules; no I/O, no clock, no async, no serde |
 //! | [`config`] | `config.yaml` becomes a `Config`, every finding at once with line and column; `document` is the engine, `sections` what stands in the file |
 //! | [`telemetry`] | the log, lines that leave the process, the audit trail (`audit`), its own metrics; the wall clock |
-//! | [`net`] | sockets, load balancers in front (`proxied`), TLS, HTTP; knows nothing of jtel or SAP |
+//! | [`net`] | sockets, load balancers in front (`proxied`), TLS, HTTP, a memory of keys and values that processes share (`kv`); knows nothing of jtel or SAP |
 //! | [`sap`] | SAP's dialects and only those: `door` (whether and when), `dialect` (what), `link` (the way there), `login`, `reply` |
 //! | [`lookup`] | what SAP knows of a partner, memory first, then what other replicas know (`shared`); asks SAP itself |
-//! | [`gateway`] | one call from jtel, request to answer: who asks (`auth`), who guesses (`barring`) |
+//! | [`gateway`] | one call from jtel, request to answer: who asks (`auth`), who guesses (`barring`); jtel's question about who calls (`caller`) |
 //! | [`admin`] | the second listener: `routes` (what there is), `guard` (who may), the status page (`page`) and the same as JSON, `actions` |
 //! | [`app`] | puts the parts together, once (`start`) and again (`snapshot`, `reload`) |
 //! | [`cli`] | one file per command |
@@ -88,6 +88,10 @@
 //!     `schemathesis_finds_nothing_on_the_admin_listener`, `schemathesis_finds_nothing_at_jtels_endpoint`.
 //! 16. Whoever shows something wrong is nobody, and nobody but a trusted proxy says for whom it asks:
 //!     `each_client_is_let_in_by_what_it_has_to_show`, `only_a_trusted_load_balancer_says_for_whom_it_asks`.
+//! 17. No call needs the memory that replicas share, and nothing in it can be read or passed off as
+//!     another partner's: `killed_under_load_no_call_fails_and_it_is_used_again_when_it_is_back`,
+//!     `nothing_personal_and_nothing_that_sap_said_can_be_read_in_the_shared_memory`,
+//!     `what_is_not_as_it_was_written_or_of_another_partner_is_not_used`.
 //! 17. No call needs the memory that replicas share, or waits for it longer than its budget; nothing can be
 //!     read there, and what was changed or moved is not used:
 //!     `killed_under_load_no_call_fails_and_it_is_used_again_when_it_is_back`,

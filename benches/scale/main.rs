@@ -31,7 +31,7 @@ fn main() {
     for (title, places, sharing) in [
         ("Each for itself, each with all places", Places::Each, Sharing::Nothing),
         ("Each for itself, places divided", Places::Divided, Sharing::Nothing),
-        ("Shared memory", Places::Common, Sharing::Memory),
+        ("Shared memory, places and probes in common", Places::Common, Sharing::Memory),
     ] {
         println!("\n## {title}\n");
         println!(
