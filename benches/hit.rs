@@ -46,8 +46,10 @@ fn hit(c: &mut Criterion) {
     let simulator = runtime.block_on(simulator());
     let config = Arc::new(config(&format!("http://{}", simulator.local_address())));
     let metrics = AllMetrics::new().expect("the metrics are sound");
+    let of_sap = metrics.sap.of(&config.systems.first().name).expect("the metrics are sound");
     let sap = Arc::new(
-        SapClient::new(&config.sap, metrics.sap).unwrap_or_else(|problems| panic!("{problems:?}")),
+        SapClient::new(config.systems.first(), of_sap)
+            .unwrap_or_else(|problems| panic!("{problems:?}")),
     );
     let partners = Arc::new(Partners::new(1, metrics.memory));
     let access = start_access_log(metrics.process.registry(), std::io::sink()).expect("a writer");
@@ -56,7 +58,7 @@ fn hit(c: &mut Criterion) {
     let gateway = Gateway::new(
         Terms::new(
             Arc::clone(&config),
-            Arc::clone(&sap),
+            vec![Arc::clone(&sap)],
             &metrics.calls.clients,
             stamp("bench", ""),
         ),

@@ -96,7 +96,8 @@ fn new_id() -> String {
 
 fn client(config: &Config) -> Arc<SapClient> {
     let metrics = AllMetrics::new().expect("the metrics are sound");
-    let client = SapClient::new(&config.sap, metrics.sap);
+    let of_sap = metrics.sap.of(&config.systems.first().name).expect("the metrics are sound");
+    let client = SapClient::new(config.systems.first(), of_sap);
     Arc::new(client.unwrap_or_else(|problems| panic!("{problems:?}")))
 }
 
@@ -149,7 +150,7 @@ fn miss(c: &mut Criterion) {
     let gateway = Gateway::new(
         Terms::new(
             Arc::clone(&config),
-            Arc::clone(&sap),
+            vec![Arc::clone(&sap)],
             &metrics.calls.clients,
             stamp("bench", ""),
         ),

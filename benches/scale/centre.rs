@@ -67,7 +67,7 @@ pub(crate) struct Centre<'c> {
 
 impl<'c> Centre<'c> {
     pub(crate) fn new(config: &'c Config, replicas: u32, places: Places, sharing: Sharing) -> Self {
-        let all = config.sap.max_in_flight;
+        let all = config.systems.first().max_in_flight;
         let (doors, capacity) = match places {
             Places::Each => (replicas, all),
             Places::Divided => (replicas, (all / replicas as usize).max(1)),
@@ -214,7 +214,7 @@ impl<'c> Centre<'c> {
         };
         let is_wanted = is_current(&self.replicas[replica])
             && (self.sharing == Sharing::Nothing || is_current(&self.shared));
-        let reserve = QUOTA * u64::from(self.config.sap.daily_reserve_percent) / 100;
+        let reserve = QUOTA * u64::from(self.config.systems.first().daily_reserve_percent) / 100;
         if !is_wanted
             || self.now >= DAY
             || self.day.requests >= QUOTA - reserve
@@ -342,7 +342,7 @@ impl<'c> Centre<'c> {
     }
 
     fn breaker(&self) -> (u64, u64) {
-        let open_for = self.config.sap.breaker.open_for.as_millis() as u64;
-        (open_for, self.config.sap.probe_interval.as_millis() as u64)
+        let open_for = self.config.systems.first().breaker.open_for.as_millis() as u64;
+        (open_for, self.config.systems.first().probe_interval.as_millis() as u64)
     }
 }

@@ -21,7 +21,7 @@ pub static CONFIG: LazyLock<Config> = LazyLock::new(|| {
 
 /// The requests of a preset.
 pub fn of_preset(name: &str) -> Result<Compiled, Vec<DialectProblem>> {
-    let mut sap = Sap { preset: name.to_owned(), ..CONFIG.sap.clone() };
+    let mut sap = Sap { preset: name.to_owned(), ..CONFIG.systems.first().clone() };
     // S/4HANA has codes of channels only.
     if name.starts_with("s4-") {
         let direct = DistributionChannel::parse("Direct sales").unwrap();
@@ -35,7 +35,8 @@ pub fn holds(data: &[u8]) {
     // The dialect as JSON on the first line, as `serde` reads it from config.yaml; behind it an answer.
     let (dialect, answer) = text.split_once('\n').unwrap_or((text, "{}"));
     let Ok(custom) = serde_json::from_str::<Dialect>(dialect) else { return };
-    let sap = Sap { preset: "custom".to_owned(), custom: Some(custom), ..CONFIG.sap.clone() };
+    let sap =
+        Sap { preset: "custom".to_owned(), custom: Some(custom), ..CONFIG.systems.first().clone() };
     let compiled = match compile(&sap) {
         Ok(compiled) => compiled,
         Err(problems) => {

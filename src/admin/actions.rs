@@ -1,7 +1,7 @@
 //! What an operator does to a running gateway: each is a POST, and each is told in the log.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     domain::PartnerId,
     lookup::Forgotten,
+    sap::{SapClient, SapHealth},
     telemetry::{
         audit::Event,
         logging::{LogControl, PassingLevel},
@@ -128,7 +129,15 @@ impl Actions {
         }
         *last = Some(Instant::now());
         drop(last);
-        let told = match view.gateway.terms().sap.retry_login(by) {
+        let terms = view.gateway.terms();
+        let is_refused = |sap: &&Arc<SapClient>| sap.health() == SapHealth::CredentialsRefused;
+        // Of several, those that it is about; where none is, whichever there are.
+        let mut concerned: Vec<_> = terms.systems.iter().filter(is_refused).collect();
+        if concerned.is_empty() {
+            concerned.extend(&terms.systems);
+        }
+        let left = concerned.iter().map(|sap| sap.retry_login(by)).max().flatten();
+        let told = match left {
             None => "the next request to SAP logs in again\n".to_owned(),
             Some(left) => {
                 let left = rounded(left);
@@ -168,7 +177,9 @@ impl Actions {
 }
 
 fn reset_breaker(by: &By, view: &View) -> Response<Reply> {
-    let told = if view.gateway.terms().sap.reset_breaker(by) {
+    let terms = view.gateway.terms();
+    let were_open = terms.systems.iter().filter(|sap| sap.reset_breaker(by)).count();
+    let told = if were_open > 0 {
         "the breaker is closed; SAP is asked again, and left alone again if it still fails\n"
     } else {
         "the breaker was closed already\n"
@@ -181,8 +192,13 @@ async fn forget(form: &Form, by: &By, view: &View) -> Response<Reply> {
     let Some(Ok(partner)) = form.get("partner").map(str::trim).map(PartnerId::parse) else {
         return text(StatusCode::BAD_REQUEST, PARTNER);
     };
-    let sap = std::sync::Arc::clone(&view.gateway.terms().sap);
-    let Forgotten { here, elsewhere } = view.partners.forget(&sap, partner).await;
+    let terms = view.gateway.terms();
+    let mut forgotten = Forgotten::default();
+    for sap in &terms.systems {
+        forgotten = forgotten.and(view.partners.forget(sap, partner).await);
+    }
+    drop(terms);
+    let Forgotten { here, elsewhere } = forgotten;
     tracing::info!(%by, had = here, ?elsewhere, "an operator had a partner forgotten");
     let told = match (here, elsewhere) {
         (_, Some(true)) => {

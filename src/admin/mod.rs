@@ -25,6 +25,7 @@ mod shared;
 mod show;
 mod status;
 mod story;
+mod systems;
 mod texts;
 mod view;
 mod words;
@@ -163,7 +164,7 @@ impl Admin {
             for barring in [view.gateway.barring(), view.gateway.admin_barring()] {
                 barring.sweep(Instant::now());
             }
-            view.gateway.terms().sap.silent_for().is_some()
+            view.gateway.terms().systems.iter().any(|sap| sap.silent_for().is_some())
         };
         view.pulse.beat(look).await;
     }

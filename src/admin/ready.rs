@@ -68,22 +68,33 @@ impl Readiness {
             passed: !leaving,
             text: if leaving { "shutting down" } else { "serving" }.to_owned(),
         };
-        let sap = &self.gateway.terms().sap;
-        let mut checks = vec![process, self.configuration.check(), self.sap(sap)];
-        let breaker = sap.breaker();
-        if breaker != BreakerState::Closed {
-            checks.push(Check {
-                name: "breaker",
-                passed: true,
-                text: format!("{}; SAP is only probed", breaker.label()),
-            });
+        let mut checks = vec![process, self.configuration.check()];
+        let systems = &self.gateway.terms().systems;
+        let serves = systems.iter().any(|sap| sap.has_answered()) || self.partners.has_any();
+        for sap in systems {
+            let of_it = self.of_system(sap, serves);
+            let whose = if systems.len() > 1 { format!("{}: ", sap.name()) } else { String::new() };
+            checks.extend(of_it.map(|check| Check { text: whose.clone() + &check.text, ..check }));
         }
         checks.extend(self.audit());
-        if let Some(left) = sap.held_for() {
-            let text = format!("SAP asked to be left alone for {} more", rounded(left));
-            checks.push(Check { name: "pause", passed: true, text });
-        }
         checks
+    }
+
+    /// `serves`: something is known of partners already. Of several systems one is enough: the partners of
+    /// the others must not wait for one that is silent.
+    fn of_system(&self, sap: &SapClient, serves: bool) -> impl Iterator<Item = Check> {
+        let breaker = sap.breaker();
+        let breaker = (breaker != BreakerState::Closed).then(|| Check {
+            name: "breaker",
+            passed: true,
+            text: format!("{}; SAP is only probed", breaker.label()),
+        });
+        let pause = sap.held_for().map(|left| Check {
+            name: "pause",
+            passed: true,
+            text: format!("SAP asked to be left alone for {} more", rounded(left)),
+        });
+        [Some(self.sap(sap, serves)), breaker, pause].into_iter().flatten()
     }
 
     /// Calls can be sent here.
@@ -102,9 +113,8 @@ impl Readiness {
         Some(Check { name: "audit", passed, text })
     }
 
-    fn sap(&self, sap: &SapClient) -> Check {
+    fn sap(&self, sap: &SapClient, serves: bool) -> Check {
         let health = sap.health();
-        let serves = sap.has_answered() || self.partners.has_any();
         let is_late = self.without_sap_from.is_some_and(|from| Instant::now() >= from);
         let passed = match health {
             SapHealth::Answering => true,

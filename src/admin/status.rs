@@ -1,6 +1,8 @@
 //! The state of the gateway at one moment: what the status page shows, `/status.json` says, and
 //! `dialgate top` prints.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -10,8 +12,8 @@ use super::{
     pulse::{Flow, Pulse, Share},
     ready::Readiness,
     shared::{self, SharedState},
+    systems::{SapState, most_troubled},
     texts::{begun_with_a_capital, seconds_since},
-    words,
 };
 use crate::{
     config::Config,
@@ -53,7 +55,10 @@ pub(super) struct Status {
     pub(super) ready: bool,
     pub(super) config: ConfigState,
     pub(super) flow: Flow,
+    /// The system that needs somebody most; the only one where there is one.
     pub(super) sap: SapState,
+    /// All of them.
+    pub(super) systems: Vec<SapState>,
     pub(super) memory: MemoryState,
     pub(super) certificates: Vec<CertificateState>,
     pub(super) missing: Vec<MissingNumber>,
@@ -73,29 +78,6 @@ pub(super) struct ConfigState {
     /// What is wrong with the files now; nothing of them is in force then.
     pub(super) findings: Vec<String>,
     pub(super) needs_restart: Vec<&'static str>,
-}
-
-/// SAP, and what stands between it and the calls.
-#[derive(Clone, Debug, JsonSchema, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SapState {
-    pub(super) host: String,
-    /// `answering`, `not_asked`, `silent` or `credentials_refused`.
-    pub(super) health: &'static str,
-    /// The kind of error of a silent one.
-    pub(super) kind: Option<&'static str>,
-    pub(super) silent_seconds: Option<u64>,
-    #[schemars(schema_with = "words::breaker_states")]
-    pub(super) breaker: &'static str,
-    pub(super) pause_seconds: Option<u64>,
-    pub(super) in_flight: f64,
-    pub(super) in_flight_limit: f64,
-    pub(super) queue: f64,
-    pub(super) daily_requests: f64,
-    pub(super) daily_forecast: f64,
-    pub(super) daily_limit: Option<f64>,
-    pub(super) token_left_seconds: f64,
-    pub(super) connections_idle: f64,
 }
 
 /// What is remembered.
@@ -145,10 +127,9 @@ pub(super) struct Sources<'s> {
 
 /// What the problems are found in.
 pub(super) struct Facts<'f> {
-    pub(super) sap: &'f SapClient,
+    pub(super) systems: &'f [Arc<SapClient>],
+    pub(super) states: &'f [SapState],
     pub(super) reading: &'f Reading,
-    pub(super) daily_limit: Option<f64>,
-    pub(super) daily_forecast: f64,
     pub(super) findings: Option<&'f [String]>,
     pub(super) needs_restart: &'f [&'static str],
     pub(super) certificates: Vec<CertificateState>,
@@ -161,19 +142,21 @@ pub(super) struct Facts<'f> {
 impl Status {
     pub(super) fn of(sources: &Sources<'_>) -> Self {
         let Sources { terms, reading, pulse, readiness, partners, decisions } = sources;
-        let sap = &terms.sap;
+        let systems = &*terms.systems;
+        let troubled = most_troubled(systems);
         let config = config_state(readiness.configuration(), reading);
         let missing = missing(partners, &terms.config);
         let shared = shared::state(partners);
-        let sap_state = sap_state(sap, reading);
+        let states: Vec<_> = systems.iter().map(|sap| SapState::of(sap, reading)).collect();
+        let of_one = troubled.and_then(|sap| states.iter().find(|state| state.name == *sap.name()));
+        let sap_state = of_one.cloned().unwrap_or_default();
         let share = pulse.share();
         let flow = pulse.flow();
         let of_calls = pulse.lately().map(|lately| lately.problems()).unwrap_or_default();
         let problems = problems(&Facts {
-            sap,
+            systems,
+            states: &states,
             reading,
-            daily_limit: sap_state.daily_limit,
-            daily_forecast: sap_state.daily_forecast,
             findings: Some(&*config.findings).filter(|findings| !findings.is_empty()),
             needs_restart: &config.needs_restart,
             certificates: certificates(reading),
@@ -185,7 +168,9 @@ impl Status {
         let leaves = readiness.is_leaving();
         let condition = match problems.iter().map(|problem| problem.is_urgent).max() {
             _ if leaves => Condition::Leaving,
-            None if sap.health() == SapHealth::NotAsked => Condition::Warning,
+            None if systems.iter().any(|sap| sap.health() == SapHealth::NotAsked) => {
+                Condition::Warning
+            }
             None => Condition::Good,
             Some(false) => Condition::Warning,
             Some(true) => Condition::Bad,
@@ -193,7 +178,7 @@ impl Status {
         let started = reading.sum("process_start_time_seconds", &[]);
         Self {
             condition,
-            sentence: sentence(sap, &flow, share, felt, leaves),
+            sentence: sentence(systems, &flow, share, felt, leaves),
             at: Moment::now().to_the_second(),
             version: env!("CARGO_PKG_VERSION"),
             up_seconds: seconds_since(started),
@@ -201,6 +186,7 @@ impl Status {
             config,
             flow,
             sap: sap_state,
+            systems: states,
             memory: MemoryState {
                 entries: reading.sum("dialgate_memory_entries", &[]),
                 entries_limit: reading.sum("dialgate_memory_entries_limit", &[]),
@@ -218,7 +204,7 @@ impl Status {
 /// What an SRE wants to read first.
 /// `felt`: what is wrong with the calls, and callers feel it.
 fn sentence(
-    sap: &SapClient,
+    systems: &[Arc<SapClient>],
     flow: &Flow,
     share: Option<Share>,
     felt: Option<&Problem>,
@@ -227,7 +213,13 @@ fn sentence(
     if leaves {
         return "Shutting down: calls in progress are answered, new ones go elsewhere.".to_owned();
     }
+    let Some(sap) = most_troubled(systems) else { return "No SAP is asked.".to_owned() };
     let since = for_so_long(sap);
+    // Of several, the others answer.
+    let whose = match systems {
+        [_] => String::new(),
+        _ => format!("{}: ", sap.name()),
+    };
     let answered = match share {
         None => "no calls since".to_owned(),
         Some(Share { from_memory_percent, by_default, refused, .. }) => {
@@ -244,16 +236,16 @@ fn sentence(
     let felt = felt.map(|felt| begun_with_a_capital(&felt.what));
     let also = felt.as_ref().map_or(String::new(), |felt| format!(" {felt}."));
     match sap.health() {
-        SapHealth::NotAsked => format!("Waiting for SAP's first answer.{also}"),
+        SapHealth::NotAsked => format!("{whose}Waiting for SAP's first answer.{also}"),
         SapHealth::Silent(kind) => {
             let told = begun_with_a_capital(what_sap_does(kind));
             let wait = sap.held_for().map_or(String::new(), |left| {
                 format!(", and wants to be left alone for {}", rounded(left))
             });
-            format!("{told}{since} ({kind}){wait}: {answered}.{also}")
+            format!("{whose}{told}{since} ({kind}){wait}: {answered}.{also}")
         }
         SapHealth::CredentialsRefused => {
-            format!("SAP refuses our credentials{since}: {answered}.{also}")
+            format!("{whose}SAP refuses our credentials{since}: {answered}.{also}")
         }
         SapHealth::Answering => {
             let p95 = flow.sap.p95_ms.map_or(String::new(), |p95| format!(", {p95:.0} ms (p95)"));
@@ -277,33 +269,6 @@ fn config_state(status: &ConfigStatus, reading: &Reading) -> ConfigState {
     }
 }
 
-fn sap_state(sap: &SapClient, reading: &Reading) -> SapState {
-    let gauge = |name| reading.sum(name, &[]);
-    let (health, kind) = match sap.health() {
-        SapHealth::NotAsked => ("not_asked", None),
-        SapHealth::Answering => ("answering", None),
-        SapHealth::Silent(kind) => ("silent", Some(kind)),
-        SapHealth::CredentialsRefused => ("credentials_refused", None),
-    };
-    let limit = gauge("dialgate_sap_daily_requests_limit");
-    SapState {
-        host: sap.host().to_owned(),
-        health,
-        kind,
-        silent_seconds: sap.silent_for().map(|for_| for_.as_secs()),
-        breaker: sap.breaker().label(),
-        pause_seconds: sap.held_for().map(|left| left.as_secs()),
-        in_flight: gauge("dialgate_sap_requests_in_flight"),
-        in_flight_limit: gauge("dialgate_sap_requests_in_flight_limit"),
-        queue: gauge("dialgate_sap_queue_length"),
-        daily_requests: gauge("dialgate_sap_daily_requests"),
-        daily_forecast: gauge("dialgate_sap_daily_requests_forecast"),
-        daily_limit: (limit > 0.0).then_some(limit),
-        token_left_seconds: gauge("dialgate_sap_token_left_seconds"),
-        connections_idle: gauge("dialgate_sap_connections_idle"),
-    }
-}
-
 fn certificates(reading: &Reading) -> Vec<CertificateState> {
     let ends = |role, ends: f64| {
         #[expect(clippy::cast_possible_truncation, reason = "seconds of this century")]
@@ -319,8 +284,8 @@ fn certificates(reading: &Reading) -> Vec<CertificateState> {
         let name = "dialgate_certificate_expiry_timestamp_seconds";
         ends(role.label(), reading.sum(name, &of_role))
     });
-    let theirs = reading.sum("dialgate_sap_certificate_expiry_timestamp_seconds", &[]);
-    ours.chain(ends("sap", theirs)).collect()
+    let theirs = reading.by_label("dialgate_sap_certificate_expiry_timestamp_seconds", "system");
+    ours.chain(theirs.filter_map(|(_, at)| ends("sap", at))).collect()
 }
 
 fn missing(partners: &Partners, config: &Config) -> Vec<MissingNumber> {

@@ -41,6 +41,8 @@ pub(super) struct Story {
     /// What SAP did instead of answering.
     #[schemars(schema_with = "words::outcomes")]
     pub(super) sap: Option<&'static str>,
+    /// Which SAP system said it, or was silent.
+    pub(super) system: Option<String>,
     pub(super) requests: Vec<Request>,
     pub(super) partner: Option<Partner>,
     /// The sales areas in its record; of a partner that they lead to a refusal of.
@@ -127,6 +129,7 @@ impl Story {
             queue_ms: facts.queue.map(milliseconds),
             sap_ms: facts.sap_took.map(milliseconds),
             sap: facts.sap.map(SapOutcome::label),
+            system: facts.system.as_ref().map(ToString::to_string),
             requests: requests
                 .map(|requests| requests.all().iter().map(Request::of).collect())
                 .unwrap_or_default(),
@@ -166,6 +169,7 @@ impl Story {
         if let Some(queue) = self.queue_ms {
             all.push(("queue", format!("{queue} ms for a place among the requests to SAP")));
         }
+        all.extend(self.system.clone().map(|system| ("system", system)));
         for request in &self.requests {
             all.push(("asked SAP", request.text()));
         }

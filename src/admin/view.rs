@@ -44,7 +44,7 @@ impl View {
     pub(super) fn count(&self) {
         let terms = self.gateway.terms();
         self.partners.count(&terms.config.rules.service_numbers);
-        terms.sap.count();
+        terms.systems.iter().for_each(|sap| sap.count());
         self.metrics.ready(self.readiness.is_ready());
     }
 

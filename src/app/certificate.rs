@@ -48,10 +48,14 @@ impl CertificateWatch {
         self.uses(role, ends.certificates.into_iter().min());
     }
 
-    /// What we show to this SAP and its token server, which may have been exchanged in its files; and
+    /// What we show to SAP and to its token server, which may have been exchanged in its files; and
     /// once for each of [`WARN_DAYS`] that an end comes near.
-    pub(super) fn look_again(&self, sap: &SapClient) {
-        let (at_sap, at_token_server) = sap.identities_end();
+    pub(super) fn look_again(&self, systems: &[Arc<SapClient>]) {
+        // The first to end stands for all.
+        let (at_sap, at_token_server): (Vec<_>, Vec<_>) =
+            systems.iter().map(|sap| sap.identities_end()).unzip();
+        let first = |ends: Vec<Option<i64>>| ends.into_iter().flatten().min();
+        let (at_sap, at_token_server) = (first(at_sap), first(at_token_server));
         self.uses(CertificateRole::SapClient, at_sap);
         self.uses(CertificateRole::TokenClient, at_token_server);
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);

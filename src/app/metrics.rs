@@ -7,7 +7,7 @@ use crate::{
     gateway::CallMetrics,
     lookup::{MemoryMetrics, SharedMetrics},
     net::{NetMetrics, kv::KvMetrics, otlp::SpanMetrics},
-    sap::SapMetrics,
+    sap::SystemsMetrics,
     telemetry::{audit::AuditMetrics, logging::LogControl, metrics::Metrics},
 };
 
@@ -17,8 +17,8 @@ pub struct AllMetrics {
     pub process: Arc<Metrics>,
     /// Connections, handshakes, malformed requests.
     pub net: Arc<NetMetrics>,
-    /// Requests to SAP.
-    pub sap: Arc<SapMetrics>,
+    /// Requests to SAP, of each system.
+    pub sap: Arc<SystemsMetrics>,
     /// What is remembered of SAP's answers.
     pub memory: Arc<MemoryMetrics>,
     /// What lookups have of the memory that replicas share.
@@ -55,7 +55,7 @@ impl AllMetrics {
         log.losses().register(registry)?;
         Ok(Self {
             net: Arc::new(NetMetrics::new(registry)?),
-            sap: Arc::new(SapMetrics::new(registry)?),
+            sap: Arc::new(SystemsMetrics::new(registry)?),
             memory: Arc::new(MemoryMetrics::new(registry)?),
             shared: Arc::new(SharedMetrics::new(registry)?),
             kv: Arc::new(KvMetrics::new(registry)?),
@@ -79,7 +79,7 @@ mod tests {
             "dialgate_calls_total{decision=\"refuse\",reason=\"sap_unavailable\",source=\"none\"} 0",
             "dialgate_call_duration_seconds_count{source=\"memory\"} 0",
             "dialgate_memory_lookups_total{result=\"miss\"} 0",
-            "dialgate_sap_requests_total{outcome=\"found\"} 0",
+            "dialgate_sap_requests_total{outcome=\"found\",system=\"sap\"} 0",
             "dialgate_connections_open{protocol=\"h2\"} 0",
             "dialgate_build_info{commit=",
             "process_open_fds ",

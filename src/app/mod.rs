@@ -9,23 +9,19 @@ mod service;
 mod signals;
 mod snapshot;
 mod start;
+mod systems;
 mod tls;
 mod trail;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-    time::interval,
-};
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     admin::{Admin, ReloadRequest},
     gateway::{AccessLog, CallSpans},
     net::{Drain, Listener, NetMetrics, anchor::Anchoring, otlp::Exporter},
-    sap::SapClient,
 };
 
 use reload::State;
@@ -37,9 +33,6 @@ pub use metrics::AllMetrics;
 pub use service::Service;
 pub use signals::{Signal, Signals};
 pub use start::{Given, StartError};
-
-/// How often files with secrets are looked at: a few small files, read and compared.
-const REREAD_SECRETS: Duration = Duration::from_secs(3);
 
 /// The longest wait for the writer of records at the end: a blocked pipe must not keep the process.
 const CLOSE_RECORDS_WITHIN: Duration = Duration::from_secs(1);
@@ -186,7 +179,7 @@ fn besides_calls(
     reload_requests: mpsc::Receiver<ReloadRequest>,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(look_after_sap(state.sap.subscribe()));
+    tasks.spawn(systems::look_after(state.systems.subscribe()));
     let store = Arc::clone(&state.store);
     tasks.spawn(async move { store.attend().await });
     let partners = Arc::clone(&state.partners);
@@ -201,27 +194,4 @@ fn besides_calls(
     tasks.spawn(async move { trail::keep_watch(&gateway).await });
     tasks.spawn(Arc::clone(state).keep_current(reload_requests));
     tasks
-}
-
-/// Looks after the SAP in force: whether it answers, and whether its secrets have changed.
-async fn look_after_sap(mut in_force: watch::Receiver<Arc<SapClient>>) {
-    loop {
-        let sap = Arc::clone(&in_force.borrow_and_update());
-        tokio::select! {
-            changed = in_force.changed() => if changed.is_err() { return },
-            () = sap.attend() => {}
-            () = reread_secrets(&sap) => {}
-        }
-    }
-}
-
-/// Looks every few seconds whether a secret, certificate or key of SAP's login has changed.
-async fn reread_secrets(sap: &Arc<SapClient>) {
-    let mut every = interval(REREAD_SECRETS);
-    loop {
-        every.tick().await;
-        let sap = Arc::clone(sap);
-        // A file on a network that hangs must not hang a worker.
-        let _done = tokio::task::spawn_blocking(move || sap.reread_secrets()).await;
-    }
 }

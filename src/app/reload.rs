@@ -63,7 +63,7 @@ pub(super) struct State {
     pub(super) log: LogControl,
     pub(super) service: Service,
     /// Who looks after SAP is told which.
-    pub(super) sap: watch::Sender<Arc<SapClient>>,
+    pub(super) systems: watch::Sender<Vec<Arc<SapClient>>>,
     /// What was in the files when they were read.
     pub(super) seen: Mutex<Option<Digest>>,
 }
@@ -79,7 +79,7 @@ impl State {
                 _ = every.tick() => None,
             };
             if request.is_none() && !self.has_changed(&mut changing).await {
-                self.certificate.look_again(&self.current.load().terms.sap);
+                self.certificate.look_again(&self.current.load().terms.systems);
                 continue;
             }
             let state = Arc::clone(&self);
@@ -131,6 +131,8 @@ impl State {
             *files == before.config.files && !matches!(reloaded, Reloaded::Refused(_));
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =
             if is_what_was_read { seen.ok() } else { None };
+        // What was refused may have named others.
+        self.current.load().forget_other_systems();
         let is_news = self.tell(&reloaded, is_wanted);
         if is_news && !is_told {
             self.service.reloading();
@@ -168,15 +170,11 @@ impl State {
             self.certificate.shows(CertificateRole::Admin, tls);
         }
         self.store.follow(&after.config.cache);
-        self.partners.refresh_from(&after.terms.sap, &after.config.cache);
+        self.partners.refresh_from(&after.terms.systems, &after.config.cache);
         // First: whoever records has somewhere to send it to.
         self.spans.send_to(after.collector.clone());
         self.gateway.exchange(Arc::clone(&after.terms));
-        self.sap.send_if_modified(|sap| {
-            let is_another = !Arc::ptr_eq(sap, &after.terms.sap);
-            *sap = Arc::clone(&after.terms.sap);
-            is_another
-        });
+        self.systems.send_replace(after.terms.systems.clone());
         if let Err(error) = self.log.set_configured(&after.config.log.level) {
             tracing::error!(%error, "log.level stays as it was");
         }

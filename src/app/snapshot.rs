@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use super::{StartError, build};
+use super::{StartError, build, systems};
 use crate::{
     config::Config,
     gateway::{CallMetrics, Terms, stamp},
@@ -10,7 +10,7 @@ use crate::{
         otlp::Collector,
         tls::{ServerTls, server_config},
     },
-    sap::{SapClient, SapMetrics},
+    sap::{SapClient, SystemsMetrics},
 };
 
 /// A configuration and what was built of it.
@@ -22,6 +22,7 @@ pub(super) struct Snapshot {
     /// Where spans go.
     pub(super) collector: Option<Arc<Collector>>,
     calls: Arc<CallMetrics>,
+    of_systems: Arc<SystemsMetrics>,
     /// Names this process.
     instance: Arc<str>,
     /// The beginning of the SHA-256 of the files.
@@ -32,37 +33,36 @@ impl Snapshot {
     /// Of a configuration that was found to be sound. Blocks on files.
     pub(super) fn new(
         config: Config,
-        metrics: Arc<SapMetrics>,
+        of_systems: Arc<SystemsMetrics>,
         calls: Arc<CallMetrics>,
         instance: &str,
     ) -> Result<Self, StartError> {
-        let sap = Arc::new(build::sap(&config.sap, metrics)?);
+        let systems = systems::build(&config.systems, None, &of_systems)?;
         let collector = build::collector(&config.traces)?;
-        Self::with(config, sap, collector, calls, instance.into())
+        let snapshot =
+            Self::with(config, systems, collector, (calls, of_systems), instance.into())?;
+        snapshot.forget_other_systems();
+        Ok(snapshot)
     }
 
     /// The same after a reload; what has not changed is kept as it is, connections and all.
     pub(super) fn after(&self, config: Config) -> Result<Self, StartError> {
-        let before = &self.terms.sap;
-        let sap = if config.sap == self.config.sap {
-            Arc::clone(before)
-        } else {
-            Arc::new(build::of_problems(before.renewed(&config.sap))?)
-        };
+        let before = Some((&self.config.systems, &*self.terms.systems));
+        let systems = systems::build(&config.systems, before, &self.of_systems)?;
         let collector = if config.traces.otlp == self.config.traces.otlp {
             self.collector.clone()
         } else {
             build::collector(&config.traces)?
         };
-        let (calls, instance) = (Arc::clone(&self.calls), Arc::clone(&self.instance));
-        Self::with(config, sap, collector, calls, instance)
+        let metrics = (Arc::clone(&self.calls), Arc::clone(&self.of_systems));
+        Self::with(config, systems, collector, metrics, Arc::clone(&self.instance))
     }
 
     fn with(
         config: Config,
-        sap: Arc<SapClient>,
+        systems: Vec<Arc<SapClient>>,
         collector: Option<Arc<Collector>>,
-        calls: Arc<CallMetrics>,
+        (calls, of_systems): (Arc<CallMetrics>, Arc<SystemsMetrics>),
         instance: Arc<str>,
     ) -> Result<Self, StartError> {
         let tls = config.listen.tls.as_ref().map(server_config).transpose()?;
@@ -70,11 +70,16 @@ impl Snapshot {
         let config = Arc::new(config);
         calls.may_be_in_flight(config.listen.max_calls);
         let hash = build::hash_of(&config);
-        let by_number = build::by_number(&config, &sap)?;
+        let by_number = systems::by_number(&config, &systems)?;
         let stamp = stamp(&instance, &hash);
         let terms =
-            Terms::by_number_too(Arc::clone(&config), sap, by_number, &calls.clients, stamp);
-        Ok(Self { config, terms, tls, admin_tls, collector, calls, instance, hash })
+            Terms::by_number_too(Arc::clone(&config), systems, by_number, &calls.clients, stamp);
+        Ok(Self { config, terms, tls, admin_tls, collector, calls, of_systems, instance, hash })
+    }
+
+    /// No others are exported than the metrics of these systems.
+    pub(super) fn forget_other_systems(&self) {
+        self.of_systems.keep(&self.config.systems);
     }
 
     /// The sections that are not as they were, and the certificate where it has changed.
@@ -103,7 +108,7 @@ impl Snapshot {
             ("clients", clients != (&then.clients, then.anybody_may_ask, then.wrong_credentials)),
             ("answers", times != (then.deadline, then.answer_within, then.answers)),
             ("query", now.query != then.query),
-            ("sap", now.sap != then.sap),
+            (sap_section(now), now.systems != then.systems),
             ("cache", now.cache != then.cache),
             ("rules", now.rules != then.rules),
             ("tests", now.tests != then.tests),
@@ -115,6 +120,11 @@ impl Snapshot {
         .filter_map(|(section, has_changed)| has_changed.then_some(section))
         .collect()
     }
+}
+
+/// The section that the systems stand in.
+fn sap_section(config: &Config) -> &'static str {
+    if config.systems.are_several() { "systems" } else { "sap" }
 }
 
 /// Gives keys that only count at the start their running values back.

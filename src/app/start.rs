@@ -109,7 +109,7 @@ impl App {
         let certificate = CertificateWatch::new(Arc::clone(&all.process));
         let tls = in_force(snapshot.tls.as_ref(), CertificateRole::Server, &certificate);
         let admin_tls = in_force(snapshot.admin_tls.as_ref(), CertificateRole::Admin, &certificate);
-        certificate.look_again(&snapshot.terms.sap);
+        certificate.look_again(&snapshot.terms.systems);
         let trusted = TrustedInForce::new(snapshot.config.listen.trusted_proxies.clone());
         let both_tls = (tls.clone(), admin_tls.clone());
         let (calls, admin) = listen(&mut snapshot, both_tls, Arc::clone(&trusted), &all.net)?;
@@ -130,7 +130,7 @@ impl App {
         let calls = telling(calls, &gateway, access.clone());
         let state = Arc::new(State {
             running: config,
-            sap: watch::Sender::new(Arc::clone(&snapshot.terms.sap)),
+            systems: watch::Sender::new(snapshot.terms.systems.clone()),
             current: ArcSwap::from_pointee(snapshot),
             gateway,
             partners,
@@ -183,7 +183,7 @@ fn remembering(
     store.follow(cache);
     let sharing = Sharing::new(Arc::clone(&store), shared);
     let partners = Arc::new(Partners::sharing(cache.max_entries, metrics, Some(sharing)));
-    partners.refresh_from(&snapshot.terms.sap, cache);
+    partners.refresh_from(&snapshot.terms.systems, cache);
     (store, partners)
 }
 
@@ -206,7 +206,7 @@ fn listen(
     metrics: &NetMetrics,
 ) -> Result<(Listener, Listener), StartError> {
     let config = Arc::make_mut(&mut snapshot.config);
-    let limits = build::with_descriptors_left(&config.listen.limits, &config.sap);
+    let limits = build::with_descriptors_left(&config.listen.limits, &config.systems);
     metrics.may_be_open(limits.connections);
     let bound = |address, tls, limits, trusted| {
         Listener::bind(ListenerOptions { address, tls, limits, trusted })

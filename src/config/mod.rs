@@ -31,12 +31,15 @@ pub use sections::listen::{Limits, Listen};
 pub use sections::log::{AccessLog, Log, LogFormat};
 pub use sections::number_list::{Listed, list_of, read_list};
 pub use sections::number_rules::RulePath;
+pub use sections::routes::{Route, WhenSilent};
 pub use sections::sap::{
     Address, Addresses, Areas, Breaker, ClientAuthentication, Dialect, Fingerprint, Flag, Flags,
-    KeyFiles, Login, OAuth, Proxy, SalesArea, Sap, Step, Then, Usages, UsedMarks, ValueHelp,
+    KeyFiles, Login, OAuth, Proxy, SalesArea, Sap, Step, SystemName, SystemNameError, Then, Usages,
+    UsedMarks, ValueHelp,
 };
 pub use sections::shared::{SharedAddress, SharedLogin, SharedMemory, SharedServers, SharedTls};
 pub use sections::show::show;
+pub use sections::systems::{AsRead, Systems};
 pub use sections::tls::{
     CertificateFiles, CipherSuite, Group, Tls, TlsClients, TlsOffer, TlsPolicy, TlsVersion,
 };
@@ -70,8 +73,8 @@ pub struct Config {
     pub answer_within: Duration,
     /// How a question is read.
     pub query: Query,
-    /// The SAP that is asked.
-    pub sap: Sap,
+    /// The SAP systems, and which of them is asked.
+    pub systems: Systems,
     /// How long an answer from SAP is trusted.
     pub cache: Cache,
     /// Which service number belongs to which contract number, and what happens without one.

@@ -7,6 +7,7 @@ mod countries;
 mod decision;
 mod facts;
 mod id_form;
+mod id_span;
 mod numbers;
 mod partner;
 mod plan;
@@ -23,6 +24,7 @@ pub use decision::{
 };
 pub use facts::Facts;
 pub use id_form::IdForm;
+pub use id_span::{IdSpan, IdSpanError};
 pub use numbers::{
     BareNumbers, DialledNumber, DialledNumberError, Home, HomeError, NumberFacts, Ringing,
     ServiceNumber, ServiceNumberError,

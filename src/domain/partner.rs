@@ -6,10 +6,6 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{countries, facts::Facts};
 
-/// The most characters of a partner ID. SAP's own are 10 (`CustomerID`, `AccountID`,
-/// `BusinessPartner`); 20 leaves room for systems that prefix them.
-const MAX_ID: usize = 20;
-
 /// The most characters of a channel's text. SAP's texts have 20 (table TVTWT); others may be longer.
 const MAX_CHANNEL: usize = 60;
 
@@ -22,7 +18,7 @@ const MAX_CHANNEL: usize = 60;
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct PartnerId {
     /// Behind the last character zeros, which no ID has in it.
-    bytes: [u8; MAX_ID],
+    bytes: [u8; PartnerId::MAX],
 }
 
 /// Why a text is not a partner ID. Does not repeat the text.
@@ -37,6 +33,10 @@ pub enum PartnerIdError {
 }
 
 impl PartnerId {
+    /// The most characters of an ID. SAP's own are 10 (`CustomerID`, `AccountID`, `BusinessPartner`); 20
+    /// leaves room for systems that prefix them.
+    pub const MAX: usize = 20;
+
     /// A regular expression (ECMA 262) of what [`Self::parse`] reads, without anchors.
     pub const PATTERN: &'static str = "[A-Za-z0-9_-]{1,20}";
 
@@ -51,7 +51,7 @@ impl PartnerId {
         {
             return Err(PartnerIdError::Character(stranger));
         }
-        let mut bytes = [0; MAX_ID];
+        let mut bytes = [0; Self::MAX];
         match bytes.get_mut(..text.len()) {
             Some(place) if !text.is_empty() => place.copy_from_slice(text.as_bytes()),
             _ => return Err(PartnerIdError::Length(text.len())),
@@ -61,7 +61,7 @@ impl PartnerId {
 
     /// The whole ID. Personal data: for SAP only, never for a log, a label or an answer.
     pub fn as_str(&self) -> &str {
-        let length = self.bytes.iter().position(|byte| *byte == 0).unwrap_or(MAX_ID);
+        let length = self.bytes.iter().position(|byte| *byte == 0).unwrap_or(Self::MAX);
         self.bytes.get(..length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }

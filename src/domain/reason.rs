@@ -13,6 +13,8 @@ words! {
         Overloaded = "overloaded",
         /// The audit trail cannot be written, and the configuration has nothing decided then.
         AuditUnwritable = "audit_unwritable",
+        /// No route sends the question to an SAP.
+        NotRouted = "not_routed",
         /// SAP knows no such partner.
         PartnerUnknown = "partner_unknown",
         /// More than one record matches.

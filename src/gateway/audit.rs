@@ -9,7 +9,7 @@ use super::{
     facts::{CallFacts, Route, Verdict},
 };
 use crate::{
-    config::ClientName,
+    config::{ClientName, SystemName},
     domain::{ContractNumber, DialledNumber, PartnerId, ServiceNumber},
     sap::SapOutcome,
     telemetry::{
@@ -100,6 +100,7 @@ impl Entry for AuditedCall {
         line.plain("decision", verdict.decision());
         line.plain("reason", verdict.reason());
         line.plain("source", verdict.source().label());
+        line.text("system", self.facts.system.as_ref().map(SystemName::as_str));
         line.plain("sap", self.facts.sap.map_or("none", SapOutcome::label));
         line.text("rule", basis.map(|basis| basis.rule.name()).as_deref());
         line.text("contract_number", contract_number.map(ContractNumber::as_str));

@@ -11,7 +11,7 @@ use http::{HeaderMap, Request, StatusCode};
 use tokio::time::Instant;
 
 use crate::{
-    config::Traces,
+    config::{SystemName, Traces},
     domain::DialledNumber,
     lookup::{Found, Silence},
     net::Peer,
@@ -87,6 +87,7 @@ impl<'a> Call<'a> {
             route: Route::OnClickToDial,
             status: StatusCode::from_u16(NO_ANSWER).unwrap_or_default(),
             verdict: Verdict::Unanswered,
+            system: None,
             sap: None,
             queue: None,
             sap_took: None,
@@ -174,8 +175,9 @@ impl<'a> Call<'a> {
     }
 
     /// What was waited for, and what SAP did instead of answering.
-    pub(super) fn looked_up(&mut self, found: &Found) {
+    pub(super) fn looked_up(&mut self, found: &Found, system: &SystemName) {
         self.note(|facts| {
+            facts.system = Some(system.clone());
             facts.queue = found.queued;
             facts.sap_took = found.sap_took;
             facts.sap = found.silence.as_ref().map(Silence::outcome);

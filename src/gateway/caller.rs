@@ -115,7 +115,7 @@ pub(super) fn question(query: &str, terms: &Terms) -> Result<Question, Answer> {
     let bad = |fault: CallerError| Answer::BadQuery(fault.to_string());
     let Some(names) = &terms.config.listen.caller_information else { return Err(Answer::NotFound) };
     match CallerWanted::read(query, names, &terms.config.query).map_err(bad)? {
-        CallerWanted::Customer(_) if terms.sap.asks_by_phone() => {
+        CallerWanted::Customer(_) if terms.systems.iter().any(|sap| sap.asks_by_phone()) => {
             Err(bad(CallerError::ById(names.customer_id.clone())))
         }
         CallerWanted::Customer(partner) => Ok(Question { partner, dialled: None }),
@@ -133,12 +133,13 @@ impl Gateway {
     pub(super) async fn tell_caller(
         &self,
         question: &Question,
-        terms: &Terms,
+        (terms, route): (&Terms, &config::Route),
         call: &mut Call<'_>,
     ) -> Result<Answer, Answer> {
         let by_number = question.dialled.is_some();
-        let sap = terms.by_number.as_ref().filter(|_| by_number).unwrap_or(&terms.sap);
-        let found = self.look_up(question, sap, terms, call).await;
+        let systems = if by_number { &terms.by_number } else { &terms.systems };
+        let found = self.look_up_in(systems, question, (terms, route), call).await;
+        let found = found.ok_or(Answer::NOT_ROUTED)?;
         let source = found.source;
         let Some(known) = &found.known else {
             return Err(without_sap(found.silence.as_ref()));

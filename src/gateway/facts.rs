@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use http::{Method, StatusCode, Version};
 
 use crate::{
-    config::{ClientName, Proof},
+    config::{ClientName, Proof, SystemName},
     domain::{CallerId, ContractNumber, Reason, Rule, ServiceNumber, Source, words},
     lookup::Remembered,
     net::{TlsFacts, wire::WireFault},
@@ -47,6 +47,8 @@ pub struct CallFacts {
     pub status: StatusCode,
     /// How it ended.
     pub verdict: Verdict,
+    /// The SAP system that said it, or that was silent; `None` where nobody was looked up.
+    pub system: Option<SystemName>,
     /// What SAP did instead of answering, or why it was not asked; `None` where nothing went wrong.
     pub sap: Option<SapOutcome>,
     /// Waited for a place among the requests to SAP; `None` where nobody did.
@@ -306,6 +308,7 @@ pub(in crate::gateway) mod testing {
             route: Route::OnClickToDial,
             status: StatusCode::OK,
             verdict,
+            system: Some(SystemName::default()),
             sap: None,
             queue: Some(Duration::from_micros(34)),
             sap_took: Some(Duration::from_micros(1200)),

@@ -5,6 +5,7 @@
 //! path, who asks, how many at once, what is asked, what SAP knows, the decision.
 
 mod answer;
+mod asking;
 mod audit;
 mod auth;
 mod barring;
@@ -41,9 +42,9 @@ use crate::{
         CallerId, Decided, Decision, Dial, DialledNumber, PartnerId, Reason, Source, decide,
         decide_without_sap,
     },
-    lookup::{Found, Inquiry, Partners, Silence},
+    lookup::{Found, Partners, Silence},
     net::{NetMetrics, Peer, otlp::Exporter, wire},
-    sap::{SapClient, SapOutcome},
+    sap::SapOutcome,
 };
 
 use answer::{Answer, Text, dial_head};
@@ -191,7 +192,7 @@ impl Gateway {
     ) -> Result<Answer, Answer> {
         let listen = &terms.config.listen;
         wire::check(request, &listen.limits).map_err(Answer::Malformed)?;
-        let form = route(request, listen)?;
+        let (form, path) = route(request, &terms.config)?;
         call.goes(form.into());
         let now = call.started();
         if let Some(rules) = &terms.config.wrong_credentials
@@ -209,18 +210,22 @@ impl Gateway {
         if admitted.by.is_some() && terms.config.wrong_credentials.is_some() {
             self.barring.let_in(from, now);
         }
+        let client = &admitted.client.name;
         call.asked_by(admitted, request.headers(), &terms.config.traces);
         let _place = self.places.take(listen.max_calls).ok_or(Answer::OVERLOADED)?;
         let question = question(form, request.uri().query().unwrap_or_default(), terms)?;
         if !call.is_let_in(&question) {
             return Err(Answer::UNRECORDED);
         }
+        let route = terms.config.systems.route(path, client, question.partner);
+        let route = route.ok_or(Answer::NOT_ROUTED)?;
         if form == Form::Caller {
             // In a box of its own, so that calls, which are many, do not carry its room along.
-            return Box::pin(self.tell_caller(&question, terms, call)).await;
+            return Box::pin(self.tell_caller(&question, (terms, route), call)).await;
         }
 
-        let found = self.look_up(&question, &terms.sap, terms, call).await;
+        let found = self.look_up(&question, (terms, route), call).await;
+        let found = found.ok_or(Answer::NOT_ROUTED)?;
 
         let (dialled, rules) = (question.dialled.as_ref(), &terms.config.rules);
         let (decided, source) = match &found.known {
@@ -239,30 +244,6 @@ impl Gateway {
             Decision::Refuse(Reason::SapUnavailable) => Err(without_sap(found.silence.as_ref())),
             Decision::Refuse(reason) => Err(Answer::Refuse(reason, source)),
         }
-    }
-
-    /// What SAP knows of the partner, and where that is from.
-    async fn look_up(
-        &self,
-        question: &Question,
-        sap: &Arc<SapClient>,
-        terms: &Terms,
-        call: &mut Call<'_>,
-    ) -> Found {
-        let config = &terms.config;
-        let inquiry = Inquiry {
-            partner: question.partner,
-            dialled: question.dialled.as_ref(),
-            sap,
-            times: &config.cache,
-            answer_within: config.answer_within,
-            started: call.started(),
-            deadline: call.started() + config.deadline,
-        };
-        call.looks_up();
-        let found = self.partners.find(&inquiry, |requests| call.asks(requests)).await;
-        call.looked_up(&found);
-        found
     }
 }
 

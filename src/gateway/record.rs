@@ -17,7 +17,7 @@ use super::{
     recorded::Deciding,
 };
 use crate::{
-    config::{ClientName, Proof},
+    config::{ClientName, Proof, SystemName},
     domain::{CallerId, ContractNumber, ServiceNumber},
     net::Incident,
     sap::SapOutcome,
@@ -114,6 +114,7 @@ impl CallFacts {
         line.plain("reason", verdict.reason());
         line.plain("source", verdict.source().label());
         line.plain("caller_id", verdict.caller_id().map_or("none", CallerId::label));
+        line.text("system", self.system.as_ref().map(SystemName::as_str));
         line.plain("sap", self.sap.map_or("none", SapOutcome::label));
         // The rule that had the last word, as the configuration names it.
         line.text("rule", basis.map(|basis| basis.rule.name()).as_deref());
@@ -203,7 +204,7 @@ mod tests {
                 r#""tls.curve":"X25519MLKEM768","tls.resumed":false,"tls.next_protocol":"h2","#,
                 r#""tls.client.server_name":"gate.example","tls.handshake_ms":2,"#,
                 r#""http":"2","method":"GET","status":200,"decision":"dial","reason":"none","#,
-                r#""source":"sap","caller_id":"fits","sap":"none","rule":"rules.service_numbers","#,
+                r#""source":"sap","caller_id":"fits","system":"sap","sap":"none","rule":"rules.service_numbers","#,
                 r#""contract_number":"Direct salesDE","service_number":"498912345678","#,
                 r#""age_s":null,"took_us":1300,"queue_us":34,"sap_us":1200,"trace":"{}","#,
                 r#""instance":"0194","version":"{}","config":"1f2e3d"}}"#,

@@ -59,6 +59,7 @@ impl CallSpans {
             client,
             trace,
             tls: facts.tls.clone(),
+            system: facts.system.clone(),
             stamp: Arc::clone(&facts.stamp),
             basis: None,
             ..*facts

@@ -16,15 +16,15 @@ use crate::{
 
 use super::{answer::dial_head, auth::Clients, clients::ClientMetrics, recorded::Ground};
 
-/// Who may ask, by which rules a call is decided, and which SAP is asked. A call has one of them from
+/// Who may ask, by which rules a call is decided, and which SAP systems are asked. A call has one of them from
 /// its beginning to its end.
 pub struct Terms {
     /// The configuration in force.
     pub config: Arc<Config>,
-    /// The SAP that is asked.
-    pub sap: Arc<SapClient>,
-    /// The same SAP where it is asked by number for who calls; `None`: `sap` does so itself, or nobody asks.
-    pub(super) by_number: Option<Arc<SapClient>>,
+    /// The SAP systems, in the order of the configuration.
+    pub systems: Vec<Arc<SapClient>>,
+    /// The same as they are asked by number for who calls; empty: nobody asks.
+    pub(super) by_number: Vec<Arc<SapClient>>,
     pub(super) clients: Clients,
     /// Names these terms in what was rendered under them.
     pub(super) rules: u64,
@@ -40,18 +40,18 @@ impl Terms {
     /// Prepares what every call needs.
     pub fn new(
         config: Arc<Config>,
-        sap: Arc<SapClient>,
+        systems: Vec<Arc<SapClient>>,
         metrics: &ClientMetrics,
         stamp: Fragment,
     ) -> Arc<Self> {
-        Self::by_number_too(config, sap, None, metrics, stamp)
+        Self::by_number_too(config, systems, Vec::new(), metrics, stamp)
     }
 
-    /// The same, with the SAP that is asked by number for who calls.
+    /// The same, with the systems as they are asked by number for who calls.
     pub fn by_number_too(
         config: Arc<Config>,
-        sap: Arc<SapClient>,
-        by_number: Option<Arc<SapClient>>,
+        systems: Vec<Arc<SapClient>>,
+        by_number: Vec<Arc<SapClient>>,
         metrics: &ClientMetrics,
         stamp: Fragment,
     ) -> Arc<Self> {
@@ -67,7 +67,7 @@ impl Terms {
             stamp: Arc::new(stamp),
             ground: config.log.facts.then(|| Arc::new(Ground::of(&config))),
             config,
-            sap,
+            systems,
             by_number,
         })
     }

@@ -147,6 +147,9 @@ impl<'c> Case<'c> {
             Reason::Unauthorized => "name or password is missing or wrong; compare the field \
                  \"Authorization Token\" in jtel with clients in the configuration"
                 .to_owned(),
+            Reason::NotRouted => {
+                "no entry of routes fits the path, the client and the ID; see `routes`".to_owned()
+            }
             Reason::AuditUnwritable => {
                 "the audit trail could not be written; see audit.folder".to_owned()
             }

@@ -107,9 +107,9 @@ impl Partners {
         Self { shared, tasks: TaskTracker::new() }
     }
 
-    /// From now on partners in use are asked for ahead of their end at this SAP, by these times.
-    pub fn refresh_from(&self, sap: &Arc<SapClient>, times: &Cache) {
-        self.shared.refreshes.ask(sap, times);
+    /// From now on partners in use are asked for ahead of their end at these systems, by these times.
+    pub fn refresh_from(&self, systems: &[Arc<SapClient>], times: &Cache) {
+        self.shared.refreshes.ask(systems, times);
     }
 
     /// What is known of a partner. `trace` is called where SAP is asked for this very call, with what

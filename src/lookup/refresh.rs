@@ -43,7 +43,7 @@ const WORTH_ANOTHER_TRY: Duration = Duration::from_secs(1);
 pub(super) struct Refreshes {
     due: Mutex<BinaryHeap<Reverse<Due>>>,
     /// Who is asked, and how long its answers count.
-    asked: ArcSwapOption<(Arc<SapClient>, Cache)>,
+    asked: ArcSwapOption<(Vec<Arc<SapClient>>, Cache)>,
     earlier: Notify,
 }
 
@@ -57,9 +57,9 @@ struct Due {
 }
 
 impl Refreshes {
-    /// From now on this SAP is asked; another one's partners are left alone.
-    pub(super) fn ask(&self, sap: &Arc<SapClient>, times: &Cache) {
-        self.asked.store(Some(Arc::new((Arc::clone(sap), times.clone()))));
+    /// From now on these systems are asked; another one's partners are left alone.
+    pub(super) fn ask(&self, systems: &[Arc<SapClient>], times: &Cache) {
+        self.asked.store(Some(Arc::new((systems.to_vec(), times.clone()))));
     }
 
     /// Somebody uses `remembered` for the first time.
@@ -158,11 +158,11 @@ impl Partners {
     /// is still the one in force and may be asked.
     fn still_wanted(&self, due: &Due) -> Option<(Remembered, Arc<SapClient>, Cache)> {
         let asked = self.shared.refreshes.asked.load_full()?;
-        let (sap, times) = &*asked;
+        let (systems, times) = &*asked;
+        let sap = systems.iter().find(|sap| sap.system() == due.key.system)?;
         let old = self.shared.memory.get(&due.key)?;
         // One that was renewed meanwhile is in its first half.
         (times.refresh_ahead
-            && sap.system() == due.key.system
             && old.is_in_its_second_half(Instant::now(), times)
             && sap.admits(Urgency::Refresh).is_ok())
         .then(|| (old, Arc::clone(sap), times.clone()))

@@ -8,12 +8,24 @@ use crate::{
 };
 
 /// What came of forgetting a partner.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Forgotten {
     /// Something was remembered here.
     pub here: bool,
     /// Other replicas were told; `false`: they are when the shared memory answers again; `None`: there is none.
     pub elsewhere: Option<bool>,
+}
+
+impl Forgotten {
+    /// What came of it in two systems.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let elsewhere = match (self.elsewhere, other.elsewhere) {
+            (Some(one), Some(other)) => Some(one && other),
+            (one, other) => one.or(other),
+        };
+        Self { here: self.here || other.here, elsewhere }
+    }
 }
 
 impl Partners {

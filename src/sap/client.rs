@@ -24,7 +24,7 @@ use super::{
     system::SystemId,
 };
 use crate::{
-    config,
+    config::{self, SystemName},
     domain::{Ambiguity, DialledNumber, IdForm, Lookup, PartnerId},
     telemetry::trace::Trace,
 };
@@ -32,6 +32,7 @@ use crate::{
 /// A SAP and how it is asked.
 pub struct SapClient {
     pub(super) host: Arc<str>,
+    name: SystemName,
     system: SystemId,
     pub(super) steps: Vec<Step>,
     reads: Arc<[Arc<str>]>,
@@ -105,6 +106,7 @@ impl SapClient {
         let before = before.filter(|before| before.host == host).map(|before| &*before.door);
         Ok(Self {
             asks_by_phone: steps.iter().any(|step| step.by == By::Phone),
+            name: sap.name.clone(),
             system,
             steps,
             reads,
@@ -179,6 +181,11 @@ impl SapClient {
             }
             Ran::LeftBehind => tell(Err(self.no_answer(began))),
         }
+    }
+
+    /// What the configuration calls it.
+    pub fn name(&self) -> &SystemName {
+        &self.name
     }
 
     /// Host and port of the address that is asked first.

@@ -40,7 +40,7 @@ pub use door::{Pass, SapHealth, Urgency};
 pub use error::{LookupError, ReplyProblem, TlsFault, TokenProblem};
 pub use leg::Leg;
 pub use link::walk::{Station, Went, walk};
-pub use metrics::{DoorMetrics, SapMetrics};
+pub use metrics::{DoorMetrics, SapMetrics, SystemsMetrics};
 pub use outcome::{BreakerState, SapOutcome};
 pub use prepare::{
     READS_BLOCKED, READS_CONTACT_REFUSED, asks_only_by_phone, check, needs_the_number,

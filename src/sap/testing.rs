@@ -6,7 +6,7 @@ use prometheus::Registry;
 
 use crate::sap::{SapClient, SapMetrics};
 use crate::{
-    config::{Address, Login, SalesArea, Sap, Secret, UsedMarks},
+    config::{Address, Login, SalesArea, Sap, Secret, SystemName, UsedMarks},
     domain::{DistributionChannel, IdForm, PartnerId},
 };
 
@@ -16,6 +16,7 @@ pub(super) const PASSWORD: &str = "simulated";
 /// A section that asks the SAP at `url` in the preset `c4c`.
 pub(crate) fn sap(url: &str) -> Sap {
     Sap {
+        name: SystemName::default(),
         url: url.parse().unwrap(),
         preset: "c4c".to_owned(),
         custom: None,

@@ -60,6 +60,7 @@ mod soak;
 mod spans;
 mod stalled;
 mod support;
+mod systems;
 mod traces;
 mod upgrade;
 mod watch;

@@ -9,6 +9,7 @@ use crate::{
         pulse::Arrow,
         status::{CertificateState, MissingNumber, Status},
         story::RuleLine,
+        systems::SapState,
     },
     telemetry::{logging::Warning, rounded},
 };
@@ -137,7 +138,35 @@ pub(super) fn rules(part: &mut Html, rules: &[RuleLine]) {
 }
 
 pub(super) fn sap(status: &Status) -> String {
-    let sap = &status.sap;
+    let mut part = Html::default();
+    part.raw("<h2>SAP and certificates</h2>\n<table class=\"facts\">\n");
+    for sap in &status.systems {
+        let is_one_of_several = status.systems.len() > 1;
+        of_system(sap, is_one_of_several.then(|| sap.name.to_string()), &mut part);
+    }
+    if let Some(shared) = &status.memory.shared {
+        row(&mut part, "Memory shared with other replicas", &shared.told(), false);
+    }
+    for certificate in &status.certificates {
+        let CertificateState { role, ends, days_left } = certificate;
+        let name = match *role {
+            "server" => "Certificate for jtel",
+            "admin" => "Certificate of this page",
+            "sap_client" => "Our certificate for SAP",
+            "token_client" => "Our certificate for the token server",
+            _ => "SAP's certificate",
+        };
+        row(&mut part, name, &format!("ends {ends}, {days_left} days left"), *days_left < FEW_DAYS);
+    }
+    part.raw("</table>");
+    part.done()
+}
+
+/// `name`: of one of several.
+fn of_system(sap: &SapState, name: Option<String>, part: &mut Html) {
+    if let Some(name) = name {
+        row(part, "System", &format!("{name} at {}", sap.host), false);
+    }
     let time = |seconds: u64| rounded(Duration::from_secs(seconds)).to_string();
     let mut rows = vec![
         (
@@ -171,27 +200,9 @@ pub(super) fn sap(status: &Status) -> String {
         let left = Duration::from_secs_f64(sap.token_left_seconds.max(0.0));
         rows.push(("Token usable for", rounded(left).to_string()));
     }
-    if let Some(shared) = &status.memory.shared {
-        rows.push(("Memory shared with other replicas", shared.told()));
-    }
-    let mut part = Html::default();
-    part.raw("<h2>SAP and certificates</h2>\n<table class=\"facts\">\n");
     for (name, what) in rows {
-        row(&mut part, name, &what, false);
+        row(part, name, &what, false);
     }
-    for certificate in &status.certificates {
-        let CertificateState { role, ends, days_left } = certificate;
-        let name = match *role {
-            "server" => "Certificate for jtel",
-            "admin" => "Certificate of this page",
-            "sap_client" => "Our certificate for SAP",
-            "token_client" => "Our certificate for the token server",
-            _ => "SAP's certificate",
-        };
-        row(&mut part, name, &format!("ends {ends}, {days_left} days left"), *days_left < FEW_DAYS);
-    }
-    part.raw("</table>");
-    part.done()
 }
 
 fn row(part: &mut Html, name: &str, what: &str, is_bad: bool) {

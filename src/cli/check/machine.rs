@@ -52,7 +52,7 @@ async fn is_ours(admin: &Admin) -> bool {
 fn descriptors(config: &Config) -> Line {
     let available = process::raise_descriptors().now;
     let wanted = config.listen.limits.connections;
-    let most = app::most_connections(available, &config.sap);
+    let most = app::most_connections(available, &config.systems);
     if wanted <= most {
         return ok(format!("{available} file descriptors for {wanted} connections"));
     }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::{self, AllMetrics},
-    config::{Config, Environment, Login},
+    config::{Config, Environment, Login, Sap},
     domain::{PartnerId, Unmatched},
     sap::{self, SapClient, Went},
 };
@@ -73,12 +73,11 @@ impl Check {
         for line in cases::lines(&config) {
             report(line);
         }
-        report(ok(format!(
-            "SAP at {} as `{}`, {}",
-            config.sap.url,
-            config.sap.preset,
-            login(&config)
-        )));
+        for sap in config.systems.iter() {
+            let (url, preset) = (&sap.url, &sap.preset);
+            let whose = whose(&config, sap);
+            report(ok(format!("{whose}SAP at {url} as `{preset}`, {}", login(sap))));
+        }
         let unkept: Vec<_> = config.rules.that_need_the_number().collect();
         if config.listen.drop_in && !unkept.is_empty() {
             let text = format!(
@@ -88,8 +87,11 @@ impl Check {
             report(warn(text));
         }
         if self.connect {
-            for line in block_on(walk_to_sap(&config, partner))?? {
-                report(line);
+            for sap in config.systems.iter() {
+                let whose = whose(&config, sap);
+                for line in block_on(walk_to_sap(sap, partner))?? {
+                    report(Line { text: whose.clone() + &line.text, ..line });
+                }
             }
             for line in block_on(shared::lines(&config))? {
                 report(line);
@@ -140,8 +142,13 @@ fn clients(config: &Config) -> Line {
     ok(format!("clients: {}", names.join(", ")))
 }
 
-fn login(config: &Config) -> String {
-    match &config.sap.login {
+/// Of several systems, the one that a line is about.
+fn whose(config: &Config, sap: &Sap) -> String {
+    if config.systems.are_several() { format!("{}: ", sap.name) } else { String::new() }
+}
+
+fn login(sap: &Sap) -> String {
+    match &sap.login {
         Login::None => "without a login".to_owned(),
         Login::Basic { user, .. } => format!("Basic as {user}, password ***"),
         Login::Headers(headers) => {
@@ -157,13 +164,14 @@ fn login(config: &Config) -> String {
     }
 }
 
-async fn walk_to_sap(config: &Config, partner: Option<PartnerId>) -> anyhow::Result<Vec<Line>> {
-    let sap = SapClient::new(&config.sap, AllMetrics::new()?.sap).map_err(|problems| {
-        let texts: Vec<_> =
-            problems.into_iter().map(|p| format!("{}: {}", p.key, p.message)).collect();
-        anyhow::anyhow!(texts.join("\n"))
-    })?;
-    let stations = sap::walk(&config.sap, &sap, partner).await;
+async fn walk_to_sap(sap: &Sap, partner: Option<PartnerId>) -> anyhow::Result<Vec<Line>> {
+    let client =
+        SapClient::new(sap, AllMetrics::new()?.sap.of(&sap.name)?).map_err(|problems| {
+            let texts: Vec<_> =
+                problems.into_iter().map(|p| format!("{}: {}", p.key, p.message)).collect();
+            anyhow::anyhow!(texts.join("\n"))
+        })?;
+    let stations = sap::walk(sap, &client, partner).await;
     Ok(stations
         .into_iter()
         .map(|station| Line {

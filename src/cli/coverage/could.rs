@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     app::AllMetrics,
-    config::Config,
+    config::{Config, Sap},
     domain::DistributionChannel,
     sap::{SapChannel, SapClient},
 };
@@ -25,11 +25,15 @@ pub(super) enum Could {
 
 impl Could {
     pub(super) async fn ask(config: &Config) -> Self {
-        match channels(config).await {
-            Ok(Some(channels)) => Self::of(config, &channels),
-            Ok(None) => Self::Unknown(format!("`{}` has no value help", config.sap.preset)),
-            Err(error) => Self::Unknown(format!("{error:#}")),
+        let mut all = Vec::new();
+        for sap in config.systems.iter() {
+            match channels(sap).await {
+                Ok(Some(channels)) => all.extend(channels),
+                Ok(None) => return Self::Unknown(format!("`{}` has no value help", sap.preset)),
+                Err(error) => return Self::Unknown(format!("{error:#}")),
+            }
         }
+        Self::of(config, &all)
     }
 
     fn of(config: &Config, channels: &[DistributionChannel]) -> Self {
@@ -82,12 +86,12 @@ impl Could {
 }
 
 /// SAP's channels as contract numbers have them: by `sap.channel_texts` where that is used.
-async fn channels(config: &Config) -> anyhow::Result<Option<Vec<DistributionChannel>>> {
-    let sap = SapClient::new(&config.sap, AllMetrics::new()?.sap)
+async fn channels(sap: &Sap) -> anyhow::Result<Option<Vec<DistributionChannel>>> {
+    let client = SapClient::new(sap, AllMetrics::new()?.sap.of(&sap.name)?)
         .map_err(|_problems| anyhow::anyhow!("the SAP section cannot be used"))?;
-    let deadline = Instant::now() + config.sap.total_timeout;
-    let Some(channels) = sap.value_help(deadline).await? else { return Ok(None) };
-    let texts = &config.sap.channel_texts;
+    let deadline = Instant::now() + sap.total_timeout;
+    let Some(channels) = client.value_help(deadline).await? else { return Ok(None) };
+    let texts = &sap.channel_texts;
     let channel_of = |channel: SapChannel| {
         if texts.is_empty() {
             DistributionChannel::parse(&channel.text).ok()

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::{self, AllMetrics},
-    config::{Answers, Config, Environment},
+    config::{Answers, ClientName, Config, Environment, Route, SystemName, WhenSilent},
     domain::{
         BusinessPartner, CallerId, ContractNumber, Decided, Decision, Dial, DialledNumber,
         DistributionChannel, Lookup, PartnerId, decide, decide_without_sap, rule_by_rule,
@@ -34,6 +34,12 @@ pub(super) struct Explain {
     asked: String,
     /// The number to be dialled, as jtel passes it on in `SAPPhoneNumber`.
     phone: Option<String>,
+    /// With several SAP systems: as if this client had asked; without it, the first of `clients`.
+    #[arg(long, value_name = "NAME")]
+    client: Option<String>,
+    /// With several SAP systems: as if the question had come to this path; without it, listen.path.
+    #[arg(long, value_name = "PATH")]
+    path: Option<String>,
     #[command(flatten)]
     reach: Reach,
     /// As one line of JSON.
@@ -45,6 +51,8 @@ pub(super) struct Explain {
 struct Story {
     partner: PartnerId,
     dialled: Option<DialledNumber>,
+    /// Of several systems the one whose word counted.
+    system: Option<SystemName>,
     steps: Vec<Asked>,
     result: Result<Lookup, LookupError>,
 }
@@ -62,12 +70,20 @@ impl Explain {
             .map(|phone| DialledNumber::parse(&phone, config.query.home))
             .transpose()
             .map_err(|error| anyhow::anyhow!("SAPPhoneNumber {error}; jtel gets 400"))?;
-        let metrics = AllMetrics::new().map_err(anyhow::Error::from)?;
-        let sap = SapClient::new(&config.sap, metrics.sap)
-            .map_err(|problems| first_problem(problems.into_iter().next()))?;
-        let deadline = Instant::now() + config.sap.total_timeout;
-        let (result, steps) = block_on(sap.look_up_traced(partner, dialled.as_ref(), deadline))?;
-        let story = Story { partner, dialled, steps, result };
+        let client = match self.client {
+            Some(name) => ClientName::parse(&name)
+                .map_err(|error| anyhow::anyhow!("--client {name} {error}"))?,
+            None => {
+                config.clients.first().map_or(ClientName::anybody(), |known| known.name.clone())
+            }
+        };
+        let path = self.path.as_deref().filter(|path| *path != config.listen.path);
+        let route = config.systems.route(path, &client, partner).ok_or_else(|| {
+            anyhow::anyhow!(
+                "no entry of routes fits the path, the client and the ID; jtel gets 403"
+            )
+        })?;
+        let story = block_on(Story::of(&config, route, partner, dialled))??;
         print(&if self.json { story.json(&config) } else { story.text(&config) })?;
         // The story is told; that SAP gave no answer is still a failure for scripts.
         story.result.map(|_lookup| ()).map_err(|error| anyhow::Error::from(error).into())
@@ -97,6 +113,38 @@ fn first_problem(problem: Option<crate::sap::DialectProblem>) -> anyhow::Error {
 }
 
 impl Story {
+    /// Asks the systems of the route as a call does: one after the other until one knows the partner.
+    async fn of(
+        config: &Config,
+        route: &Route,
+        partner: PartnerId,
+        dialled: Option<DialledNumber>,
+    ) -> anyhow::Result<Self> {
+        let metrics = AllMetrics::new()?.sap;
+        let mut story =
+            Self { partner, dialled, system: None, steps: Vec::new(), result: Ok(Lookup::Unknown) };
+        for sap in route.ask.iter().filter_map(|place| config.systems.at(*place)) {
+            let client = SapClient::new(sap, metrics.of(&sap.name)?)
+                .map_err(|problems| first_problem(problems.into_iter().next()))?;
+            let deadline = Instant::now() + sap.total_timeout;
+            let (result, steps) =
+                client.look_up_traced(partner, story.dialled.as_ref(), deadline).await;
+            story.steps.extend(steps);
+            let is_known = !matches!(result, Ok(Lookup::Unknown) | Err(_));
+            let goes_on = matches!(result, Ok(Lookup::Unknown))
+                || (result.is_err() && route.when_silent == WhenSilent::AskNext);
+            // Nobody is unknown whom a silent system may know.
+            if story.result.is_ok() || is_known {
+                story.result = result;
+                story.system = config.systems.are_several().then(|| sap.name.clone());
+            }
+            if !goes_on {
+                break;
+            }
+        }
+        Ok(story)
+    }
+
     fn decided<'a>(&'a self, config: &'a Config) -> Decided<'a> {
         match &self.result {
             Ok(lookup) => decide(lookup, self.dialled.as_ref(), &config.rules),
@@ -120,6 +168,9 @@ impl Story {
         };
         if let Some(dialled) = &self.dialled {
             line("number", &format!("read as {}, {}", dialled.digits(), place(dialled.country())));
+        }
+        if let Some(system) = &self.system {
+            line("system", system.as_str());
         }
         for asked in &self.steps {
             let status = asked.status.map_or("no answer".to_owned(), |s| s.as_u16().to_string());
@@ -214,6 +265,7 @@ impl Story {
                 "readAs": dialled.digits(),
                 "country": dialled.country().map(|country| country.as_str().to_owned()),
             })),
+            "system": self.system,
             "steps": steps,
             "distributionChannelCodeText": found.and_then(BusinessPartner::channel).map(DistributionChannel::as_str),
             "countryCode": found.and_then(BusinessPartner::country).map(|c| c.as_str().to_owned()),

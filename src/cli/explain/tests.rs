@@ -72,6 +72,7 @@ fn told(
         said: None,
     };
     let story = Story {
+        system: None,
         partner: PartnerId::parse("1001910").unwrap(),
         dialled: phone.map(|phone| DialledNumber::parse(phone, config.query.home).unwrap()),
         steps: vec![asked],
@@ -249,8 +250,13 @@ fn every_refusal_says_what_is_the_case_and_what_to_do() {
         assert!(because.contains(advice), "{reason:?}: {because}");
         told_of.push(reason);
     }
-    let before_a_story =
-        [Reason::BadQuery, Reason::Unauthorized, Reason::Overloaded, Reason::AuditUnwritable];
+    let before_a_story = [
+        Reason::BadQuery,
+        Reason::Unauthorized,
+        Reason::Overloaded,
+        Reason::AuditUnwritable,
+        Reason::NotRouted,
+    ];
     for reason in Reason::ALL {
         assert!(told_of.contains(&reason) || before_a_story.contains(&reason), "{reason:?}");
     }

@@ -11,7 +11,7 @@ use crate::{
         audit::posture::Observation,
         output::{HEADING, painted},
     },
-    config::{Config, Login, Tls, TlsOffer, TlsPolicy, TlsVersion},
+    config::{Config, Login, Sap, Tls, TlsOffer, TlsPolicy, TlsVersion},
     net::{
         cipher_name,
         tls::{CertificateFacts, ServerTls, TlsError, pem, server_config},
@@ -52,11 +52,13 @@ pub(super) fn of(config: &Config, now: i64) -> Result<Vec<Section>, anyhow::Erro
     let calls = Section::new("Listener of calls").with("address", listen.address.to_string());
     let admin = Section::new("Admin listener").with("address", config.admin.address.to_string());
     let admin_tls = config.admin.tls.as_ref();
-    Ok(vec![
-        listener(calls, listen.tls.as_ref(), now)?,
-        listener(admin, admin_tls, now)?,
-        sap(config),
-    ])
+    let mut sections =
+        vec![listener(calls, listen.tls.as_ref(), now)?, listener(admin, admin_tls, now)?];
+    for one in config.systems.iter() {
+        let several = config.systems.are_several().then(|| format!("The way to SAP, {}", one.name));
+        sections.push(sap(one, several.as_deref().unwrap_or("The way to SAP")));
+    }
+    Ok(sections)
 }
 
 fn listener(section: Section, tls: Option<&Tls>, now: i64) -> Result<Section, TlsError> {
@@ -130,9 +132,8 @@ fn certificate(section: Section, tls: &Tls, facts: &CertificateFacts, now: i64) 
         )
 }
 
-fn sap(config: &Config) -> Section {
-    let sap = &config.sap;
-    let section = Section::new("The way to SAP").with("address", sap.url.to_string());
+fn sap(sap: &Sap, heading: &str) -> Section {
+    let section = Section::new(heading).with("address", sap.url.to_string());
     if sap.url.scheme_str() != Some("https") {
         return section.with("TLS", "none: plain text");
     }

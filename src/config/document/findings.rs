@@ -314,3 +314,11 @@ pub(in crate::config) fn line_at(text: &str, byte: usize) -> Range<usize> {
     let line = rest.get(..length).unwrap_or_default();
     start..start + line.trim_end_matches('\r').len()
 }
+
+/// The byte of a line and a column, both from 1.
+pub(in crate::config) fn byte_of(text: &str, line: usize, column: usize) -> usize {
+    let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let rest = text.get(start..).unwrap_or_default();
+    let offset = rest.char_indices().nth(column - 1).map_or(rest.len(), |(offset, _)| offset);
+    start + offset
+}

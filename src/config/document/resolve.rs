@@ -56,6 +56,8 @@ pub(in crate::config) struct Reading<'a> {
     /// Files that are part of the configuration, to see when they change; and what stood in some.
     pub(in crate::config) files: Vec<PathBuf>,
     pub(in crate::config) contents: Vec<(PathBuf, super::content::Digest)>,
+    /// What stands before each key that is named, for a section that is an entry of a list as well.
+    pub(in crate::config) before_keys: String,
 }
 
 /// Where a text stands: under a key of `config.yaml`, or in the bytes of another file.
@@ -71,21 +73,54 @@ impl From<String> for Place {
     }
 }
 
+impl<'a> Reading<'a> {
+    /// Of a file in which so much was found already.
+    pub(in crate::config) fn new(
+        findings: Findings,
+        environment: &'a Environment,
+        base_dir: &'a Path,
+    ) -> Self {
+        let (files, contents) = (Vec::new(), Vec::new());
+        Self { findings, environment, base_dir, files, contents, before_keys: String::new() }
+    }
+}
+
 impl Reading<'_> {
+    /// Reads a section whose keys stand below others: `sap.url` as `systems[1].sap.url`.
+    pub(in crate::config) fn below<T>(
+        &mut self,
+        before_keys: &str,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        before_keys.clone_into(&mut self.before_keys);
+        let read = read(self);
+        self.before_keys.clear();
+        read
+    }
+
+    fn in_full(&self, key: &str) -> String {
+        format!("{}{key}", self.before_keys)
+    }
+
     /// Adds a finding at a key.
     pub(in crate::config) fn at(&mut self, key: &str, message: impl Into<String>) {
-        self.findings.at(key, message);
+        self.findings.at(&self.in_full(key), message);
     }
 
     /// Adds a note at a key.
     pub(in crate::config) fn note(&mut self, key: &str, message: impl Into<String>) {
-        self.findings.note(key, message);
+        self.findings.note(&self.in_full(key), message);
+    }
+
+    /// Nothing is wrong with a key or with anything below it.
+    pub(in crate::config) fn spare(&self, key: &str) -> bool {
+        self.findings.spare(&self.in_full(key))
     }
 
     /// Adds a note at a place.
     pub(in crate::config) fn note_at_place(&mut self, place: &Place, message: String) {
         match place {
-            Place::Key(key) => self.findings.note(key, message),
+            Place::Key(key) => self.note(key, message),
             Place::Table(document, span) => {
                 self.findings.note_at(*document, span.clone(), message);
             }
@@ -95,7 +130,7 @@ impl Reading<'_> {
     /// Adds a finding at a place.
     pub(in crate::config) fn at_place(&mut self, place: &Place, message: String) {
         match place {
-            Place::Key(key) => self.findings.at(key, message),
+            Place::Key(key) => self.at(key, message),
             Place::Table(document, span) => {
                 self.findings.push(*document, span.clone(), "", message, None);
             }

@@ -10,7 +10,7 @@ use super::{
     clients::Client,
     listen::Listen,
     log::Log,
-    sap::Sap,
+    systems::{AsRead, Systems},
     tls::Tls,
     traces::Traces,
     wrong_credentials::Switched,
@@ -38,11 +38,11 @@ pub struct Draft {
     pub answer_within: Option<Duration>,
     /// `query`
     pub query: Option<Query>,
-    /// `sap`
-    pub sap: Option<Sap>,
-    /// The same where something in it cannot be used; with something harmless in its place. Only for
+    /// `sap`, or `systems` and `routes`
+    pub systems: Option<Systems>,
+    /// The same where something in them cannot be used; with something harmless in its place. Only for
     /// looking what else is wrong: what follows from a key with a finding is none.
-    pub sap_as_read: Option<Sap>,
+    pub systems_as_read: Vec<AsRead>,
     /// `cache`
     pub cache: Option<Cache>,
     /// `rules`
@@ -83,7 +83,7 @@ impl Draft {
             deadline: self.deadline?,
             answer_within: self.answer_within?,
             query: self.query?,
-            sap: self.sap?,
+            systems: self.systems?,
             cache: self.cache?,
             rules: self.rules?,
             tests: self.tests,

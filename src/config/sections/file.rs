@@ -16,8 +16,10 @@ use super::{
     draft::Draft,
     listen::ListenFile,
     log::LogFile,
+    routes::RouteFile,
     rules::RulesFile,
     sap::{Sap, SapFile, UsedMarks},
+    systems::{SystemFile, Written},
     traces::TracesFile,
     wrong_credentials::WrongCredentialsFile,
 };
@@ -26,7 +28,7 @@ use crate::config::{
     document::{
         check::Check,
         content::digest_of_bytes,
-        findings::Findings,
+        findings::{Findings, byte_of},
         node::Node,
         resolve::{Environment, Reading, error_text},
         suggest::Keys,
@@ -41,7 +43,7 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// The configuration of dialgate. `config.yaml`, as it is shipped, explains every key.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(title = "dialgate", extend("required" = ["sap"]))]
+#[schemars(title = "dialgate")]
 pub(in crate::config) struct ConfigFile {
     /// Where jtel asks.
     pub(in crate::config) listen: ListenFile,
@@ -65,6 +67,12 @@ pub(in crate::config) struct ConfigFile {
     /// Which SAP is asked, and how.
     #[schemars(with = "SapFile")]
     pub(in crate::config) sap: Option<SapFile>,
+    /// Several SAP systems, in the place of sap.
+    #[schemars(with = "Vec<SystemFile>")]
+    pub(in crate::config) systems: Vec<Option<SystemFile>>,
+    /// Which of them is asked; the first entry that fits a question counts, and one that none fits is refused.
+    #[schemars(with = "Vec<RouteFile>")]
+    pub(in crate::config) routes: Vec<Option<RouteFile>>,
     /// How long an answer from SAP is trusted.
     pub(in crate::config) cache: CacheFile,
     /// Which service number is shown, and what happens without one.
@@ -97,6 +105,8 @@ impl Default for ConfigFile {
             answer_within: "300ms".into(),
             query: QueryFile::default(),
             sap: None,
+            systems: Vec::new(),
+            routes: Vec::new(),
             cache: CacheFile::default(),
             rules: RulesFile::default(),
             tests: Vec::new(),
@@ -142,8 +152,7 @@ pub fn parse(
     more: impl FnOnce(&Draft, &mut Findings),
 ) -> Result<Config, Findings> {
     let (file, findings) = read_sections(text, name)?;
-    let mut reading =
-        Reading { findings, environment, base_dir, files: Vec::new(), contents: Vec::new() };
+    let mut reading = Reading::new(findings, environment, base_dir);
     let draft = file.resolve(&mut reading);
     let Reading { mut findings, files, contents, .. } = reading;
     more(&draft, &mut findings);
@@ -249,14 +258,6 @@ fn remove_empty_defaults(schema: &mut Value) {
     }
 }
 
-/// The byte of a line and a column, both from 1.
-fn byte_of(text: &str, line: usize, column: usize) -> usize {
-    let start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let rest = text.get(start..).unwrap_or_default();
-    let offset = rest.char_indices().nth(column - 1).map_or(rest.len(), |(offset, _)| offset);
-    start + offset
-}
-
 impl ConfigFile {
     fn resolve(&self, reading: &mut Reading<'_>) -> Draft {
         let tls = self.listen.tls.as_ref().and_then(|tls| tls.resolve("listen.tls", reading));
@@ -273,9 +274,6 @@ impl ConfigFile {
         let deadline = reading.duration("deadline", &self.deadline, bounds);
         let answer_within = self.answer_within(deadline, reading);
         let query = self.query.resolve(reading);
-        let sap = self.sap.as_ref();
-        let custom = sap.and_then(|sap| sap.custom(reading));
-        let sap = sap.map(|sap| sap.resolve(custom, reading));
         let cache = self.cache.resolve(reading);
         let (rules, rule_paths) = self.rules.resolve(reading);
         let used_marks = UsedMarks {
@@ -290,8 +288,11 @@ impl ConfigFile {
         });
         let tests = cases::resolve(&self.tests, ground, reading);
         let rules = Some(rules);
-        let is_whole = sap.as_ref().is_some_and(|read| read.is_whole);
-        let sap_as_read = sap.map(|read| Sap { rule_paths, used_marks, ..read.sap });
+        let written =
+            Written { sap: self.sap.as_ref(), systems: &self.systems, routes: &self.routes };
+        let of_rules = |sap| Sap { rule_paths: rule_paths.clone(), used_marks, ..sap };
+        let (systems, systems_as_read) =
+            written.resolve(&clients, listen.as_ref(), of_rules, reading);
         let log = self.log.resolve(reading);
         let traces = self.traces.resolve(reading);
         let audit = self.audit.as_ref().and_then(|audit| audit.resolve(reading));
@@ -306,8 +307,8 @@ impl ConfigFile {
             deadline: deadline.filter(|_| spare("deadline")),
             answer_within: answer_within.filter(|_| spare("answer_within")),
             query: query.filter(|_| spare("query")),
-            sap: sap_as_read.clone().filter(|_| is_whole && spare("sap")),
-            sap_as_read,
+            systems,
+            systems_as_read,
             cache: cache.filter(|_| spare("cache")),
             rules: rules.filter(|_| spare("rules")),
             tests,

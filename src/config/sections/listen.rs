@@ -208,7 +208,11 @@ impl ListenFile {
 }
 
 /// The path of a question of jtel's.
-pub(super) fn path_of(key: &str, path: &str, reading: &mut Reading<'_>) -> Option<String> {
+pub(in crate::config) fn path_of(
+    key: &str,
+    path: &str,
+    reading: &mut Reading<'_>,
+) -> Option<String> {
     let told = shown(path);
     if !path.starts_with('/') {
         reading.at(key, format!("`{told}` does not begin with `/`"));

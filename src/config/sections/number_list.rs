@@ -78,13 +78,7 @@ fn listed(
 ) -> Result<Vec<Listed>, Findings> {
     let environment = Environment::of([]);
     let findings = Findings::new(name, "");
-    let mut reading = Reading {
-        findings,
-        environment: &environment,
-        base_dir: Path::new(""),
-        files: Vec::new(),
-        contents: Vec::new(),
-    };
+    let mut reading = Reading::new(findings, &environment, Path::new(""));
     let rows = read(&mut reading);
     if !reading.findings.is_empty() {
         return Err(reading.findings);

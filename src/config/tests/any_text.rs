@@ -100,13 +100,9 @@ proptest! {
     #[test]
     fn a_table_of_numbers_is_read_or_has_findings(text in "(contract_number;service_number\n)?(\\PC|[\n\r\";,]){0,60}") {
         let environment = environment();
-        let mut reading = document::resolve::Reading {
-            findings: Findings::new("config.yaml", ""),
-            environment: &environment,
-            base_dir: Path::new(""),
-            files: Vec::new(),
-            contents: Vec::new(),
-        };
+        let findings = Findings::new("config.yaml", "");
+        let mut reading =
+            document::resolve::Reading::new(findings, &environment, Path::new(""));
 
         sections::number_list::table("numbers.csv", &text, &mut reading);
 

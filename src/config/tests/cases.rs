@@ -110,6 +110,7 @@ fn every_kind_of_call_can_be_told_and_its_decision_expected() {
             Reason::Unauthorized,
             Reason::Overloaded,
             Reason::AuditUnwritable,
+            Reason::NotRouted,
             Reason::NoServiceNumber,
         ];
         assert_eq!(is_expected, !never.contains(&reason), "{label}");

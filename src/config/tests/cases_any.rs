@@ -129,7 +129,8 @@ fn expected(decided: &Decided<'_>) -> String {
 /// Expectations that are not met.
 fn others(decided: &Decided<'_>) -> Vec<String> {
     let mut others = vec!["dial: \"4930111111\"".to_owned(), "contract_number: XDE".to_owned()];
-    let never = [Reason::Unauthorized, Reason::Overloaded, Reason::AuditUnwritable];
+    let never =
+        [Reason::Unauthorized, Reason::Overloaded, Reason::AuditUnwritable, Reason::NotRouted];
     let reasons = Reason::ALL.into_iter().filter(|reason| !never.contains(reason));
     others.extend(
         reasons

@@ -28,7 +28,7 @@ fn every_rule_can_be_written_as_its_comment_shows_it() {
     let tests = &config.rules.refuse_when;
     assert!(tests.iter().map(|test| test.reason).eq(reasons));
     assert_eq!(tests[2].test, ValueTest::NoneOf(vec!["2".to_owned()]));
-    assert_eq!(config.sap.rule_paths.len(), 3);
+    assert_eq!(config.systems.first().rule_paths.len(), 3);
     assert!(config.rules.never_dialled.ranges.contain("88161234567"));
     assert_eq!(config.rules.caller_id_fit, CallerIdFit::Fallback);
     let pair = config.rules.fallbacks.values().next().unwrap();

@@ -13,7 +13,7 @@ fn what_is_written_about_answers_is_what_counts() {
     ])
     .replace("  # client: \"100\"", "  client: \"100\"");
 
-    let sap = parsed(&text).unwrap_or_else(|e| panic!("{e}")).sap;
+    let sap = parsed(&text).unwrap_or_else(|e| panic!("{e}")).systems.first().clone();
 
     assert_eq!(sap.id_form, crate::domain::IdForm::Pad10);
     assert!(sap.try_other_id_form);

@@ -68,7 +68,9 @@ fn a_misplaced_secret_is_not_in_what_is_shown_as_in_force() {
 fn a_secret_is_taken_from_the_environment() {
     let config = parsed(&filled_in()).unwrap();
 
-    let Login::Basic { user, password } = &config.sap.login else { panic!("{config:?}") };
+    let Login::Basic { user, password } = &config.systems.first().login else {
+        panic!("{config:?}")
+    };
     assert_eq!((user.as_str(), password.expose()), ("DIALGATE", SECRET));
     assert!(!format!("{config:?}").contains(SECRET));
 }
@@ -97,7 +99,7 @@ fn a_secret_is_taken_from_a_file_without_the_line_break_at_its_end() {
 
         let config = parsed_in(&text, directory.path()).unwrap();
 
-        let Login::Basic { password, .. } = config.sap.login else { panic!() };
+        let Login::Basic { password, .. } = config.systems.first().login.clone() else { panic!() };
         assert_eq!(password.expose(), secret);
     }
 }
@@ -135,7 +137,7 @@ fn headers_carry_secrets_and_are_none_of_our_own() {
 
     let config = parsed(&login("APIKey")).unwrap();
 
-    let Login::Headers(headers) = config.sap.login else { panic!() };
+    let Login::Headers(headers) = config.systems.first().login.clone() else { panic!() };
     assert_eq!((headers[0].0.as_str(), headers[0].1.expose()), ("apikey", "key"));
     assert!(only(&login("Host")).contains("is a header that dialgate sets itself"));
     assert!(only(&login("API Key")).contains("is not the name of a header"));
@@ -173,7 +175,7 @@ fn a_secret_is_taken_from_the_credentials_of_systemd() {
 
     let config = read("sap", &given).unwrap();
 
-    let Login::Basic { password, .. } = config.sap.login else { panic!() };
+    let Login::Basic { password, .. } = config.systems.first().login.clone() else { panic!() };
     assert_eq!(password.expose(), SECRET);
     for (name, environment, told) in [
         ("none", &given, "the credential none cannot be read"),
@@ -213,7 +215,9 @@ fn a_line_end_around_a_secret_is_dropped_with_a_note() {
 
     for text in ["hunter2\n", "hunter2\r\n", "\u{feff}hunter2"] {
         let config = around(text);
-        let Login::Basic { password, .. } = &config.sap.login else { panic!("{config:?}") };
+        let Login::Basic { password, .. } = &config.systems.first().login else {
+            panic!("{config:?}")
+        };
         assert_eq!(password.expose(), SECRET);
         let [note] = config.notes.as_slice() else { panic!("{:?}", config.notes) };
         assert!(

@@ -30,7 +30,7 @@ fn the_shipped_file_filled_in_is_a_configuration() {
 
     assert_eq!(config.listen.address, SocketAddr::from(([0, 0, 0, 0], 8443)));
     assert_eq!(config.listen.tls.unwrap().key, Path::new("/nowhere/certs/server-key.pem"));
-    assert_eq!(config.sap.max_answer_bytes, 256 * 1024);
+    assert_eq!(config.systems.first().max_answer_bytes, 256 * 1024);
     assert_eq!(config.deadline, Duration::from_millis(2500));
     assert_eq!(config.rules.service_numbers.len(), 9);
     assert!(config.clients[0].secrets[0].matches(b"a generated password"));
@@ -95,8 +95,11 @@ fn the_examples_behind_comment_signs_are_valid() {
 
     let config = parsed(&text).unwrap();
 
-    assert_eq!(config.sap.ca_file.as_deref(), Some(Path::new("/nowhere/certs/sap-ca.pem")));
-    assert_eq!(config.sap.custom.unwrap().steps[0].unknown_statuses, [404]);
+    assert_eq!(
+        config.systems.first().ca_file.as_deref(),
+        Some(Path::new("/nowhere/certs/sap-ca.pem"))
+    );
+    assert_eq!(config.systems.first().custom.clone().unwrap().steps[0].unknown_statuses, [404]);
     assert_eq!(config.tests.len(), 4);
     assert_eq!(config.rules.default_pair.unwrap().contract_number.as_str(), "Direct salesDE");
     assert_eq!(config.traces.otlp.unwrap().url, "https://otlp.example.com/v1/traces");

@@ -138,6 +138,7 @@ fn given(config: &Config, asked: &Asked) -> Vec<Answer> {
             }
             // Where a place among the requests to SAP was missing, nothing else is known either.
             Reason::Overloaded => all.push(Answer::OVERLOADED),
+            Reason::NotRouted => all.push(Answer::NOT_ROUTED),
             Reason::AuditUnwritable if config.audit.is_none() => {}
             Reason::AuditUnwritable => all.push(Answer::UNRECORDED),
             // Nothing is decided.

@@ -78,6 +78,9 @@ impl Answer {
     pub(super) const OVERLOADED: Self = Self::Refuse(Reason::Overloaded, Source::None);
     pub(super) const UNRECORDED: Self = Self::Refuse(Reason::AuditUnwritable, Source::None);
 
+    /// No SAP is asked about such a partner.
+    pub(super) const NOT_ROUTED: Self = Self::Refuse(Reason::NotRouted, Source::None);
+
     /// How the request ends with this answer.
     pub(super) fn verdict(&self) -> Verdict {
         let refuse = |reason, source| Verdict::Refuse { reason, source };
@@ -136,6 +139,7 @@ impl Answer {
                 Reason::Unauthorized => "the credentials are missing or wrong",
                 Reason::Overloaded => "too many calls at once",
                 Reason::AuditUnwritable => "nothing is decided that cannot be recorded",
+                Reason::NotRouted => "no route sends the question to an SAP",
                 Reason::PartnerUnknown => "SAP knows no such business partner",
                 Reason::PartnerAmbiguous => "more than one record in SAP matches",
                 Reason::PartnerBlocked => "the business partner is blocked in SAP",
@@ -293,7 +297,8 @@ pub fn status_of(reason: Reason, answers: Answers) -> StatusCode {
         Reason::Overloaded | Reason::AuditUnwritable | Reason::SapUnavailable => (403, 503),
         Reason::PartnerUnknown => (404, 404),
         Reason::PartnerAmbiguous => (403, 409),
-        Reason::PartnerBlocked
+        Reason::NotRouted
+        | Reason::PartnerBlocked
         | Reason::ContactNotAllowed
         | Reason::NoChannel
         | Reason::NoCountry

@@ -45,6 +45,7 @@ fn every_reason_has_its_status_in_the_jtel_and_in_the_http_column() {
         (Reason::Unauthorized, 403, 401),
         (Reason::Overloaded, 403, 503),
         (Reason::AuditUnwritable, 403, 503),
+        (Reason::NotRouted, 403, 403),
         (Reason::PartnerUnknown, 404, 404),
         (Reason::PartnerAmbiguous, 403, 409),
         (Reason::PartnerBlocked, 403, 403),

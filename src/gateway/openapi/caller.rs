@@ -22,7 +22,7 @@ pub(super) fn caller(config: &Config, names: &CallerInformation) -> (About, Aske
     let number = "The caller's number, as for `SAPPhoneNumber`. Instead of the customer's ID.";
     let customer = "The customer's ID in SAP. Instead of the number.";
     let about = About {
-        id: "getCallerInformation",
+        id: "getCallerInformation".to_owned(),
         summary: "Who calls? One of the two parameters is needed.",
         parameters: vec![
             in_query(

@@ -66,7 +66,7 @@ pub fn endpoint(config: &Config, site: Site, schemas: &mut SchemaGenerator) -> E
     schemas.definitions_mut().extend(bodies::bodies());
     let mut paths = Map::new();
     if listen.drop_in {
-        let by_phone = sap::asks_only_by_phone(&config.sap);
+        let by_phone = sap::asks_only_by_phone(config.systems.first());
         let asked = Asked {
             dialled: example(drop_in::body).unwrap_or_default(),
             schema: "DialAsCloudForCustomer",
@@ -74,7 +74,7 @@ pub fn endpoint(config: &Config, site: Site, schemas: &mut SchemaGenerator) -> E
             informs: false,
         };
         let about = About {
-            id: "cloudForCustomer",
+            id: "cloudForCustomer".to_owned(),
             summary: "The same question as SAP Cloud for Customer is asked it",
             parameters: of_cloud_for_customer(by_phone),
         };
@@ -87,12 +87,17 @@ pub fn endpoint(config: &Config, site: Site, schemas: &mut SchemaGenerator) -> E
     let fault = QueryError::Missing(NUMBER).to_string();
     let asked = Asked::own(&example(dial_head).unwrap_or_default(), fault);
     let about = About {
-        id: "onClickToDial",
+        id: "onClickToDial".to_owned(),
         summary: "Is this number dialled for this business partner, and showing which number?",
         parameters: own_parameters(),
     };
     // A path that is the other one's, too, is answered as jtel's own.
     paths.insert(listen.path.clone(), path(config, site, &about, &asked));
+    // Answered in the same way, from other systems.
+    for (place, own) in config.systems.paths().into_iter().enumerate() {
+        let about = About { id: format!("{}At{}", about.id, place + 1), ..about.clone() };
+        paths.insert(own.to_owned(), path(config, site, &about, &asked));
+    }
 
     let not_here = |name: &str, answer| {
         let (_, response) = answer::of_one_status(&[answer], config.answers, "");
@@ -137,8 +142,9 @@ fn scheme(config: &Config, proof: Proof) -> Value {
 }
 
 /// What is special about one of the two paths.
+#[derive(Clone)]
 struct About {
-    id: &'static str,
+    id: String,
     summary: &'static str,
     parameters: Vec<Value>,
 }
@@ -163,7 +169,7 @@ fn path(config: &Config, site: Site, about: &About, asked: &Asked) -> Value {
     };
     json!({
         "servers": [server(site)],
-        "get": operation(about.id.to_owned(), with_body),
+        "get": operation(about.id.clone(), with_body),
         "head": operation(format!("{}Head", about.id), without_body),
         "x-other-methods": reference("responses", "MethodNotAllowed"),
     })

@@ -80,7 +80,7 @@ impl World {
         change(&mut config);
         let metrics = Arc::new(SapMetrics::new(&prometheus::Registry::new()).unwrap());
         self.client = Arc::new(SapClient::new(&config, metrics).unwrap());
-        self.partners.refresh_from(&self.client, &self.times);
+        self.partners.refresh_from(&[Arc::clone(&self.client)], &self.times);
     }
 
     fn fault(&self, fault: Option<Fault>) {

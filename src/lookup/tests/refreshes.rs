@@ -12,7 +12,7 @@ async fn partners_in_use_are_refreshed_ahead_and_nobody_waits_for_sap() {
     world.find("1001910").await;
     world.find("1001911").await;
     world.simulator.handle().set_delay(SECOND / 4);
-    world.partners.refresh_from(&world.client, &world.times);
+    world.partners.refresh_from(&[Arc::clone(&world.client)], &world.times);
     let refreshing = tokio::spawn({
         let partners = Arc::clone(&world.partners);
         async move { partners.refresh_ahead().await }
@@ -40,7 +40,7 @@ async fn after_a_reload_the_new_sap_is_asked_ahead_and_the_old_ones_partners_are
     let mut world = World::new().await;
     world.times.found_ttl = 2 * SECOND;
     world.find("1001910").await;
-    world.partners.refresh_from(&world.client, &world.times);
+    world.partners.refresh_from(&[Arc::clone(&world.client)], &world.times);
     assert_eq!(world.find("1001910").await.source, Source::Memory);
 
     // Other times only: the same system.

@@ -4,6 +4,7 @@
 //! the first step does not know, and the first of the two counts as `unknown`.
 
 mod door;
+mod systems;
 mod way;
 
 use std::{sync::Arc, time::Duration};
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use super::outcome::SapOutcome;
 
 pub use door::DoorMetrics;
+pub use systems::SystemsMetrics;
 pub(super) use way::{Way, WayMetrics};
 
 /// Bounds for a request to SAP, in seconds. Cloud for Customer took 2.06 s in the example of SAP's

@@ -7,11 +7,13 @@
 //! error from `rate()`.
 
 pub mod declare;
+mod labelled;
 mod process;
 mod reading;
 mod tls;
 
 use crate::{domain::words, telemetry::program};
+pub use labelled::Labelled;
 use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 pub use reading::{Buckets, Reading, Wanted};

@@ -132,6 +132,7 @@ impl Watchers {
                 let concrete = expression
                     .replace("$job", ".*")
                     .replace("$instance", ".*")
+                    .replace("$system", ".*")
                     .replace("$__rate_interval", "5m")
                     .replace("$__range", "1h");
                 let shown = self.query(&concrete).await;

@@ -90,6 +90,11 @@ impl Gateway {
         self.client(false).with_password("jtel", CLIENT_PASSWORD)
     }
 
+    /// The same at another path.
+    pub(crate) fn jtel_at(&self, path: &str) -> Client {
+        Client::new(self.address, path, &self.ca(), false).with_password("jtel", CLIENT_PASSWORD)
+    }
+
     /// jtel, with the right password, over HTTP/2.
     pub(crate) fn jtel_h2(&self) -> Client {
         self.client(true).with_password("jtel", CLIENT_PASSWORD)
@@ -174,7 +179,11 @@ pub(crate) fn rewrite_config(folder: &Path, sap_url: &str, changes: &[(&str, &st
     ];
     for (key, value) in changes {
         all.retain(|(other, _)| other != key);
-        all.push((key, (*value).to_owned()));
+        all.push((key, value.replace("SAP_URL", sap_url)));
+    }
+    let has_several_systems = changes.iter().any(|(key, _)| *key == "systems");
+    if has_several_systems {
+        all.retain(|(key, _)| !key.starts_with("sap."));
     }
     let mut text = with_default_pair();
     for (key, _) in &all {
@@ -184,6 +193,11 @@ pub(crate) fn rewrite_config(folder: &Path, sap_url: &str, changes: &[(&str, &st
         {
             text = text.replace(&format!("\n  # {name}:"), &format!("\n  {name}:"));
         }
+    }
+    if has_several_systems {
+        // An empty section is one, too.
+        let section = text.find("\nsap:\n").unwrap()..text.find("\nsystems:").unwrap();
+        text.replace_range(section, "");
     }
     let text = config::edit(&text, &all).unwrap_or_else(|e| panic!("{e}"));
     let (file, new) = (folder.join("config.yaml"), folder.join("config.yaml.new"));

@@ -27,7 +27,7 @@ pub(super) fn look(config: &Config, file: &Path, seen: &mut Seen) {
     let named: BTreeSet<PathBuf> = [file.to_path_buf()]
         .into_iter()
         .chain(config.files.iter().cloned())
-        .chain(config.sap.ca_file.clone())
+        .chain(config.systems.iter().filter_map(|sap| sap.ca_file.clone()))
         .chain(keys.iter().cloned())
         .collect();
     let mut folders = BTreeSet::new();
@@ -82,12 +82,12 @@ pub(super) fn look(config: &Config, file: &Path, seen: &mut Seen) {
 /// The private keys that the configuration names.
 fn keys(config: &Config) -> Vec<PathBuf> {
     let listeners = config.listen.tls.iter().chain(&config.admin.tls);
-    let login = match &config.sap.login {
+    let logins = config.systems.iter().filter_map(|sap| match &sap.login {
         Login::Certificate(files) => Some(files.key.clone()),
         _ => None,
-    };
+    });
     let keys = listeners.flat_map(Tls::certificates).map(|files| files.key);
-    keys.chain(login).collect()
+    keys.chain(logins).collect()
 }
 
 /// Private keys that lie beside those of the configuration.

@@ -4,6 +4,7 @@ mod breaker;
 mod dialect;
 mod keys;
 mod login;
+mod name;
 mod oauth;
 mod picking;
 mod pins;
@@ -21,11 +22,12 @@ pub use dialect::{Addresses, Areas, Dialect, Flag, Flags, Step, Then, Usages, Va
 pub use keys::KeyFiles;
 pub(in crate::config) use keys::KeyFilesFile;
 pub use login::Login;
+pub use name::{SystemName, SystemNameError};
 pub use oauth::{ClientAuthentication, OAuth};
 pub use picking::{Address, SalesArea, UsedMarks};
 pub use pins::Fingerprint;
 pub use proxy::Proxy;
-pub(in crate::config) use reading::is_loopback;
+pub(in crate::config) use reading::{AsRead, is_loopback};
 
 use breaker::BreakerFile;
 use login::{BasicFile, LoginFile};
@@ -40,6 +42,8 @@ use crate::domain::{CountryCode, DistributionChannel, IdForm};
 /// The SAP that is asked; valid by construction.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Sap {
+    /// What it is called where there are several.
+    pub name: SystemName,
     /// Scheme, host and port; a path in front of the dialect's own is kept.
     pub url: Uri,
     /// The name of a built-in dialect, or `custom`.

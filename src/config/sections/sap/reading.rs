@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use http::Uri;
 
-use super::{Dialect, Login, LoginFile, Sap, SapFile, UsedMarks, pins};
+use super::{Dialect, Login, LoginFile, Sap, SapFile, SystemName, UsedMarks, pins};
 use crate::config::document::{findings::shown, resolve::Reading};
 
 /// The shortest and the longest time limit that makes sense towards SAP.
@@ -65,6 +65,7 @@ impl SapFile {
             breaker.is_some(),
         ];
         let sap = Sap {
+            name: SystemName::default(),
             url: url.unwrap_or_else(|| Uri::from_static(NOWHERE)),
             preset: self.preset.clone(),
             custom,
@@ -113,7 +114,7 @@ impl SapFile {
                 reading.at("sap.custom", told);
                 None
             }
-            (Some(custom), true) if reading.findings.spare("sap.custom") => {
+            (Some(custom), true) if reading.spare("sap.custom") => {
                 let dialect = serde_json::from_value(custom.clone());
                 dialect.map_err(|error| reading.at("sap.custom", error.to_string())).ok()
             }

@@ -1,5 +1,7 @@
 //! What is wrong just now, and what to do about it: in the order in which somebody should care.
 
+mod sap;
+
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -7,10 +9,14 @@ use serde::Serialize;
 
 use super::status::{CertificateState, Facts};
 use crate::{
+    config::SystemName,
     net::tls::SOON_DAYS,
-    sap::{BreakerState, SapClient, SapHealth, SapOutcome},
     telemetry::{clock, rounded},
 };
+
+use sap::{of_sap, of_the_way_to_sap};
+
+pub(super) use sap::{for_so_long, what_sap_does};
 
 /// Of the descriptors that the process may have, a share that is worth a word.
 const DESCRIPTORS_PERCENT: f64 = 80.0;
@@ -34,7 +40,11 @@ pub(super) struct Problem {
 }
 
 #[derive(Default)]
-struct List(Vec<Problem>);
+struct List {
+    found: Vec<Problem>,
+    /// Of several systems, the one that is looked at, with a colon.
+    whose: String,
+}
 
 impl List {
     /// Callers feel it.
@@ -47,21 +57,30 @@ impl List {
         self.of_urgency(false, runbook, what, todo);
     }
 
-    fn of_urgency(&mut self, is_urgent: bool, runbook: &'static str, what: String, todo: &str) {
-        self.0.push(Problem { what, todo: todo.to_owned(), runbook, is_urgent });
+    fn of_urgency(&mut self, is_urgent: bool, runbook: &'static str, mut what: String, todo: &str) {
+        what.insert_str(0, &self.whose);
+        self.found.push(Problem { what, todo: todo.to_owned(), runbook, is_urgent });
     }
 }
 
 /// All of them.
 pub(super) fn problems(facts: &Facts<'_>) -> Vec<Problem> {
     let mut list = List::default();
-    of_sap(facts, &mut list);
+    for sap in facts.systems {
+        list.whose = whose(facts, sap.name());
+        of_sap(sap, &mut list);
+    }
+    list.whose.clear();
     // What SAP does is told already, in other words.
-    let is_told = !list.0.is_empty();
+    let is_told = !list.found.is_empty();
     let of_calls =
         facts.of_calls.iter().filter(|of| !is_told || of.runbook != "DialgateSapDataBurnFast");
-    list.0.extend(of_calls.cloned());
-    of_the_way_to_sap(facts, &mut list);
+    list.found.extend(of_calls.cloned());
+    for state in facts.states {
+        list.whose = whose(facts, &state.name);
+        of_the_way_to_sap(state, facts.reading, &mut list);
+    }
+    list.whose.clear();
     of_the_shared_memory(facts, &mut list);
     of_room(facts, &mut list);
     of_the_configuration(facts, &mut list);
@@ -69,92 +88,11 @@ pub(super) fn problems(facts: &Facts<'_>) -> Vec<Problem> {
         of_certificate(certificate, &mut list);
     }
     of_files_of_tls(facts, &mut list);
-    list.0
+    list.found
 }
 
-/// How long SAP has been silent, in whole seconds as everywhere on the page; empty: it is not.
-pub(super) fn for_so_long(sap: &SapClient) -> String {
-    let whole = |silent: Duration| rounded(Duration::from_secs(silent.as_secs()));
-    sap.silent_for().map_or(String::new(), |silent| format!(" for {}", whole(silent)))
-}
-
-/// SAP does not answer, or wants to be left alone.
-fn of_sap(facts: &Facts<'_>, list: &mut List) {
-    let sap = facts.sap;
-    let since = for_so_long(sap);
-    let is_open = sap.breaker() != BreakerState::Closed;
-    let held = sap.held_for();
-    match sap.health() {
-        SapHealth::CredentialsRefused => list.urgent(
-            "DialgateCredentialsRefused",
-            format!("SAP refuses our credentials{since}"),
-            "Correct sap.login or unlock the user in SAP, then POST /sap/retry-login (on the page: \"Retry login\").",
-        ),
-        SapHealth::Silent(kind) if !is_open && held.is_none() => list.of_urgency(
-            sap.fails_again(),
-            "DialgateSapSilent",
-            format!("{}{since} ({kind})", what_sap_does(kind)),
-            "`dialgate check --connect` on this machine goes the way to SAP step by step and says \
-             where it ends.",
-        ),
-        SapHealth::Silent(_) | SapHealth::Answering | SapHealth::NotAsked => {}
-    }
-    if is_open {
-        list.urgent(
-            "DialgateBreakerOpen",
-            format!("SAP failed too often and has only been probed{since}"),
-            "Ask SAP's operators; `dialgate check --connect` says what is wrong. It is asked again by \
-             itself once a probe is answered.",
-        );
-    }
-    if let Some(left) = held {
-        list.of_urgency(
-            sap.fails_again() || is_open,
-            "DialgateSapAsksToWait",
-            format!("SAP asked to be left alone for {} more", rounded(left)),
-            "Nothing here: it is asked again then. Where it happens often, see which other interface \
-             uses up what SAP grants.",
-        );
-    }
-}
-
-/// The beginning of a sentence about a SAP that gives no usable answer.
-pub(super) fn what_sap_does(kind: &str) -> &'static str {
-    let outcome = SapOutcome::ALL.into_iter().find(|outcome| outcome.label() == kind);
-    outcome.unwrap_or(SapOutcome::Deadline).told()
-}
-
-/// What it takes to ask SAP: a token, requests of the day, places.
-fn of_the_way_to_sap(facts: &Facts<'_>, list: &mut List) {
-    let gauge = |name| facts.reading.sum(name, &[]);
-    if gauge("dialgate_sap_token_failing") > 0.0 {
-        list.urgent(
-            "DialgateTokenFailing",
-            "the token server gave no token when it was asked last".to_owned(),
-            "See sap.login.token_url and the client's secret; the log says what the server answered.",
-        );
-    }
-    let forecast = facts.daily_forecast;
-    if let Some(limit) = facts.daily_limit.filter(|limit| forecast > *limit) {
-        list.calm(
-            "DialgateDailyRequestsRunOut",
-            format!(
-                "the day's requests to SAP run out: {forecast:.0} by midnight (UTC), {limit:.0} are \
-                 granted"
-            ),
-            "Raise cache.found_ttl, or have SAP grant more (sap.daily_requests).",
-        );
-    }
-    let in_flight = gauge("dialgate_sap_requests_in_flight");
-    let limit = gauge("dialgate_sap_requests_in_flight_limit");
-    let waiting = gauge("dialgate_sap_queue_length");
-    if waiting > 0.0 && in_flight >= limit {
-        list.urgent(
-            "DialgatePlacesUsedUp",
-            format!("all {limit:.0} places at SAP are taken, and {waiting:.0} lookups wait"),
-            "SAP is slow, or sap.max_in_flight is small for so many new partners.",
-        );
-    }
+fn whose(facts: &Facts<'_>, name: &SystemName) -> String {
+    if facts.systems.len() > 1 { format!("{name}: ") } else { String::new() }
 }
 
 /// The memory that replicas share; each is on its own without it.
@@ -325,11 +263,12 @@ fn of_certificate(certificate: &CertificateState, list: &mut List) {
 mod tests {
     #[test]
     fn every_heading_that_a_problem_names_is_in_the_runbook() {
-        let headings: Vec<_> = include_str!("../../docs/runbook.md")
+        let headings: Vec<_> = include_str!("../../../docs/runbook.md")
             .lines()
             .filter_map(|line| line.strip_prefix("## "))
             .collect();
-        let sources = [include_str!("problems.rs"), include_str!("calls.rs")].concat();
+        let sources =
+            [include_str!("mod.rs"), include_str!("sap.rs"), include_str!("../calls.rs")].concat();
         let named: Vec<_> = sources
             .split('"')
             .filter(|text| text.len() > 8 && text.starts_with("Dialgate") && !text.contains(' '))
