@@ -88,10 +88,6 @@
 //!     `schemathesis_finds_nothing_on_the_admin_listener`, `schemathesis_finds_nothing_at_jtels_endpoint`.
 //! 16. Whoever shows something wrong is nobody, and nobody but a trusted proxy says for whom it asks:
 //!     `each_client_is_let_in_by_what_it_has_to_show`, `only_a_trusted_load_balancer_says_for_whom_it_asks`.
-//! 17. No call needs the memory that replicas share, and nothing in it can be read or passed off as
-//!     another partner's: `killed_under_load_no_call_fails_and_it_is_used_again_when_it_is_back`,
-//!     `nothing_personal_and_nothing_that_sap_said_can_be_read_in_the_shared_memory`,
-//!     `what_is_not_as_it_was_written_or_of_another_partner_is_not_used`.
 //! 17. No call needs the memory that replicas share, or waits for it longer than its budget; nothing can be
 //!     read there, and what was changed or moved is not used:
 //!     `killed_under_load_no_call_fails_and_it_is_used_again_when_it_is_back`,
@@ -101,6 +97,10 @@
 //! 18. Replicas ask SAP once for a partner, and a later answer is not replaced by an earlier one:
 //!     `a_thousand_calls_for_one_partner_at_three_replicas_are_one_request_to_sap`,
 //!     `what_came_of_an_earlier_turn_does_not_replace_what_came_of_a_later_one`.
+//! 19. A process that leaves loses no call, and neither does one that takes its place:
+//!     `of_two_hundred_calls_in_flight_none_is_lost_on_sigterm`,
+//!     `in_twenty_upgrades_on_the_sockets_of_systemd_no_call_is_lost`,
+//!     `in_twenty_upgrades_by_handing_over_no_call_is_lost`.
 
 pub mod admin;
 pub mod app;

@@ -49,6 +49,13 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
     {
         findings.at(problem.key, problem.message);
     }
+    let hand_over = draft.listen.as_ref().and_then(|listen| listen.hand_over.as_ref());
+    if let Some(path) = hand_over
+        && let Err(error) = may_make(path)
+    {
+        let told = format!("{} cannot be made: {error}", path.display());
+        findings.at("listen.hand_over", told);
+    }
     if let Some(audit) = &draft.audit {
         super::trail::look_closer(audit, findings);
     }
@@ -70,6 +77,11 @@ pub(super) fn may_write(path: &Path) -> io::Result<()> {
     if path.exists() {
         return OpenOptions::new().append(true).open(path).map(drop);
     }
+    may_make(path)
+}
+
+/// Whether there can be something new of that name.
+fn may_make(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let access = Access::WRITE_OK | Access::EXEC_OK;
     Ok(rustix::fs::access(folder.unwrap_or(Path::new(".")), access)?)

@@ -3,6 +3,7 @@
 mod build;
 mod certificate;
 mod control;
+mod listeners;
 mod metrics;
 mod reload;
 mod service;
@@ -13,7 +14,7 @@ mod systems;
 mod tls;
 mod trail;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::task::AbortOnDropHandle;
@@ -21,7 +22,13 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     admin::{Admin, ReloadRequest},
     gateway::{AccessLog, CallSpans},
-    net::{Drain, Listener, NetMetrics, anchor::Anchoring, otlp::Exporter},
+    net::{
+        Drain, Listener, NetMetrics, SharedSocket,
+        anchor::Anchoring,
+        hand_over::{Offer, Predecessor},
+        otlp::Exporter,
+    },
+    telemetry::logging::with_causes,
 };
 
 use reload::State;
@@ -29,6 +36,7 @@ use service::Watchdog;
 
 pub use build::{load, most_connections};
 pub use control::Control;
+pub use listeners::{Elsewhere, Sockets};
 pub use metrics::AllMetrics;
 pub use service::Service;
 pub use signals::{Signal, Signals};
@@ -54,6 +62,7 @@ pub struct App {
     access: Option<AccessLog>,
     anchoring: Option<Anchoring>,
     control: Control,
+    predecessor: Option<Predecessor>,
 }
 
 impl App {
@@ -78,9 +87,9 @@ impl App {
             self;
         let anchoring = self.anchoring;
         let leaving = control.clone();
-        let drain = control.drain;
+        let Control { drain, admin_drain, .. } = control.clone();
         let forced = drain.clone();
-        let admin_drain = Drain::new(state.running.shutdown.drain_timeout);
+        let sockets = [calls.shared(), admin.shared()];
         let answers = Arc::clone(&admin_answers);
         let admin = tokio::spawn(admin.serve(
             move |request, peer| {
@@ -95,9 +104,13 @@ impl App {
         besides.spawn(async move { admin_cares.keep_pulse().await });
         let admin_cares = Arc::clone(&admin_answers);
         besides.spawn(async move { leave_when_wanted(&admin_cares, &leaving).await });
+        let path = state.running.listen.hand_over.clone();
+        let offering = control.clone();
+        besides.spawn(async move { hand_over_when_wanted(sockets, &offering, path).await });
         let besides = tokio::spawn(until(drain.clone(), besides));
         // To the very end: it is what answers calls that has to live.
         let _watchdog = AbortOnDropHandle::new(tokio::spawn(Watchdog::new(&state.service).keep()));
+        take_over(self.predecessor);
         state.service.ready(&state.sentence());
         let (gateway, partners) = (Arc::clone(&state.gateway), Arc::clone(&state.partners));
         calls
@@ -126,6 +139,7 @@ impl App {
                 close_spans(&state.spans),
                 trail::close(&state.gateway, anchoring),
             );
+            control.let_go();
             admin_answers.end();
             admin_drain.start();
             drop(admin.await);
@@ -170,6 +184,29 @@ async fn until(drain: Drain, mut tasks: JoinSet<()>) {
 async fn leave_when_wanted(admin: &Admin, control: &Control) {
     admin.drain_wanted().await;
     control.leave().await;
+}
+
+/// Leaves the rest to the process whose place this one takes; it serves from now on.
+fn take_over(before: Option<Predecessor>) {
+    if let Some(Err(error)) = before.map(Predecessor::leave) {
+        tracing::warn!(%error, "the process before this one was not told that this one serves");
+    }
+}
+
+/// Gives the listening sockets to another process that wants to take over, and begins the drain then.
+async fn hand_over_when_wanted(
+    sockets: [SharedSocket; 2],
+    control: &Control,
+    path: Option<PathBuf>,
+) {
+    let Some(path) = path else { return };
+    match Offer::open(&path) {
+        Ok(offer) => control.hand_over(offer.taken(&sockets, control.drain.limit()).await),
+        Err(error) => {
+            let error = with_causes(&error);
+            tracing::error!(error, "no other process will be able to take over: {error}");
+        }
+    }
 }
 
 /// What goes on besides answering calls, each in a task of its own: one of them is woken by each answer of

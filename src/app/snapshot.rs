@@ -164,6 +164,7 @@ pub(super) fn keep_what_needs_a_restart(
     keep! {
         "listen.address": listen.address;
         "listen.limits": listen.limits;
+        "listen.hand_over": listen.hand_over;
         "admin.address": admin.address;
         "admin.ready_without_sap_after": admin.ready_without_sap_after;
         "cache.max_entries": cache.max_entries;

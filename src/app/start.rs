@@ -9,8 +9,15 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::{
-    AllMetrics, App, build, certificate::CertificateWatch, control::Control, reload, reload::State,
-    service::Service, snapshot::Snapshot, trail,
+    AllMetrics, App, build,
+    certificate::CertificateWatch,
+    control::Control,
+    listeners::{Elsewhere, Sockets, in_force, listen},
+    reload,
+    reload::State,
+    service::Service,
+    snapshot::Snapshot,
+    trail,
 };
 use crate::{
     admin::{Admin, Readiness, Reloads, Sites},
@@ -18,10 +25,10 @@ use crate::{
     gateway::{AccessLog, AccessRecord, CallSpans, Gateway, Site, start_access_log},
     lookup::{MemoryMetrics, Partners, SharedMetrics, Sharing},
     net::{
-        BindError, Drain, Limits, Listener, ListenerOptions, NetMetrics, TrustedInForce,
+        BindError, Drain, Limits, Listener, NetMetrics, TrustedInForce,
+        hand_over::HandOverError,
         kv::{KvMetrics, Store},
         otlp::{CollectorProblem, Exporter},
-        tls::{ServerTls, TlsInForce},
     },
     telemetry::{
         audit::TrailError,
@@ -38,6 +45,12 @@ pub enum StartError {
     /// A port cannot be had.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A socket that was given is not where the configuration wants it.
+    #[error(transparent)]
+    Elsewhere(#[from] Elsewhere),
+    /// The process before this one does not hand over.
+    #[error(transparent)]
+    HandOver(#[from] HandOverError),
     /// The certificate or key changed between the check and the start.
     #[error(transparent)]
     Tls(#[from] crate::net::tls::TlsError),
@@ -71,6 +84,8 @@ pub enum StartError {
 pub struct Given {
     /// Who wants to hear how it goes.
     pub service: Service,
+    /// Sockets that listen already.
+    pub sockets: Sockets,
 }
 
 impl App {
@@ -112,11 +127,15 @@ impl App {
         certificate.look_again(&snapshot.terms.systems);
         let trusted = TrustedInForce::new(snapshot.config.listen.trusted_proxies.clone());
         let both_tls = (tls.clone(), admin_tls.clone());
-        let (calls, admin) = listen(&mut snapshot, both_tls, Arc::clone(&trusted), &all.net)?;
+        let Given { service, sockets } = given;
+        let path = snapshot.config.listen.hand_over.as_deref().filter(|_| sockets.is_empty());
+        let (mut predecessor, sockets) = sockets.or_of_the_process_before(path)?;
+        let (calls, admin) = listen(&mut snapshot, sockets, both_tls, &trusted, &all.net)?;
         let config = Arc::clone(&snapshot.config);
         let access = access_log(&config, &all.process).map_err(StartError::Access)?;
         let (store, partners) = remembering(&snapshot, (all.kv, all.shared), all.memory);
-        let (trail, anchoring) = trail::open(&snapshot, &all.audit, &instance)?.unzip();
+        let (trail, anchoring) =
+            trail::open(&snapshot, &all.audit, &instance, predecessor.as_mut(), &service)?.unzip();
         let spans = Exporter::<CallSpans>::start(all.spans, &instance);
         spans.send_to(snapshot.collector.clone());
         let gateway = Gateway::new(
@@ -143,19 +162,14 @@ impl App {
             certificate,
             spans,
             log: log.clone(),
-            service: given.service,
+            service,
             seen: Mutex::new(seen),
         });
         let (reloads, reload_requests) = Reloads::channel();
         let control = control_of(&state, &reloads);
         let is_loopback = admin.local_address().ip().is_loopback();
-        let site = |listener: &Listener, tls: bool| Site { address: listener.local_address(), tls };
-        let sites = Sites {
-            calls: Some(site(&calls, state.tls.is_some())),
-            admin: Some(site(&admin, state.admin_tls.is_some())),
-        };
         let admin_answers = admin_of(&state, &control, reloads, is_loopback);
-        let admin_answers = Arc::new(admin_answers.listening_at(sites));
+        let admin_answers = Arc::new(admin_answers.listening_at(sites(&state, &calls, &admin)));
         trail::started(&state.gateway, calls.local_address(), admin.local_address());
         Ok(Self {
             calls,
@@ -168,6 +182,7 @@ impl App {
             access,
             anchoring,
             control,
+            predecessor,
         })
     }
 }
@@ -185,38 +200,6 @@ fn remembering(
     let partners = Arc::new(Partners::sharing(cache.max_entries, metrics, Some(sharing)));
     partners.refresh_from(&snapshot.terms.systems, cache);
     (store, partners)
-}
-
-/// The TLS of a listener, and whose certificate it shows.
-fn in_force(
-    tls: Option<&ServerTls>,
-    role: CertificateRole,
-    certificate: &CertificateWatch,
-) -> Option<Arc<TlsInForce>> {
-    let tls = tls?;
-    certificate.shows(role, tls);
-    Some(TlsInForce::new(tls))
-}
-
-/// Binds both ports, and notes which they are.
-fn listen(
-    snapshot: &mut Snapshot,
-    (tls, admin_tls): (Option<Arc<TlsInForce>>, Option<Arc<TlsInForce>>),
-    trusted: Arc<TrustedInForce>,
-    metrics: &NetMetrics,
-) -> Result<(Listener, Listener), StartError> {
-    let config = Arc::make_mut(&mut snapshot.config);
-    let limits = build::with_descriptors_left(&config.listen.limits, &config.systems);
-    metrics.may_be_open(limits.connections);
-    let bound = |address, tls, limits, trusted| {
-        Listener::bind(ListenerOptions { address, tls, limits, trusted })
-    };
-    let calls = bound(config.listen.address, tls, limits, trusted)?;
-    let nobody = TrustedInForce::nobody();
-    let admin = bound(config.admin.address, admin_tls, Limits::default(), nobody)?;
-    config.listen.address = calls.local_address();
-    config.admin.address = admin.local_address();
-    Ok((calls, admin))
 }
 
 /// Whoever keeps access records hears of connections that came to no call, too.
@@ -238,10 +221,21 @@ fn control_of(state: &State, reloads: &Reloads) -> Control {
     let shutdown = &state.running.shutdown;
     Control {
         drain: Drain::new(shutdown.drain_timeout).with_grace(shutdown.idle_grace),
+        admin_drain: Drain::new(shutdown.drain_timeout),
+        taken: Arc::default(),
         readiness: Arc::new(readiness),
         reloads: reloads.clone(),
         drain_delay: shutdown.drain_delay,
         service: state.service.clone(),
+    }
+}
+
+/// Where both listen.
+fn sites(state: &State, calls: &Listener, admin: &Listener) -> Sites {
+    let site = |listener: &Listener, tls: bool| Site { address: listener.local_address(), tls };
+    Sites {
+        calls: Some(site(calls, state.tls.is_some())),
+        admin: Some(site(admin, state.admin_tls.is_some())),
     }
 }
 

@@ -4,12 +4,12 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use rustix::fs::Access;
 
-use super::{build, snapshot::Snapshot};
+use super::{StartError, build, service::Service, snapshot::Snapshot};
 use crate::{
     admin::Reloaded,
     config::{Anchor, Audit, Findings},
     gateway::{AuditTrail, Gateway},
-    net::anchor::Anchoring,
+    net::{anchor::Anchoring, hand_over::Predecessor},
     telemetry::{
         audit::{AuditMetrics, Event, Keys, Trail, TrailError, epochs_of},
         logging::with_causes,
@@ -24,15 +24,28 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 const ANCHOR_WITHIN: Duration = Duration::from_millis(500);
 
 /// Opens the trail, where the configuration wants one, and starts what sends its checkpoints on.
+///
+/// Two processes cannot write one trail: while that whose place is taken writes it, it is waited for, and
+/// whoever calls meanwhile waits in the queue of the listening socket that both have.
 pub(super) fn open(
     snapshot: &Snapshot,
     metrics: &Arc<AuditMetrics>,
     instance: &str,
-) -> Result<Option<(AuditTrail, Anchoring)>, TrailError> {
-    let (config, hash) = (&snapshot.config, snapshot.hash.clone());
+    before: Option<&mut Predecessor>,
+    service: &Service,
+) -> Result<Option<(AuditTrail, Anchoring)>, StartError> {
+    let (config, hash) = (&snapshot.config, &snapshot.hash);
     let Some(audit) = &config.audit else { return Ok(None) };
-    let (trail, checkpoints) =
-        Trail::open(audit, &config.privacy, Arc::clone(metrics), hash, instance)?;
+    let open = || Trail::open(audit, &config.privacy, Arc::clone(metrics), hash.clone(), instance);
+    let (trail, checkpoints) = match (open(), before) {
+        (Err(TrailError::Taken(_)), Some(before)) => {
+            tracing::info!("waits for the process that runs to finish the audit trail");
+            service.starts_later(before.leaves_within(), "waits for the process before this one");
+            before.let_go()?;
+            open()?
+        }
+        (opened, _) => opened?,
+    };
     let anchoring = Anchoring::start(&audit.anchors, &checkpoints, metrics);
     Ok(Some((trail, anchoring)))
 }

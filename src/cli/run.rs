@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{ConfigFile, Failure, block_on, output::broken_pipe};
 use crate::{
-    app::{self, App, Given, Service, Signals},
+    app::{self, App, Given, Service, Signals, Sockets},
     config::{Config, Environment, LogFormat},
     telemetry::logging::{Format, Log, LogControl},
 };
@@ -26,11 +26,14 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn execute(self) -> Result<(), Failure> {
+        // First: it takes variables out of the environment, which only a process without threads may do.
+        let sockets = Sockets::of_the_environment()
+            .context("the listening sockets that were given cannot be used")?;
         without_core_dumps();
         let config = app::load(&self.file.config, &Environment::process())?;
         let log = start_log(&config)?;
         let service = Service::of_the_environment().context("NOTIFY_SOCKET is no address")?;
-        let given = Given { service };
+        let given = Given { service, sockets };
         let served = block_on(self.serve(config, log.control(), given))?;
         served.map_err(|error| told(&log, error))
     }

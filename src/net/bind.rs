@@ -1,9 +1,9 @@
-//! Takes a port, and says what is wrong where it cannot be had.
+//! Takes a port, or a socket that was given, and says what is wrong where it cannot be had.
 
 use std::io;
 use std::net::SocketAddr;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::TcpListener;
 
 use super::Limits;
@@ -72,13 +72,29 @@ pub(super) fn bound(address: SocketAddr, limits: &Limits) -> io::Result<TcpListe
     // A restart must not wait for connections of the process before it to be forgotten.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
-    // Accepted sockets have it from this one. A peer that reads nothing is closed by the write limit;
-    // the operating system then keeps what it was not sent for many minutes, unless it is told not to.
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(limits.write_timeout * 2))?;
-    #[cfg(not(target_os = "linux"))]
-    let _only_on_linux = limits;
+    set_limits(&socket, limits)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+/// A socket that was given, which listens already.
+pub(super) fn given(socket: std::net::TcpListener, limits: &Limits) -> io::Result<TcpListener> {
+    let options = SockRef::from(&socket);
+    if !options.is_listener()? {
+        return Err(io::Error::other("the socket that was given does not listen"));
+    }
+    socket.set_nonblocking(true)?;
+    set_limits(&options, limits)?;
+    TcpListener::from_std(socket)
+}
+
+/// Accepted sockets have it from this one. A peer that reads nothing is closed by the write limit; the
+/// operating system then keeps what it was not sent for many minutes, unless it is told not to.
+fn set_limits(socket: &Socket, limits: &Limits) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(limits.write_timeout * 2))?;
+    #[cfg(not(target_os = "linux"))]
+    let _only_on_linux = (socket, limits);
+    Ok(())
 }

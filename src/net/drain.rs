@@ -8,12 +8,22 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
+/// Another process has the listening sockets of this one, and takes its place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Successor {
+    /// It accepts.
+    Accepts,
+    /// It accepts when this one has gone.
+    Waits,
+}
+
 /// One switch for the orderly end of all listeners; its clones are the same switch.
 #[derive(Clone, Debug)]
 pub struct Drain {
     limit: Duration,
     grace: Duration,
     started_at: Arc<OnceLock<Instant>>,
+    successor: Arc<OnceLock<Successor>>,
     announced: CancellationToken,
     started: CancellationToken,
     forced: CancellationToken,
@@ -26,6 +36,7 @@ impl Drain {
             limit,
             grace: Duration::ZERO,
             started_at: Arc::default(),
+            successor: Arc::default(),
             announced: CancellationToken::new(),
             started: CancellationToken::new(),
             forced: CancellationToken::new(),
@@ -59,6 +70,29 @@ impl Drain {
         self.started.cancel();
     }
 
+    /// The same, because another process takes over: whoever waits to be accepted is left to it.
+    pub fn hand_over(&self, successor: Successor) {
+        self.successor.get_or_init(|| successor);
+        self.start();
+    }
+
+    /// Waits until nobody is accepted any more. `is_kept`: somebody keeps the listening socket open, for a
+    /// process that comes later.
+    pub(super) async fn wait_closed(&self, is_kept: bool) {
+        self.wait_started().await;
+        match self.successor.get() {
+            // Nobody else accepts while this process leaves, so it goes on for as long as it can.
+            Some(Successor::Waits) => self.wait_grace(self.started_at()).await,
+            None if is_kept => self.wait_grace(self.started_at()).await,
+            Some(Successor::Accepts) | None => {}
+        }
+    }
+
+    /// Another process has the listening socket.
+    pub(super) fn has_successor(&self) -> bool {
+        self.successor.get().is_some()
+    }
+
     /// Waits until clients are told to go elsewhere.
     pub(super) fn wait_announced(&self) -> WaitForCancellationFuture<'_> {
         self.announced.cancelled()
@@ -69,11 +103,10 @@ impl Drain {
         Some(since.max(*self.started_at.get()?) + self.grace)
     }
 
-    /// Waits until the grace after the start has passed.
-    pub(super) async fn wait_grace(&self) {
+    /// Waits until the grace after the start has passed, for what began then; not before the start.
+    pub(super) async fn wait_grace(&self, began: Instant) {
         self.wait_started().await;
-        let started_at = self.started_at();
-        sleep_until(started_at + self.grace).await;
+        sleep_until(self.started_at().max(began) + self.grace).await;
     }
 
     fn started_at(&self) -> Instant {

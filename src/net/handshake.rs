@@ -39,7 +39,7 @@ pub(super) async fn shake_hands<H>(
                 return Ok(None);
             },
             // Whoever has begun is served; a load balancer that keeps connections in store waits for nothing.
-            () = drain.wait_grace() => {
+            () = drain.wait_grace(began) => {
                 without_a_word = Ending::Drain;
                 return Ok(None);
             }

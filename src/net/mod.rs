@@ -20,6 +20,8 @@ mod delivery;
 pub mod drain;
 mod ending;
 mod frames;
+pub mod given;
+pub mod hand_over;
 mod handshake;
 mod http2;
 mod incident;
@@ -41,8 +43,10 @@ pub mod wire;
 mod tests;
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -56,10 +60,10 @@ use tracing::warn;
 pub use crate::config::Limits;
 use arrivals::{accept_all, accept_the_rest};
 pub use bind::BindError;
-use bind::bound;
+use bind::{bound, given as taken};
 pub use connection::AnswerBody;
 use connection::Common;
-pub use drain::Drain;
+pub use drain::{Drain, Successor};
 use incident::Incidents;
 pub use incident::{Incident, Sink, What};
 pub use metrics::NetMetrics;
@@ -87,12 +91,30 @@ pub struct ListenerOptions {
 
 /// A bound port, not yet served.
 pub struct Listener {
-    socket: TcpListener,
+    socket: Arc<TcpListener>,
+    /// Somebody keeps it open when this process has ended.
+    is_kept: bool,
     address: SocketAddr,
     tls: Option<Arc<TlsInForce>>,
     limits: Limits,
     incidents: Incidents,
     trusted: Arc<TrustedInForce>,
+}
+
+/// A listener's socket, for another process, for as long as it is open here.
+#[derive(Clone, Debug)]
+pub struct SharedSocket(Weak<TcpListener>);
+
+impl SharedSocket {
+    /// Another descriptor of it.
+    ///
+    /// # Errors
+    ///
+    /// It is closed, or there is no descriptor left.
+    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+        let socket = self.0.upgrade().ok_or(io::ErrorKind::NotConnected)?;
+        socket.as_fd().try_clone_to_owned()
+    }
 }
 
 impl Listener {
@@ -106,11 +128,41 @@ impl Listener {
     ///
     /// Outside a tokio runtime.
     pub fn bind(options: ListenerOptions) -> Result<Self, BindError> {
+        let ListenerOptions { address, limits, .. } = &options;
+        let socket = bound(*address, limits).map_err(|source| BindError::of(*address, source))?;
+        Self::with(socket, false, options)
+    }
+
+    /// Listens on a socket that was given, and that is kept open by whoever gave it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be used.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn on(socket: std::net::TcpListener, options: ListenerOptions) -> Result<Self, BindError> {
+        let ListenerOptions { address, limits, .. } = &options;
+        let socket = taken(socket, limits)
+            .map_err(|source| BindError::Other { address: *address, source })?;
+        Self::with(socket, true, options)
+    }
+
+    fn with(
+        socket: TcpListener,
+        is_kept: bool,
+        options: ListenerOptions,
+    ) -> Result<Self, BindError> {
         let ListenerOptions { address, tls, limits, trusted } = options;
         let incidents = Incidents::new(None);
-        let socket = bound(address, &limits).map_err(|source| BindError::of(address, source))?;
         let address = socket.local_addr().map_err(|source| BindError::Other { address, source })?;
-        Ok(Self { socket, address, tls, limits, incidents, trusted })
+        Ok(Self { socket: Arc::new(socket), is_kept, address, tls, limits, incidents, trusted })
+    }
+
+    /// The socket, for another process.
+    pub fn shared(&self) -> SharedSocket {
+        SharedSocket(Arc::downgrade(&self.socket))
     }
 
     /// Tells `sink` of connections that come to no call.
@@ -151,9 +203,13 @@ impl Listener {
         });
         tokio::select! {
             () = accept_all(&self.socket, &common) => {}
-            () = drain.wait_started() => {}
+            () = drain.wait_closed(self.is_kept) => {}
         }
-        accept_the_rest(self.socket, &common);
+        // Whoever waits in the queue of a socket that somebody else has is accepted there.
+        let is_the_last = !self.is_kept && !drain.has_successor();
+        if let Some(socket) = Arc::into_inner(self.socket).filter(|_| is_the_last) {
+            accept_the_rest(socket, &common);
+        }
         common.tasks.close();
         if !drain.finish(common.tasks.wait()).await {
             warn!(

@@ -92,6 +92,12 @@ impl Service {
         self.tell(&[NotifyState::Stopping, NotifyState::Status(status), more_time]);
     }
 
+    /// The start takes longer than usual, by so much.
+    pub(super) fn starts_later(&self, by: Duration, status: &str) {
+        let micros = u32::try_from((by + TO_END).as_micros()).unwrap_or(u32::MAX);
+        self.tell(&[NotifyState::Status(status), NotifyState::ExtendTimeoutUsec(micros)]);
+    }
+
     fn lives(&self) {
         self.tell(&[NotifyState::Watchdog]);
     }

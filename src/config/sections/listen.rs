@@ -1,6 +1,6 @@
 //! `listen:` where jtel asks, and within which limits.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use http::uri::PathAndQuery;
 use schemars::JsonSchema;
@@ -18,6 +18,9 @@ use super::{
 /// The shortest and the longest time limit that makes sense for a connection.
 const TIME: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(10)..=Duration::from_mins(10);
+
+/// Linux takes 107 bytes for the path of a Unix socket (`unix(7)`); it is made under a longer name first.
+const LONGEST_SOCKET_PATH: usize = 90;
 
 /// Where jtel asks.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,6 +41,8 @@ pub struct Listen {
     pub limits: Limits,
     /// Whose word about where a call comes from counts.
     pub trusted_proxies: TrustedProxies,
+    /// Where the next process asks for the listening sockets; `None`: they are handed to nobody.
+    pub hand_over: Option<PathBuf>,
 }
 
 /// Limits of one listener.
@@ -105,6 +110,8 @@ pub(in crate::config) struct ListenFile {
     limits: LimitsFile,
     /// Load balancers in front, whose word about where a call comes from counts.
     trusted_proxies: TrustedProxiesFile,
+    /// Path of a Unix socket, by which the next process takes over without a call lost; ~: none does.
+    hand_over: Option<String>,
 }
 
 /// `listen.limits:` in `config.yaml`.
@@ -146,6 +153,7 @@ impl Default for ListenFile {
             max_calls: 4096,
             limits: LimitsFile::default(),
             trusted_proxies: TrustedProxiesFile::default(),
+            hand_over: None,
         }
     }
 }
@@ -192,6 +200,12 @@ impl ListenFile {
             _ => {}
         }
         let trusted_proxies = self.trusted_proxies.resolve(reading);
+        let hand_over = self.hand_over.as_ref().map(|path| reading.path(path));
+        if hand_over.as_ref().is_some_and(|path| path.as_os_str().len() > LONGEST_SOCKET_PATH) {
+            let told =
+                format!("is longer than the {LONGEST_SOCKET_PATH} bytes that a socket may have");
+            reading.at("listen.hand_over", told);
+        }
         let max_calls = self.max_calls;
         let drop_in = self.drop_in;
         Some(Listen {
@@ -203,6 +217,7 @@ impl ListenFile {
             max_calls,
             limits: limits?,
             trusted_proxies,
+            hand_over,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! jtel, calling without a pause: some callers open a connection for each call, others keep theirs.
 
 use std::{
+    error::Error,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
@@ -99,6 +100,17 @@ impl Callers {
     }
 }
 
+/// GOAWAY says that a request was not looked at, so that it is to be asked again (RFC 9113 8.7). Java's
+/// client and Go's do so by themselves; hyper's leaves it to whoever uses it.
+fn was_not_looked_at(error: &(dyn Error + 'static)) -> bool {
+    match error.downcast_ref::<h2::Error>() {
+        Some(error) => {
+            error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR)
+        }
+        None => error.source().is_some_and(was_not_looked_at),
+    }
+}
+
 struct Caller {
     n: u32,
     address: SocketAddr,
@@ -122,7 +134,11 @@ impl Caller {
                 Connections::New => kept.insert(self.client(false)),
             };
             let partner = partner(calls % PARTNERS);
-            match jtel.try_ask(&partner).await {
+            let mut asked = jtel.try_ask(&partner).await;
+            if asked.as_ref().is_err_and(|error| was_not_looked_at(&**error)) {
+                asked = jtel.try_ask(&partner).await;
+            }
+            match asked {
                 Ok(answer)
                     if answer.status == 200
                         && answer.json()["contractNumber"] == contract_number(&partner) =>

@@ -20,6 +20,7 @@ async fn of_two_hundred_calls_in_flight_none_is_lost_on_sigterm() {
     sap.sap.set_delay(Duration::from_secs(2));
     let changes = [
         ("sap.max_in_flight", "200"),
+        ("sap.connect_timeout", "20s"),
         ("deadline", "25s"),
         ("sap.total_timeout", "25s"),
         ("shutdown.drain_timeout", "30s"),
@@ -42,7 +43,7 @@ async fn of_two_hundred_calls_in_flight_none_is_lost_on_sigterm() {
 
     for call in calls {
         let (partner, answer) = timeout(PATIENCE, call).await.unwrap().unwrap();
-        assert_eq!(answer.outcome(), "200");
+        assert_eq!(answer.outcome(), "200", "{:#?}", process.warnings());
         assert_eq!(answer.json()["contractNumber"], contract_number(&partner));
     }
     assert_eq!(process.ended().await, Some(0));

@@ -7,23 +7,17 @@ use tokio::{
     time::timeout,
 };
 
-use super::manager::Manager;
+use super::{JSON, ended, manager::Manager};
 use crate::support::{
-    Gateway, PATIENCE,
+    Gateway,
     gateway::{rewrite_config, write_config},
     program::{Log, dialgate, serve_with, signal, terminate},
 };
-
-const JSON: (&str, &str) = ("log.format", "json");
 
 fn run(config: &Path) -> Command {
     let mut command = dialgate();
     command.args(["run", "--config"]).arg(config);
     command
-}
-
-async fn ended(process: &mut Child) -> Option<i32> {
-    timeout(PATIENCE, process.wait()).await.unwrap().unwrap().code()
 }
 
 async fn started(manager: &Manager, mut command: Command) -> (Child, Log) {
