@@ -65,7 +65,6 @@ pub(in crate::config) struct ConfigFile {
     /// How a question is read.
     pub(in crate::config) query: QueryFile,
     /// Which SAP is asked, and how.
-    #[schemars(with = "SapFile")]
     pub(in crate::config) sap: Option<SapFile>,
     /// Several SAP systems, in the place of sap.
     #[schemars(with = "Vec<SystemFile>")]

@@ -155,3 +155,14 @@ fn what_other_sections_say_counts_for_each_system() {
         assert_eq!(sap.rule_paths.len(), 1, "{}", sap.name);
     }
 }
+
+#[test]
+fn what_is_in_force_with_several_systems_can_be_read_again() {
+    let text = routed(&["north", "south"], "[{ ask: [north, south] }]");
+
+    let shown = crate::config::show(&text, "config.yaml").unwrap_or_else(|found| panic!("{found}"));
+
+    assert_eq!(crate::config::show(&shown, "shown").unwrap(), shown);
+    let config = parsed(&shown).unwrap_or_else(|findings| panic!("{findings}"));
+    assert_eq!(config, parsed(&text).unwrap());
+}
