@@ -101,6 +101,11 @@
 //!     `of_two_hundred_calls_in_flight_none_is_lost_on_sigterm`,
 //!     `in_twenty_upgrades_on_the_sockets_of_systemd_no_call_is_lost`,
 //!     `in_twenty_upgrades_by_handing_over_no_call_is_lost`.
+//! 20. Of several SAP systems those are asked that the routes say, a silent one is never taken for one that
+//!     does not know a partner, and one that is only compared answers nobody:
+//!     `each_question_goes_to_the_system_of_its_route_and_its_record_names_it`,
+//!     `a_partner_is_unknown_when_all_say_so_and_never_because_one_is_silent`,
+//!     `what_would_be_told_by_the_other_system_is_compared_and_nobody_is_answered_with_it`.
 
 pub mod admin;
 pub mod app;

@@ -20,6 +20,7 @@ pub(super) enum Shown {
     Events,
     Warnings,
     Coverage,
+    Parity,
     Runbook,
     Metrics,
     Lives,
@@ -73,7 +74,7 @@ impl Route {
 }
 
 /// All of them, in the order in which `/help` tells them.
-pub(super) const ROUTES: [Route; 25] = [
+pub(super) const ROUTES: [Route; 26] = [
     Route::to("/", Shown::Page, "the status page"),
     Route::to("/status.json", Shown::Status, "the same for programs"),
     Route::to("/decisions", Shown::Decisions, "the last decisions (?most=200, ?only=refused or sap)"),
@@ -90,6 +91,11 @@ pub(super) const ROUTES: [Route; 25] = [
         "/coverage.json",
         Shown::Coverage,
         "the contract numbers that SAP's answers have led to",
+    ),
+    Route::to(
+        "/parity.json",
+        Shown::Parity,
+        "what calls would be told by another system's answers (compare_with)",
     ),
     Route::to("/runbook", Shown::Runbook, "what to do about each alert"),
     Route::to("/metrics", Shown::Metrics, "everything Prometheus wants to know"),

@@ -49,6 +49,7 @@ impl Admin {
                 let terms = self.view.gateway.terms();
                 json(&Coverage::of(&self.view.partners, &terms.config.rules.service_numbers))
             }
+            Shown::Parity => json(&self.view.gateway.parity().reports()),
             Shown::OpenApi => {
                 json(&openapi::document(&self.view.gateway.terms().config, &self.sites))
             }

@@ -87,6 +87,7 @@ impl View {
     /// The parts of the page that change, by their names in it.
     pub(super) fn parts(&self, only: Only) -> Vec<(&'static str, String)> {
         let lines = self.lines(only, ON_THE_PAGE);
-        page::parts(&self.status(), (only, &lines), &self.warnings())
+        let parity = self.gateway.parity().reports();
+        page::parts(&self.status(), (only, &lines), &parity, &self.warnings())
     }
 }

@@ -125,7 +125,7 @@ impl App {
             .await;
         // Calls are over; what they left is finished and written before the admin port goes.
         let finished = async {
-            partners.finish().await;
+            tokio::join!(partners.finish(), state.gateway.parity().finish());
             drop(besides.await);
         };
         // After a second signal nobody waits for SAP any more.

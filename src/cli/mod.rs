@@ -18,6 +18,7 @@ mod live;
 mod man;
 mod metrics;
 mod output;
+mod parity;
 mod presets;
 mod privacy;
 mod reach;
@@ -76,6 +77,8 @@ enum Command {
     Tls(tls::TlsCommand),
     /// Compare the contract numbers of SAP's answers, of the configuration and of jtel.
     Coverage(coverage::Coverage),
+    /// Whether calls would be told the same if another SAP system were asked (`compare_with`).
+    Parity(parity::Parity),
     /// Decide recorded calls again, under a changed configuration, and tell what would change.
     Replay(replay::Replay),
     /// Certificates for development.
@@ -175,6 +178,7 @@ pub fn main() -> ExitCode {
         Command::Audit(audit) => audit.execute(),
         Command::Tls(tls) => tls.execute(),
         Command::Coverage(coverage) => coverage.execute(),
+        Command::Parity(parity) => parity.execute(),
         Command::Replay(replay) => replay.execute(),
         Command::Certs(certs) => certs.execute(),
         Command::Secret(secret) => secret.execute(),

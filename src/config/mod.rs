@@ -25,6 +25,7 @@ pub use sections::clients::{
     CertificateMatch, Client, ClientName, ClientNameError, Operator, Proof, Proofs, SecretHash,
     SecretHashError,
 };
+pub use sections::comparison::Comparison;
 pub use sections::draft::Draft;
 pub use sections::file::{load, parse, read, schema};
 pub use sections::listen::{Limits, Listen};

@@ -19,8 +19,8 @@ mod rules;
 mod words;
 
 pub use decision::{
-    CallerId, Decided, Decision, Dial, decide, decide_again, decide_without_sap, deciders,
-    rule_by_rule,
+    CallerId, Decided, Decision, Dial, Difference, decide, decide_again, decide_without_sap,
+    deciders, rule_by_rule,
 };
 pub use facts::Facts;
 pub use id_form::IdForm;

@@ -22,17 +22,20 @@ impl Gateway {
         (terms, route): (&Terms, &Route),
         call: &mut Call<'_>,
     ) -> Option<Found> {
-        self.look_up_in(&terms.systems, question, (terms, route), call).await
+        let asked = self.look_up_in(&terms.systems, question, (terms, route), call).await;
+        let (sap, found) = asked?;
+        self.parity.compare(sap, question, &found, call.call());
+        Some(found)
     }
 
-    /// The same of these systems, in the order of the configuration.
-    pub(super) async fn look_up_in(
+    /// The same of these systems, in the order of the configuration, and which one said it.
+    pub(super) async fn look_up_in<'s>(
         &self,
-        systems: &[Arc<SapClient>],
+        systems: &'s [Arc<SapClient>],
         question: &Question,
         (terms, route): (&Terms, &Route),
         call: &mut Call<'_>,
-    ) -> Option<Found> {
+    ) -> Option<(&'s Arc<SapClient>, Found)> {
         let config = &terms.config;
         call.looks_up();
         let (mut silent, mut unknown) = (None, None);
@@ -61,6 +64,6 @@ impl Gateway {
         }
         let (sap, found) = silent.or(unknown)?;
         call.looked_up(&found, sap.name());
-        Some(found)
+        Some((sap, found))
     }
 }

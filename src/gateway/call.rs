@@ -113,6 +113,10 @@ impl<'a> Call<'a> {
         }
     }
 
+    pub(super) fn call(&self) -> CallId {
+        self.id
+    }
+
     pub(super) fn id(&self) -> CallIdText {
         self.id.text()
     }

@@ -139,7 +139,7 @@ impl Gateway {
         let by_number = question.dialled.is_some();
         let systems = if by_number { &terms.by_number } else { &terms.systems };
         let found = self.look_up_in(systems, question, (terms, route), call).await;
-        let found = found.ok_or(Answer::NOT_ROUTED)?;
+        let (_, found) = found.ok_or(Answer::NOT_ROUTED)?;
         let source = found.source;
         let Some(known) = &found.known else {
             return Err(without_sap(found.silence.as_ref()));

@@ -19,6 +19,7 @@ mod known;
 mod metrics;
 mod openapi;
 mod origin;
+mod parity;
 mod places;
 mod query;
 mod recent;
@@ -63,6 +64,7 @@ pub use facts::{Basis, CallFacts, HttpVersion, Route, Told, Verb, Verdict};
 pub use metrics::CallMetrics;
 pub use openapi::{Endpoint, Site, endpoint};
 pub use origin::origin;
+pub use parity::{Parity, ParityKind, ParityReport, ParityTold};
 pub use query::{Query, QueryError};
 pub use recent::{Cursor, News, Recent};
 pub use record::{AccessLog, AccessRecord, stamp, start_access_log};
@@ -87,6 +89,7 @@ pub struct Gateway {
     audit: Option<AuditTrail>,
     barring: Barring,
     admin_barring: Barring,
+    parity: Parity,
 }
 
 /// What is asked, in whichever form.
@@ -104,6 +107,8 @@ impl Gateway {
         net: Arc<NetMetrics>,
         access: Option<AccessLog>,
     ) -> Self {
+        let parity = Parity::default();
+        parity.follow(&terms);
         let terms = ArcSwap::new(terms);
         let (places, recent) = (Places::default(), Recent::default());
         let [barring, admin_barring] =
@@ -121,6 +126,7 @@ impl Gateway {
             audit,
             barring,
             admin_barring,
+            parity,
         }
     }
 
@@ -156,6 +162,11 @@ impl Gateway {
         &self.admin_barring
     }
 
+    /// What calls would be told by other systems' answers.
+    pub fn parity(&self) -> &Parity {
+        &self.parity
+    }
+
     /// The terms in force.
     pub fn terms(&self) -> Arc<Terms> {
         self.terms.load_full()
@@ -163,6 +174,7 @@ impl Gateway {
 
     /// Calls that begin from now on are answered under these terms.
     pub fn exchange(&self, terms: Arc<Terms>) {
+        self.parity.follow(&terms);
         self.terms.store(terms);
     }
 

@@ -7,6 +7,7 @@
 //! remembered here but connections, whether SAP answers, and whether it refused our credentials.
 //! The rule above all others: a record is used only if it is the one that was asked for.
 
+mod aside;
 mod asking;
 mod attend;
 mod client;
@@ -40,7 +41,7 @@ pub use door::{Pass, SapHealth, Urgency};
 pub use error::{LookupError, ReplyProblem, TlsFault, TokenProblem};
 pub use leg::Leg;
 pub use link::walk::{Station, Went, walk};
-pub use metrics::{DoorMetrics, SapMetrics, SystemsMetrics};
+pub use metrics::{Compared, DoorMetrics, SapMetrics, SystemsMetrics};
 pub use outcome::{BreakerState, SapOutcome};
 pub use prepare::{
     READS_BLOCKED, READS_CONTACT_REFUSED, asks_only_by_phone, check, needs_the_number,

@@ -52,7 +52,8 @@ impl SapClient {
         dialled: Option<&DialledNumber>,
         deadline: Instant,
     ) -> Result<Lookup, LookupError> {
-        self.look_up_noted(partner, dialled, deadline, |_asked, _result| ()).await
+        let nothing = |_: &Asking<'_>, _: &Result<Read, LookupError>| ();
+        self.look_up_noted(Urgency::Live, (partner, dialled), deadline, nothing).await
     }
 
     /// [`Self::look_up`], and every request it took.
@@ -78,18 +79,18 @@ impl SapClient {
                 said: asked.said.clone(),
             });
         };
-        let result = self.look_up_noted(partner, dialled, deadline, note).await;
+        let result = self.look_up_noted(Urgency::Live, (partner, dialled), deadline, note).await;
         (result, all)
     }
 
-    async fn look_up_noted(
+    pub(super) async fn look_up_noted(
         &self,
-        partner: PartnerId,
-        dialled: Option<&DialledNumber>,
+        urgency: Urgency,
+        (partner, dialled): (PartnerId, Option<&DialledNumber>),
         deadline: Instant,
         note: impl FnMut(&Asking<'_>, &Result<Read, LookupError>),
     ) -> Result<Lookup, LookupError> {
-        let pass = self.enter(Urgency::Live, deadline).await?;
+        let pass = self.enter(urgency, deadline).await?;
         let began = Instant::now();
         let deadline = deadline.min(began + self.total_timeout);
         let requests = Requests::default();

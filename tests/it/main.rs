@@ -45,6 +45,7 @@ mod openapi;
 mod operators;
 mod outage;
 mod page;
+mod parity;
 mod posture;
 mod presets;
 mod proxy;

@@ -11,7 +11,6 @@ use std::{
 };
 
 use dialgate::config;
-use http::Method;
 
 use crate::support::{Client, Gateway, eventually, gateway::write_certificates, value_of};
 
@@ -28,12 +27,6 @@ fn change(gateway: &Gateway, edits: &[(&str, &str)]) {
 /// The list with one row.
 fn numbers(shown: &str) -> String {
     format!("[{{ contract_number: Direct salesDE, service_number: \"{shown}\" }}]")
-}
-
-async fn reload(gateway: &Gateway) -> (u16, String) {
-    let admin = Client::new(gateway.admin, "", &gateway.ca(), false);
-    let answer = admin.send(Method::POST, &format!("http://{}/reload", gateway.admin)).await;
-    (answer.status.as_u16(), answer.text)
 }
 
 #[tokio::test]
@@ -63,7 +56,7 @@ async fn a_list_of_numbers_in_a_file_of_its_own_is_looked_at_too() {
         &gateway,
         &[("rules.service_numbers", "[]"), ("rules.service_numbers_file", "numbers.csv")],
     );
-    assert_eq!(reload(&gateway).await.0, 200);
+    assert_eq!(gateway.reload().await.0, 200);
     let jtel = gateway.jtel();
     assert_eq!(jtel.ask("1001910").await.json()["serviceNumber"], "4922147110001");
 
@@ -93,7 +86,7 @@ async fn what_has_findings_changes_nothing_is_told_where_one_looks_and_can_be_me
         checks.contains("deadline: ") && checks.contains("rules.without_service_number: "),
         "{checks}"
     );
-    let (status, told) = reload(&gateway).await;
+    let (status, told) = gateway.reload().await;
     assert_eq!(status, 422);
     assert!(told.contains("nothing has changed") && told.contains("config.yaml:"), "{told}");
     assert_eq!(jtel.ask("1001910").await.outcome(), "200");
@@ -148,7 +141,7 @@ async fn a_certificate_exchanged_by_a_symbolic_link_is_shown_and_no_connection_e
     let pair =
         [("listen.tls.certificate", "data/server.pem"), ("listen.tls.key", "data/server-key.pem")];
     change(&gateway, &pair);
-    assert_eq!(reload(&gateway).await.0, 200);
+    assert_eq!(gateway.reload().await.0, 200);
     let trusting = |name: &str| {
         let ca = folder.join(name).join("ca.pem");
         Client::new(gateway.address, "/onClickToDial", &ca, false)
@@ -178,19 +171,19 @@ async fn a_changed_sap_starts_a_memory_of_its_own_and_a_changed_client_is_let_in
 
     change(&gateway, &[("sap.language", "DE")]);
     let told = "the configuration is in force (changed: sap)\n".to_owned();
-    assert_eq!(reload(&gateway).await, (200, told));
+    assert_eq!(gateway.reload().await, (200, told));
     // In German the channel is called something else, and nothing is known of it.
     assert_eq!(jtel.ask("1001910").await.outcome(), "403 no_service_number");
 
     change(&gateway, &[("sap.language", "EN"), ("sap.total_timeout", "2400ms")]);
-    assert_eq!(reload(&gateway).await.0, 200);
+    assert_eq!(gateway.reload().await.0, 200);
     assert_eq!(jtel.ask("1001910").await.source(), "memory");
 
     let hash = config::SecretHash::of(b"another password of jtel, long enough");
     change(&gateway, &[("clients", &format!("[{{ name: jtel, secrets: [\"{hash}\"] }}]"))]);
-    assert_eq!(reload(&gateway).await.0, 200);
+    assert_eq!(gateway.reload().await.0, 200);
     assert_eq!(jtel.ask("1001910").await.outcome(), "403 unauthorized");
-    assert_eq!(reload(&gateway).await, (200, "nothing has changed\n".to_owned()));
+    assert_eq!(gateway.reload().await, (200, "nothing has changed\n".to_owned()));
 }
 
 #[tokio::test]
@@ -199,7 +192,7 @@ async fn what_needs_a_restart_is_named_and_the_rest_counts() {
 
     change(&gateway, &[("cache.max_entries", "7"), ("log.format", "json"), ("answers", "http")]);
 
-    let (status, told) = reload(&gateway).await;
+    let (status, told) = gateway.reload().await;
     assert_eq!(status, 200);
     assert!(told.contains("needs a restart: cache.max_entries, log.format"), "{told}");
     let (_, checks) = gateway.admin("/readyz?verbose").await;
@@ -219,7 +212,7 @@ async fn a_rule_put_before_another_does_not_change_what_a_remembered_partner_is_
     let before = jtel.ask("1001910").await.outcome();
 
     change(&gateway, &[("rules.refuse_when", &in_order([consent, lock]))]);
-    assert_eq!(reload(&gateway).await.0, 200);
+    assert_eq!(gateway.reload().await.0, 200);
 
     assert_eq!(jtel.ask("1001910").await.outcome(), before);
     assert_eq!(gateway.sap.requests_for("1001910"), 1);
@@ -250,7 +243,7 @@ async fn a_thousand_reloads_under_load_cost_no_call() {
         let total = format!("{}ms", 2000 + round % 3);
         let edits = [("cache.last_good_ttl", last_good.as_str()), ("sap.total_timeout", &total)];
         change(&gateway, &edits);
-        assert_eq!(reload(&gateway).await.0, 200);
+        assert_eq!(gateway.reload().await.0, 200);
     }
 
     stop.store(true, Ordering::Relaxed);
@@ -272,11 +265,11 @@ async fn the_state_of_sap_is_that_of_the_one_in_force() {
 
     // Nobody listens there.
     change(&gateway, &[("sap.url", "http://127.0.0.1:9")]);
-    assert_eq!(reload(&gateway).await.0, 200);
+    assert_eq!(gateway.reload().await.0, 200);
 
     eventually("the new one is not up", || async { up().await == 0 }).await;
     assert_eq!(gateway.jtel().ask("1001910").await.outcome(), "403 sap_unavailable");
     change(&gateway, &[("sap.url", &gateway.sap_url)]);
-    assert_eq!(reload(&gateway).await.0, 200);
+    assert_eq!(gateway.reload().await.0, 200);
     assert_eq!(gateway.jtel().ask("1001910").await.source(), "memory");
 }

@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use dialgate::{
-    app::{self, App},
-    config::{Environment, Secret},
-    simulator::{Simulator, SimulatorOptions},
-};
-use http::Method;
-
 use crate::support::{
     Client, Gateway,
     cap::{Cap, PASSWORD},
     eventually,
     gateway::{CLIENT_PASSWORD, SAP_PASSWORD, SAP_USER, rewrite_config, write_config, write_key},
     value_of,
+};
+use dialgate::{
+    app::{self, App},
+    config::{Environment, Secret},
+    simulator::{Simulator, SimulatorOptions},
 };
 
 async fn another_sap() -> Simulator {
@@ -44,12 +42,6 @@ async fn start(routes: &str) -> (Gateway, Simulator) {
     let other = another_sap().await;
     let gateway = Gateway::start_with(&[("systems", &two(&other)), ("routes", routes)]).await;
     (gateway, other)
-}
-
-async fn reload(gateway: &Gateway) -> (u16, String) {
-    let admin = Client::new(gateway.admin, "", &gateway.ca(), false);
-    let answer = admin.send(Method::POST, &format!("http://{}/reload", gateway.admin)).await;
-    (answer.status.as_u16(), answer.text)
 }
 
 const BY_RANGE: &str = "[{ path: /south/onClickToDial, ask: [south] }, { ids: [5000000-5499999, 1001910], ask: [north] }, \
@@ -160,7 +152,7 @@ async fn a_reload_adds_and_removes_systems_and_the_others_keep_what_they_know() 
     let routes = "[{ ids: [5000000-5499999], ask: [north] }, { ask: [west] }]";
     let changes: &[(&str, &str)] = &[("systems", &systems), ("routes", routes)];
     rewrite_config(gateway.folder.path(), &gateway.sap_url, changes);
-    let (status, told) = reload(&gateway).await;
+    let (status, told) = gateway.reload().await;
     assert_eq!(status, 200, "{told}");
     assert!(told.contains("systems"), "{told}");
 
@@ -180,7 +172,7 @@ async fn a_reload_adds_and_removes_systems_and_the_others_keep_what_they_know() 
         &gateway.sap_url,
         &[("systems", &systems), ("routes", routes)],
     );
-    assert_eq!(reload(&gateway).await.0, 422);
+    assert_eq!(gateway.reload().await.0, 422);
     assert_eq!(jtel.ask("5500002").await.outcome(), "200");
     assert!(gateway.metrics().await.contains("system=\"west\""));
 }

@@ -19,7 +19,10 @@ use crate::{
         words::{reasons, sources},
     },
     domain::PartnerId,
-    gateway::schema::{BLANK, in_query, words},
+    gateway::{
+        ParityReport,
+        schema::{BLANK, in_query, words},
+    },
     telemetry::logging::PassingLevel,
 };
 
@@ -59,6 +62,7 @@ pub(super) fn of_view(shown: Shown, schemas: &mut SchemaGenerator) -> Operation 
         Shown::IsReadyAsJson => readiness_as_json(schemas),
         Shown::Warnings => with_json::<Vec<WarningLine>>(schemas),
         Shown::Coverage => with_json::<Coverage>(schemas),
+        Shown::Parity => with_json::<Vec<ParityReport>>(schemas),
         Shown::OpenApi => {
             Operation::answering("This document.", vec![(JSON, json!({ "type": "object" }))])
         }

@@ -3,6 +3,7 @@
 
 mod html;
 mod list;
+mod parity;
 mod parts;
 
 use schemars::JsonSchema;
@@ -14,7 +15,7 @@ use super::{
     status::{Condition, Status},
     story::Story,
 };
-use crate::telemetry::logging::Warning;
+use crate::{gateway::ParityReport, telemetry::logging::Warning};
 use html::Html;
 
 pub(super) const STYLE: &str = include_str!("page.css");
@@ -44,6 +45,7 @@ pub(super) fn told(warnings: &[Warning]) -> Vec<WarningLine> {
 pub(super) fn parts(
     status: &Status,
     (only, decisions): (Only, &[DecisionLine]),
+    reports: &[ParityReport],
     warnings: &[Warning],
 ) -> Vec<(&'static str, String)> {
     vec![
@@ -52,6 +54,7 @@ pub(super) fn parts(
         ("problems", parts::problems(&status.problems)),
         ("sap", parts::sap(status)),
         ("missing", parts::missing(&status.missing)),
+        ("parity", parity::parity(reports)),
         ("warnings", parts::warnings(warnings)),
         ("decisions", list::decisions("/", only, decisions)),
         ("foot", parts::foot(status)),

@@ -7,6 +7,7 @@ pub(in crate::config) mod caller_information;
 pub(in crate::config) mod calls;
 pub(in crate::config) mod cases;
 pub(in crate::config) mod clients;
+pub(in crate::config) mod comparison;
 pub(in crate::config) mod contract_numbers;
 pub(in crate::config) mod draft;
 pub(in crate::config) mod file;

@@ -96,6 +96,8 @@ pub(in crate::config) struct Ground<'g> {
     /// `None`: not all of them are known.
     pub(in crate::config) clients: Option<&'g [Client]>,
     pub(in crate::config) listen: Option<&'g Listen>,
+    /// The places of systems that are only asked to compare their answers.
+    pub(in crate::config) compared: &'g [usize],
 }
 
 /// Reads the list. Where there is none, everything goes to the only system.
@@ -122,7 +124,7 @@ pub(in crate::config) fn resolve(
     if reading.findings.spare("routes") {
         that_meet(&routes, reading);
         if let Some(systems) = ground.systems {
-            never_asked(&routes, systems, reading);
+            never_asked(&routes, systems, ground.compared, reading);
         }
     }
     routes.into_iter().flatten().collect()
@@ -193,7 +195,8 @@ impl RouteFile {
     }
 }
 
-fn no_such<'n>(what: &str, text: &str, known: impl Iterator<Item = &'n str>) -> String {
+/// A name that is nobody's.
+pub(super) fn no_such<'n>(what: &str, text: &str, known: impl Iterator<Item = &'n str>) -> String {
     let known: Vec<_> = known.collect();
     let told = format!("there is no {what} `{}`", shown(text));
     match nearest(text, &known) {
@@ -233,11 +236,18 @@ fn that_meet(routes: &[Option<Route>], reading: &mut Reading<'_>) {
     }
 }
 
-fn never_asked(routes: &[Option<Route>], systems: &[&SystemName], reading: &mut Reading<'_>) {
+fn never_asked(
+    routes: &[Option<Route>],
+    systems: &[&SystemName],
+    compared: &[usize],
+    reading: &mut Reading<'_>,
+) {
     for (place, name) in systems.iter().enumerate() {
-        if !routes.iter().flatten().any(|route| route.ask.contains(&place)) {
-            let told =
-                format!("`{name}` is asked by no route; name it in one, or remove the system");
+        let is_asked = routes.iter().flatten().any(|route| route.ask.contains(&place));
+        if !is_asked && !compared.contains(&place) {
+            let told = format!(
+                "`{name}` is asked by no route and no compare_with; name it in one, or remove the system"
+            );
             let key = format!("systems[{place}].name");
             reading.at(&key, told);
         }

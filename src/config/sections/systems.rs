@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     clients::{Client, ClientName},
+    comparison::{Comparison, ComparisonFile},
     listen::Listen,
     resolve::Reading,
     routes::{self, Ground, Route, RouteFile},
@@ -22,6 +23,8 @@ pub struct Systems {
     more: Vec<Sap>,
     /// The first that fits a question counts; one that none fits goes nowhere.
     pub routes: Vec<Route>,
+    /// Systems that are asked as well, to compare what they say. At most one for each.
+    pub comparisons: Vec<Comparison>,
 }
 
 impl Systems {
@@ -86,6 +89,8 @@ pub(in crate::config) struct SystemFile {
     /// How it is asked: the same keys as in the section sap.
     #[schemars(with = "SapFile")]
     sap: Option<SapFile>,
+    /// Another system that is asked as well, for a share of the lookups, to see where decisions would differ.
+    compare_with: Option<ComparisonFile>,
 }
 
 /// The sections as they were written.
@@ -136,7 +141,7 @@ impl Written<'_> {
             }
             (None, systems) => {
                 for (place, file) in systems.iter().enumerate() {
-                    let Some(SystemFile { name: Some(name), sap: Some(sap) }) = file else {
+                    let Some(SystemFile { name: Some(name), sap: Some(sap), .. }) = file else {
                         continue;
                     };
                     let key = format!("systems[{place}].name");
@@ -153,14 +158,24 @@ impl Written<'_> {
         // What follows from an entry with a finding is none.
         let systems = reading.findings.spare("systems").then_some(&*names);
         let clients = reading.findings.spare("clients").then_some(clients);
-        let ground = Ground { systems, clients, listen };
+        let comparisons = systems.map(|names| self.comparisons(names, reading)).unwrap_or_default();
+        let compared: Vec<_> = comparisons.iter().map(|comparison| comparison.with).collect();
+        let ground = Ground { systems, clients, listen, compared: &compared };
         let routes = routes::resolve(self.routes, &ground, reading);
         let spare = |section| reading.findings.spare(section);
         let is_sound = are_whole && ["sap", "systems", "routes"].into_iter().all(spare);
         let mut all = read.iter().map(|read| read.sap.clone());
         let systems = is_sound.then(|| all.next()).flatten();
-        let systems = systems.map(|first| Systems { first, more: all.collect(), routes });
+        let systems =
+            systems.map(|first| Systems { first, more: all.collect(), routes, comparisons });
         (systems, read)
+    }
+
+    fn comparisons(&self, names: &[&SystemName], reading: &mut Reading<'_>) -> Vec<Comparison> {
+        let written = self.systems.iter().enumerate().filter_map(|(of, file)| {
+            file.as_ref().and_then(|file| file.compare_with.as_ref()).map(|file| (of, file))
+        });
+        written.filter_map(|(of, file)| file.resolve(of, names, reading)).collect()
     }
 }
 

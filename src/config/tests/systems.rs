@@ -1,7 +1,7 @@
 //! Several SAP systems, and which of them is asked.
 
 use super::*;
-use crate::domain::PartnerId;
+use crate::domain::{Difference, PartnerId};
 
 /// A system of this name, elsewhere than the others.
 fn system(name: &str) -> String {
@@ -160,9 +160,54 @@ fn what_other_sections_say_counts_for_each_system() {
 fn what_is_in_force_with_several_systems_can_be_read_again() {
     let text = routed(&["north", "south"], "[{ ask: [north, south] }]");
 
-    let shown = crate::config::show(&text, "config.yaml").unwrap_or_else(|found| panic!("{found}"));
+    let shown = show(&text, "config.yaml").unwrap_or_else(|found| panic!("{found}"));
 
-    assert_eq!(crate::config::show(&shown, "shown").unwrap(), shown);
+    assert_eq!(show(&shown, "shown").unwrap(), shown);
     let config = parsed(&shown).unwrap_or_else(|findings| panic!("{findings}"));
     assert_eq!(config, parsed(&text).unwrap());
+}
+
+/// `north` with this comparison, and `south`, which no route asks.
+fn compared(comparison: &str) -> String {
+    let north = system("north").replace(" } }", &format!(" }}, compare_with: {comparison} }}"));
+    let systems = format!("[{north}, {}]", system("south"));
+    without_sap(&[("systems", &systems), ("routes", "[{ ask: [north] }]")])
+}
+
+#[test]
+fn a_system_that_is_only_compared_needs_no_route() {
+    let text = compared("{ system: south, share_percent: 100, ignore: [channel, caller_id] }");
+    let config = parsed(&text).unwrap_or_else(|findings| panic!("{findings}"));
+
+    let comparison = &config.systems.comparisons[0];
+    assert_eq!((comparison.of, comparison.with), (0, 1));
+    assert_eq!((comparison.share_percent, comparison.per_minute), (100, 60));
+    assert_eq!(comparison.ignore, [Difference::Channel, Difference::CallerId]);
+}
+
+#[test]
+fn a_comparison_with_nobody_or_of_nothing_is_a_finding() {
+    for (comparison, expected) in [
+        (
+            "{ system: soth }",
+            &[
+                "systems[0].compare_with.system: there is no system `soth`; did you mean `south`?",
+                "systems[1].name: `south` is asked by no route and no compare_with",
+            ][..],
+        ),
+        (
+            "{ system: north }",
+            &["compare_with.system: is the system itself", "`south` is asked by no route"],
+        ),
+        ("{ system: south, share_percent: 0 }", &["share_percent"]),
+        ("{ system: south, ignore: [decision] }", &["ignore: names `decision`"]),
+        (
+            "{ system: south, ignore: [chanel] }",
+            &["ignore[0]: there is no difference `chanel`; did you mean `channel`?"],
+        ),
+        ("{ system: south, ignore: [country, country] }", &["ignore[1]: is named already"]),
+        ("{ share_percent: 5 }", &["compare_with.system: is missing"]),
+    ] {
+        refused(&compared(comparison), expected);
+    }
 }

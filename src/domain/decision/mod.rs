@@ -2,6 +2,7 @@
 //!
 //! A pure function; its table of cases below is the specification.
 
+mod difference;
 mod parts;
 
 use super::{
@@ -13,6 +14,7 @@ use super::{
     words::words,
 };
 
+pub use difference::Difference;
 pub use parts::{deciders, rule_by_rule};
 
 /// A decision, and which rule made it.

@@ -3,6 +3,7 @@
 //! Counted per HTTP request, not per lookup: a dialect of two steps asks twice for a partner that
 //! the first step does not know, and the first of the two counts as `unknown`.
 
+mod compared;
 mod door;
 mod systems;
 mod way;
@@ -15,7 +16,9 @@ use prometheus::{
 use tokio::time::Instant;
 
 use super::outcome::SapOutcome;
+use compared::ComparedMetrics;
 
+pub use compared::Compared;
 pub use door::DoorMetrics;
 pub use systems::SystemsMetrics;
 pub(super) use way::{Way, WayMetrics};
@@ -39,6 +42,8 @@ pub struct SapMetrics {
     pub door: DoorMetrics,
     /// What the way to SAP looks like.
     pub(super) way: WayMetrics,
+    /// How its answers compare with another system's.
+    pub(super) compared: ComparedMetrics,
 }
 
 impl SapMetrics {
@@ -93,6 +98,7 @@ impl SapMetrics {
             credentials_refused,
             door: DoorMetrics::new(registry)?,
             way: WayMetrics::new(registry)?,
+            compared: ComparedMetrics::new(registry)?,
         })
     }
 

@@ -44,7 +44,7 @@ async fn hostile_texts_of_sap_and_of_the_log_are_text_and_break_no_layout() {
         let structure = "[...document.querySelectorAll('main > *')].map((one) => one.id).join()";
         assert_eq!(
             tab.value(structure).await,
-            "state,flow,problems,sap,actions,missing,warnings,decisions,foot"
+            "state,flow,problems,sap,actions,missing,parity,warnings,decisions,foot"
         );
         let too_wide =
             "document.documentElement.scrollWidth - document.documentElement.clientWidth";

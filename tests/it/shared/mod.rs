@@ -100,16 +100,16 @@ async fn a_replica_that_dies_while_it_asks_leaves_its_turn_to_another() {
     // A holder that will never come back.
     replicas.all[0].jtel().ask("1001910").await;
     until_written(&replicas, 1).await;
-    let said = &redis.keys("*said").await[0];
-    let turn = said.replace("said", "turn");
-    redis.ask::<()>(&format!("SET {turn} hsomebody PX 1000")).await;
-    redis.ask::<i64>(&format!("DEL {said}")).await;
     let other = Replicas::start(
         1,
         &redis.shared(""),
         &[("deadline", "20s"), ("sap.url", replicas.all[0].sap_url.as_str())],
     )
     .await;
+    let said = &redis.keys("*said").await[0];
+    let turn = said.replace("said", "turn");
+    redis.ask::<()>(&format!("SET {turn} hsomebody PX 1000")).await;
+    redis.ask::<i64>(&format!("DEL {said}")).await;
 
     let answer = other.all[0].jtel().ask("1001910").await;
 

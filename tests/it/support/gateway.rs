@@ -116,6 +116,14 @@ impl Gateway {
         (answer.status.as_u16(), answer.text)
     }
 
+    /// Has the files read again: status and text of the answer.
+    pub(crate) async fn reload(&self) -> (u16, String) {
+        let admin = Client::new(self.admin, "", &self.ca(), false);
+        let url = format!("http://{}/reload", self.admin);
+        let answer = admin.send(http::Method::POST, &url).await;
+        (answer.status.as_u16(), answer.text)
+    }
+
     /// Everything Prometheus would read.
     pub(crate) async fn metrics(&self) -> String {
         self.admin("/metrics").await.1
