@@ -17,8 +17,8 @@ use crate::support::{
 };
 
 /// A Debian that runs. It ends with the test.
-struct Booted {
-    debian: Debian,
+pub(super) struct Booted {
+    pub(super) debian: Debian,
     group: PathBuf,
     /// systemd, as those outside see it.
     init: u32,
@@ -26,7 +26,7 @@ struct Booted {
 }
 
 impl Booted {
-    async fn start(debian: Debian) -> Self {
+    pub(super) async fn start(debian: Debian) -> Self {
         let hierarchies = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(PathBuf::from);
         let hierarchy = hierarchies.iter().find(|path| path.join("cgroup.controllers").exists());
         let hierarchy = hierarchy.expect("a hierarchy of control groups of version 2");
@@ -55,7 +55,7 @@ impl Booted {
         booted
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = as_root("nsenter");
         command.args(["--target", &self.init.to_string()]);
         command.args(["--mount", "--pid", "--uts", "--ipc", "--cgroup", "--root", "--wd=/"]);
@@ -63,14 +63,14 @@ impl Booted {
         command
     }
 
-    async fn does(&self, arguments: &[&str]) -> String {
+    pub(super) async fn does(&self, arguments: &[&str]) -> String {
         let done = run(&mut self.command(arguments)).await;
         let said = format!("{}{}", stdout(&done), stderr(&done));
         assert!(done.status.success(), "{arguments:?}: {said}{}", self.journal().await);
         said
     }
 
-    async fn journal(&self) -> String {
+    pub(super) async fn journal(&self) -> String {
         let journal = ["journalctl", "--unit", "dialgate", "--output", "cat", "--no-pager"];
         stdout(&run(&mut self.command(&journal)).await)
     }
@@ -82,7 +82,7 @@ impl Booted {
     }
 
     /// The line that says where calls are answered.
-    async fn serves(&self) -> Value {
+    pub(super) async fn serves(&self) -> Value {
         let said = "answers calls on";
         eventually("the service answers calls", || async { self.journal().await.contains(said) })
             .await;

@@ -9,6 +9,7 @@ mod container;
 mod debian;
 mod kubernetes;
 mod package;
+mod sockets;
 mod unit;
 
 use std::{env, ffi::OsStr, path::PathBuf};

@@ -32,7 +32,7 @@ const WITH_NEW_CONNECTIONS: usize = 6;
 const PARTNERS: u32 = 20;
 
 /// They call until they are told to end.
-pub(super) struct Callers {
+pub(crate) struct Callers {
     stop: CancellationToken,
     answered: Arc<AtomicUsize>,
     tasks: JoinSet<Said>,
@@ -40,11 +40,11 @@ pub(super) struct Callers {
 
 /// What they have to say in the end.
 #[derive(Debug, Default)]
-pub(super) struct Said {
-    pub(super) answered: usize,
+pub(crate) struct Said {
+    pub(crate) answered: usize,
     /// Answers that were their connection's last.
-    pub(super) sent_elsewhere: usize,
-    pub(super) failed: Vec<String>,
+    pub(crate) sent_elsewhere: usize,
+    pub(crate) failed: Vec<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -55,7 +55,7 @@ enum Connections {
 
 impl Callers {
     /// They begin.
-    pub(super) fn of(address: SocketAddr, ca: &Path) -> Self {
+    pub(crate) fn of(address: SocketAddr, ca: &Path) -> Self {
         let all = [
             (WITH_KEPT_CONNECTIONS, Connections::Kept { h2: false }),
             (WITH_HTTP2, Connections::Kept { h2: true }),
@@ -78,7 +78,7 @@ impl Callers {
     }
 
     /// Waits until so many more calls are answered.
-    pub(super) async fn until_answered(&self, more: usize) {
+    pub(crate) async fn until_answered(&self, more: usize) {
         let wanted = self.answered.load(Ordering::Relaxed) + more;
         eventually("calls are answered", || async {
             self.answered.load(Ordering::Relaxed) >= wanted
@@ -87,7 +87,7 @@ impl Callers {
     }
 
     /// They finish the calls that they are at.
-    pub(super) async fn end(mut self) -> Said {
+    pub(crate) async fn end(mut self) -> Said {
         self.stop.cancel();
         let mut all = Said::default();
         while let Some(said) = self.tasks.join_next().await {

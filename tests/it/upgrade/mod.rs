@@ -1,7 +1,7 @@
 //! Restarts and upgrades by day: no call is lost, and whoever watches the process is told.
 
 mod activated;
-mod callers;
+pub(crate) mod callers;
 mod handed;
 mod leaving;
 mod manager;
