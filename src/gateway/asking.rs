@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Gateway, Question, call::Call, terms::Terms};
 use crate::{
     config::{Route, WhenSilent},
-    domain::Lookup,
+    domain::{Lookup, Source},
     lookup::{Found, Inquiry},
     sap::SapClient,
 };
@@ -24,7 +24,9 @@ impl Gateway {
     ) -> Option<Found> {
         let asked = self.look_up_in(&terms.systems, question, (terms, route), call).await;
         let (sap, found) = asked?;
-        self.parity.compare(sap, question, &found, call.call());
+        if found.source == Source::Sap {
+            self.parity.compare(sap, question, &found, call.call());
+        }
         Some(found)
     }
 
@@ -57,8 +59,8 @@ impl Gateway {
                 }
                 // Known; or silent, and nobody else is asked.
                 _ => {
-                    (silent, unknown) = (Some((sap, found)), None);
-                    break;
+                    call.looked_up(&found, sap.name());
+                    return Some((sap, found));
                 }
             }
         }

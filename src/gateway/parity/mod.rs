@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Question, terms::Terms};
 use crate::{
     config::{Comparison, Config, SystemName},
-    domain::{Difference, Source, decide},
+    domain::{Difference, decide},
     lookup::Found,
     sap::{Compared, SapClient},
     telemetry::clock::CallId,
@@ -69,7 +69,7 @@ impl Parity {
         self.pairs.store(Arc::new(after.collect()));
     }
 
-    /// A call was told what this system said. Returns at once.
+    /// This system has said something for a call just now. Returns at once.
     pub(super) fn compare(
         &self,
         sap: &SapClient,
@@ -79,7 +79,7 @@ impl Parity {
     ) {
         let pairs = self.pairs.load();
         let Some(pair) = pairs.iter().find(|pair| pair.of == *sap.name()) else { return };
-        if found.source != Source::Sap || fastrand::u8(..100) >= pair.comparison.share_percent {
+        if fastrand::u8(..100) >= pair.comparison.share_percent {
             return;
         }
         let Some(known) = found.known.clone() else { return };

@@ -8,7 +8,7 @@ use crate::{
     upgrade::callers::Callers,
 };
 
-/// Fewer than the unit's StartLimitBurst.
+/// Fewer than the unit's `StartLimitBurst`.
 const RESTARTS: usize = 6;
 
 /// Calls between two of them.
