@@ -106,6 +106,11 @@
 //!     `each_question_goes_to_the_system_of_its_route_and_its_record_names_it`,
 //!     `a_partner_is_unknown_when_all_say_so_and_never_because_one_is_silent`,
 //!     `what_would_be_told_by_the_other_system_is_compared_and_nobody_is_answered_with_it`.
+//! 21. SAP sees no more than its places and its requests of the day from all replicas together:
+//!     `sap_never_works_on_more_than_its_places_for_three_replicas_together`,
+//!     `the_places_of_a_replica_that_is_killed_or_stands_still_come_back`,
+//!     `the_requests_of_the_day_are_one_for_three_replicas`,
+//!     `frozen_and_killed_each_replica_has_its_share_and_no_call_waits`.
 
 pub mod admin;
 pub mod app;

@@ -30,12 +30,25 @@ pub(super) struct SapState {
     pub(super) pause_seconds: Option<u64>,
     pub(super) in_flight: f64,
     pub(super) in_flight_limit: f64,
+    /// Of all replicas that share a memory; none while this one is on its own.
+    pub(super) in_common: Option<InCommon>,
     pub(super) queue: f64,
     pub(super) daily_requests: f64,
     pub(super) daily_forecast: f64,
     pub(super) daily_limit: Option<f64>,
     pub(super) token_left_seconds: f64,
     pub(super) connections_idle: f64,
+}
+
+/// What replicas that share a memory have in common of a SAP.
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InCommon {
+    pub(super) replicas: u32,
+    /// Requests that SAP works on, of all of them.
+    pub(super) in_flight: u32,
+    /// Requests today, of all of them; 0 without a limit.
+    pub(super) daily_requests: f64,
 }
 
 impl SapState {
@@ -58,6 +71,11 @@ impl SapState {
             pause_seconds: sap.held_for().map(|left| left.as_secs()),
             in_flight: gauge("dialgate_sap_requests_in_flight"),
             in_flight_limit: gauge("dialgate_sap_requests_in_flight_limit"),
+            in_common: sap.in_common().map(|(in_flight, replicas)| InCommon {
+                replicas,
+                in_flight: in_flight.try_into().unwrap_or(u32::MAX),
+                daily_requests: gauge("dialgate_sap_common_daily_requests"),
+            }),
             queue: gauge("dialgate_sap_queue_length"),
             daily_requests: gauge("dialgate_sap_daily_requests"),
             daily_forecast: gauge("dialgate_sap_daily_requests_forecast"),

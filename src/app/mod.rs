@@ -127,6 +127,8 @@ impl App {
         let finished = async {
             tokio::join!(partners.finish(), state.gateway.parity().finish());
             drop(besides.await);
+            // Last: whoever looks after it says that this replica lives.
+            systems::finish(&state.current.load().terms.systems).await;
         };
         // After a second signal nobody waits for SAP any more.
         tokio::select! {

@@ -170,6 +170,7 @@ impl State {
             self.certificate.shows(CertificateRole::Admin, tls);
         }
         self.store.follow(&after.config.cache);
+        after.terms.systems.iter().for_each(|sap| sap.share(&self.store));
         self.partners.refresh_from(&after.terms.systems, &after.config.cache);
         // First: whoever records has somewhere to send it to.
         self.spans.send_to(after.collector.clone());

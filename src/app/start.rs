@@ -199,6 +199,7 @@ fn remembering(
     let sharing = Sharing::new(Arc::clone(&store), shared);
     let partners = Arc::new(Partners::sharing(cache.max_entries, metrics, Some(sharing)));
     partners.refresh_from(&snapshot.terms.systems, cache);
+    snapshot.terms.systems.iter().for_each(|sap| sap.share(&store));
     (store, partners)
 }
 

@@ -143,6 +143,15 @@ fn of_problems<T>(built: Result<T, Vec<DialectProblem>>) -> Result<T, StartError
     })
 }
 
+/// Gives back what this replica has of what all have in common of each of them.
+pub(super) async fn finish(systems: &[Arc<SapClient>]) {
+    let finishing = systems.iter().map(|sap| {
+        let sap = Arc::clone(sap);
+        async move { sap.finish().await }
+    });
+    finishing.collect::<JoinSet<()>>().join_all().await;
+}
+
 /// Looks after the systems in force, each for as long as it is: whether it answers, and whether its
 /// secrets have changed.
 pub(super) async fn look_after(mut in_force: watch::Receiver<Vec<Arc<SapClient>>>) {

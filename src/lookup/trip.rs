@@ -47,7 +47,7 @@ impl Shared {
             has_told: AtomicBool::new(false),
         };
         let nothing = Duration::ZERO;
-        let turns = match &self.sharing {
+        let (turns, by) = match &self.sharing {
             Some(sharing) if sharing.is_answering() => {
                 let approach = tokio::select! {
                     approach = Box::pin(self.approach(sharing, &trip)) => approach,
@@ -68,27 +68,27 @@ impl Shared {
                         let silence = Silence::Deadline;
                         return landing.end(Err(silence), nothing, nothing, Source::None, false);
                     }
-                    Approach::Ask(turns) => turns,
+                    Approach::Ask(turns, by) => (turns, by),
                 }
             }
             // Nobody to ask: the way to SAP costs no more than without a shared memory.
             _ => {
                 flight.is_beyond(None);
-                Turns::new(None)
+                (Turns::new(None), None)
             }
         };
-        self.ask(&trip, &landing, &turns).await;
+        self.ask(&trip, &landing, &turns, by).await;
         // What SAP said, or how it failed, has ended the turn before.
         if let Some(sharing) = &self.sharing {
             turns.end(sharing);
         }
     }
 
-    async fn ask(&self, trip: &Trip, landing: &Landing<'_>, turns: &Turns) {
+    async fn ask(&self, trip: &Trip, landing: &Landing<'_>, turns: &Turns, by: Option<Instant>) {
         let Trip { key, flight, sap, times, partner, dialled, urgency, deadline } = trip;
         let (key, urgency) = (*key, *urgency);
         let pass = tokio::select! {
-            pass = sap.enter(urgency, *deadline) => pass,
+            pass = sap.enter_by(urgency, *deadline, by) => pass,
             () = self.flights.abandoned(key, flight) => return sap.was_abandoned(),
             () = self.closing.cancelled() => return,
         };

@@ -8,6 +8,7 @@ use tracing::{debug, error, info};
 use super::{
     asking::{Asking, Until},
     client::SapClient,
+    common::ProbeTurn,
     door::Urgency,
     error::LookupError,
     reply::Sought,
@@ -50,8 +51,12 @@ impl SapClient {
 
     /// Looks after this SAP for as long as it is awaited: asks whether it answers, at the start, while
     /// it does not and when refused credentials may be tried again; and says in the log now and then
-    /// that an outage goes on.
+    /// that an outage goes on. With a shared memory, tells the other replicas that this one lives.
     pub async fn attend(&self) {
+        tokio::join!(self.look_after(), self.door.common.attend(self.total_timeout));
+    }
+
+    async fn look_after(&self) {
         let mut last = None;
         loop {
             let now = Instant::now();
@@ -60,9 +65,22 @@ impl SapClient {
             let due = due.map(|due| last.map_or(due, |at| due.max(at + LOOK_AFTER / 10)));
             if due.is_some_and(|due| due <= now) {
                 last = Some(now);
-                debug!(upstream = %self.host, "asking SAP whether it answers");
-                // What it found stands in the door's health and log.
-                let _told_there = self.probe().await;
+                match self.door.probe_turn().await {
+                    ProbeTurn::Own => {
+                        debug!(upstream = %self.host, "asking SAP whether it answers");
+                        // What it found stands in the door's health and log.
+                        let answered = self.probe().await;
+                        self.door.probed(answered.is_ok()).await;
+                    }
+                    ProbeTurn::Others => {
+                        let pause = LOOK_AFTER.mul_f64(0.15 + fastrand::f64() / 5.0);
+                        sleep_until(now + pause).await;
+                    }
+                    // Where only our own way is broken, it opens again.
+                    ProbeTurn::Answered => {
+                        self.door.reset_breaker();
+                    }
+                }
                 continue;
             }
             let look_again = now + LOOK_AFTER;

@@ -131,7 +131,7 @@ impl SapClient {
     ///
     /// Why SAP is not asked.
     pub async fn enter(&self, urgency: Urgency, deadline: Instant) -> Result<Pass, LookupError> {
-        self.door.enter(urgency, deadline).await
+        self.door.enter(urgency, deadline, None).await
     }
 
     /// Why SAP would not be asked now, whoever waits how long.

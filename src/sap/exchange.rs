@@ -153,8 +153,8 @@ impl SapClient {
                 self.door.metrics.not_asked(SapOutcome::Credentials);
                 return Err(self.door.login.refusal(&self.host));
             };
+            pass.request().await?;
             let mut sent = self.door.metrics.asking();
-            self.door.quota.sent();
             let until = asking.until;
             let answer = {
                 let mut exchange = pin!(self.exchange(&credentials, asking));

@@ -11,6 +11,7 @@ mod aside;
 mod asking;
 mod attend;
 mod client;
+mod common;
 mod dialect;
 mod door;
 mod error;
@@ -33,6 +34,7 @@ mod traced;
 
 pub use asking::Told;
 pub use client::{Question, SapClient};
+pub use common::CommonMetrics;
 pub use dialect::odata::{By, Template};
 pub use dialect::preset::{preset_as_custom, preset_names, preset_summary, preset_text};
 pub use dialect::value_help::SapChannel;

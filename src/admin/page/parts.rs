@@ -193,6 +193,20 @@ fn of_system(sap: &SapState, name: Option<String>, part: &mut Html) {
         ),
         ("Connections kept", format!("{:.0}", sap.connections_idle)),
     ];
+    if let Some(common) = &sap.in_common {
+        let told = match (common.replicas, common.daily_requests) {
+            (1, _) => "no other replica".to_owned(),
+            (replicas, day) => {
+                let day =
+                    if day > 0.0 { format!("; {day:.0} requests today") } else { String::new() };
+                format!(
+                    "{} of {:.0} places taken by {replicas} replicas{day}",
+                    common.in_flight, sap.in_flight_limit
+                )
+            }
+        };
+        rows.push(("In common with other replicas", told));
+    }
     if let Some(left) = sap.pause_seconds {
         rows.push(("Left alone for", time(left)));
     }

@@ -82,7 +82,8 @@ pub(super) fn of_the_way_to_sap(state: &SapState, reading: &Reading, list: &mut 
         );
     }
     let (in_flight, limit, waiting) = (state.in_flight, state.in_flight_limit, state.queue);
-    if waiting > 0.0 && in_flight >= limit {
+    let of_all = state.in_common.map_or(0.0, |common| f64::from(common.in_flight));
+    if waiting > 0.0 && in_flight.max(of_all) >= limit {
         list.urgent(
             "DialgatePlacesUsedUp",
             format!("all {limit:.0} places at SAP are taken, and {waiting:.0} lookups wait"),

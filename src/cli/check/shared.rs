@@ -18,7 +18,7 @@ pub(super) async fn lines(config: &Config) -> Vec<Line> {
         Ok(tried) => tried,
         Err(told) => return vec![fail(format!("the shared memory ({kind}): {told}"))],
     };
-    let Tried { took, version, full } = tried;
+    let Tried { took, version, missing, full } = tried;
     let version = version.unwrap_or_else(|| "a server that does not say what it is".to_owned());
     let told = format!("the shared memory ({kind}) answers in {} ms: {version}", took.as_millis());
     let mut lines = vec![if took > shared.budget {
@@ -26,6 +26,12 @@ pub(super) async fn lines(config: &Config) -> Vec<Line> {
     } else {
         ok(told)
     }];
+    if !missing.is_empty() {
+        lines.push(fail(format!(
+            "the shared memory: its user may not use {}; README.md has the line for the ACL",
+            missing.join(", ")
+        )));
+    }
     match full {
         Some((0, _)) => lines.push(hint(
             "the shared memory has no maxmemory: it grows with the partners, by about 400 bytes each"

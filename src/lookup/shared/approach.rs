@@ -38,8 +38,8 @@ pub(in crate::lookup) enum Approach {
     Failed(SapOutcome),
     /// Another replica is asking, for longer than anybody waits here.
     Late,
-    /// SAP is to be asked.
-    Ask(Turns),
+    /// SAP is to be asked; until then its door may wait for the shared memory, where it has been waited for.
+    Ask(Turns, Option<Instant>),
 }
 
 /// What a value is worth here.
@@ -54,7 +54,7 @@ impl Shared {
     pub(in crate::lookup) async fn approach(&self, sharing: &Sharing, trip: &Trip) -> Approach {
         let alone = || {
             trip.flight.is_beyond(None);
-            Approach::Ask(Turns::new(None))
+            Approach::Ask(Turns::new(None), None)
         };
         let (Some(key), Some(link)) = (trip.key, sharing.answering()) else { return alone() };
         let names = Names::of(&link, &key);
@@ -64,7 +64,8 @@ impl Shared {
         let Ok(read) = read else {
             looked(Looked::Failed);
             sharing.metrics.took(began);
-            return alone();
+            trip.flight.is_beyond(None);
+            return Approach::Ask(Turns::new(None), Some(began));
         };
         let unusable = read.is_unusable;
         let seen = read.fence;
@@ -114,7 +115,7 @@ impl Shared {
                 Ok(Granted::Yours(fence)) => {
                     waited(has_waited, Waited::TookOver);
                     let turn = Turn::new(link, name, token, fence);
-                    return Approach::Ask(Turns::new(Some(turn)));
+                    return Approach::Ask(Turns::new(Some(turn)), Some(until));
                 }
                 Ok(Granted::New(bytes)) => {
                     let read = value::open(link, name, &bytes);
@@ -134,7 +135,7 @@ impl Shared {
                 Ok(Granted::Held | Granted::Failed(None)) => {}
                 Err(_trouble) => {
                     waited(has_waited, Waited::GaveUp);
-                    return Approach::Ask(Turns::new(None));
+                    return Approach::Ask(Turns::new(None), Some(began));
                 }
             }
             if !has_waited {

@@ -6,7 +6,7 @@ use std::{fs, io, net::SocketAddr, time::Duration};
 use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionAddr, ConnectionInfo,
     IntoConnectionInfo, Pipeline, RedisConnectionInfo, RedisError, RedisFuture, RedisResult,
-    TlsCertificates, Value,
+    ServerErrorKind, TlsCertificates, Value,
     aio::MultiplexedConnection,
     cluster::ClusterClientBuilder,
     cluster_async::ClusterConnection,
@@ -14,7 +14,7 @@ use redis::{
 };
 use tokio::{task::spawn_blocking, time::timeout};
 
-use super::trouble::Trouble;
+use super::{script::Call, trouble::Trouble};
 use crate::{
     config::{SharedAddress, SharedLogin, SharedMemory, SharedServers, SharedTls},
     net::tls::{pem, roots},
@@ -73,6 +73,18 @@ impl Connection {
         match self {
             Self::One(connection) => command.query_async(connection).await,
             Self::Cluster(connection) => command.query_async(connection).await,
+        }
+    }
+
+    pub(super) async fn script(&mut self, call: &Call) -> RedisResult<Value> {
+        let answer = self.command(&call.named()).await;
+        let is_unknown = |error: &RedisError| {
+            error.kind() == redis::ErrorKind::Server(ServerErrorKind::NoScript)
+        };
+        match answer {
+            // A server that was started anew, or that took over.
+            Err(error) if is_unknown(&error) => self.command(&call.in_full()).await,
+            answer => answer,
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, ServerErrorKind, Value};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, Value};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep, timeout, timeout_at},
@@ -298,16 +298,6 @@ async fn put(connection: &mut Connection, question: &Question<'_>) -> RedisResul
     match question {
         Question::Command(command) => connection.command(command).await,
         Question::Together(commands) => connection.together(commands).await,
-        Question::Script(call) => {
-            let answer = connection.command(&call.named()).await;
-            let is_unknown = |error: &redis::RedisError| {
-                error.kind() == redis::ErrorKind::Server(ServerErrorKind::NoScript)
-            };
-            match answer {
-                // A server that was started anew, or that took over.
-                Err(error) if is_unknown(&error) => connection.command(&call.in_full()).await,
-                answer => answer,
-            }
-        }
+        Question::Script(call) => connection.script(call).await,
     }
 }

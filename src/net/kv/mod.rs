@@ -11,6 +11,7 @@
 mod connect;
 mod link;
 mod metrics;
+mod rights;
 mod script;
 mod tried;
 mod trouble;
@@ -66,6 +67,11 @@ impl Store {
     /// The one that is configured, whether or not it answers.
     pub fn configured(&self) -> Option<Arc<Link>> {
         self.in_force.load_full()
+    }
+
+    /// One is configured, whether or not it answers.
+    pub fn is_configured(&self) -> bool {
+        self.in_force.load().is_some()
     }
 
     /// The one that is configured, while it answers: worth a question.

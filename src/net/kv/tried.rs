@@ -5,11 +5,11 @@ use std::time::Duration;
 use redis::{InfoDict, Value};
 use tokio::time::{Instant, timeout};
 
-use super::connect::connect;
+use super::{connect::connect, rights};
 use crate::config::SharedMemory;
 
 /// The longest wait for each answer.
-const WITHIN: Duration = Duration::from_secs(2);
+pub(super) const WITHIN: Duration = Duration::from_secs(2);
 
 /// What came of it.
 #[derive(Debug)]
@@ -18,11 +18,14 @@ pub struct Tried {
     pub took: Duration,
     /// What the server says it is, such as `redis 7.0.15`; `None`: it does not say.
     pub version: Option<String>,
+    /// Commands that the user needs and may not use.
+    pub missing: Vec<String>,
     /// Its `maxmemory` in bytes and its `maxmemory-policy`, where it says them.
     pub full: Option<(u64, String)>,
 }
 
-/// Connects, logs in, and asks for a PING and for what the server says of itself.
+/// Connects, logs in, asks for a PING, for each command that is needed, and for what the server says
+/// of itself.
 ///
 /// # Errors
 ///
@@ -35,6 +38,7 @@ pub async fn try_out(section: &SharedMemory) -> Result<Tried, String> {
     pong.map_err(|_elapsed| "it does not answer a PING within 2 s".to_owned())?
         .map_err(|error| error.to_string())?;
     let took = began.elapsed();
+    let missing = rights::missing(section, &mut connection).await?;
     // A user of the ACL need not be allowed to ask for it.
     let mut info = redis::cmd("INFO");
     let info = timeout(WITHIN, connection.command(info.arg("all"))).await;
@@ -45,7 +49,7 @@ pub async fn try_out(section: &SharedMemory) -> Result<Tried, String> {
         .or_else(|| text("redis_version").map(|version| format!("redis {version}")));
     let maxmemory = info.as_ref().and_then(|info| info.get::<u64>("maxmemory"));
     let full = maxmemory.zip(text("maxmemory_policy"));
-    Ok(Tried { took, version, full })
+    Ok(Tried { took, version, missing, full })
 }
 
 /// A cluster answers for each node.

@@ -12,7 +12,7 @@ mod estimate;
 mod health;
 mod hold;
 mod pass;
-mod places;
+pub(super) mod places;
 mod quota;
 
 use std::{
@@ -24,6 +24,7 @@ use tokio::{sync::Notify, time::Instant};
 use tracing::debug;
 
 use super::{
+    common::{Common, Lease, ProbeTurn, Wanted},
     error::LookupError,
     login::Login,
     metrics::SapMetrics,
@@ -53,7 +54,12 @@ pub(super) struct Door {
     breaker: Breaker,
     pub(super) login: Arc<Login>,
     pub(super) retries: RetryBudget,
-    pub(super) quota: Quota,
+    quota: Quota,
+    /// What replicas have in common of it.
+    pub(super) common: Arc<Common>,
+    max_in_flight: usize,
+    /// The longest that SAP is waited for.
+    total_timeout: Duration,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<SapMetrics>,
     /// A lookup that takes this long is slow.
@@ -97,8 +103,12 @@ impl Door {
             health.forget_refusal();
         }
         let quota = Quota::new(sap.daily_requests, sap.daily_reserve_percent);
+        let common = Common::new(sap, &metrics, before.map(|door| &door.common));
         Arc::new(Self {
             places,
+            common,
+            max_in_flight: sap.max_in_flight,
+            total_timeout: sap.total_timeout,
             estimate,
             hold: before.map_or_else(Arc::default, |door| Arc::clone(&door.hold)),
             login,
@@ -115,7 +125,7 @@ impl Door {
     }
 
     /// Waits for a place from which SAP can still answer by `deadline`. Giving up waiting costs SAP
-    /// nothing.
+    /// nothing. `by`: until when the shared memory is waited for; `None`: for its whole budget.
     ///
     /// # Errors
     ///
@@ -124,6 +134,7 @@ impl Door {
         self: &Arc<Self>,
         urgency: Urgency,
         deadline: Instant,
+        by: Option<Instant>,
     ) -> Result<Pass, LookupError> {
         self.admits(urgency)?;
         let queued = Instant::now();
@@ -137,11 +148,73 @@ impl Door {
             // Much may have been learned meanwhile.
             self.admits(urgency)?;
         }
+        // In a box of its own: without a shared memory nobody carries its room along.
+        let lease = if self.common.is_shared() {
+            Some(Box::pin(self.lease(urgency, deadline, by, queued)).await?)
+        } else {
+            None
+        };
         let entered = Instant::now();
         let queued = entered - queued;
         self.metrics.door.queued(queued);
         let is_slow = AtomicBool::new(false);
-        Ok(Pass { door: Arc::clone(self), urgency, queued, entered, is_slow, _place: place })
+        Ok(Pass {
+            door: Arc::clone(self),
+            urgency,
+            queued,
+            entered,
+            is_slow,
+            _lease: lease,
+            _place: place,
+        })
+    }
+
+    /// A place among those of all replicas, for whoever has one of ours.
+    async fn lease(
+        &self,
+        urgency: Urgency,
+        deadline: Instant,
+        by: Option<Instant>,
+        queued: Instant,
+    ) -> Result<Lease, LookupError> {
+        let wanted = Wanted {
+            urgency,
+            limit: self.max_in_flight,
+            life: self.total_timeout,
+            latest: deadline.checked_sub(self.estimate.expected()).unwrap_or(deadline),
+            by,
+        };
+        let is_in_vain = || urgency != Urgency::Probe && self.is_shut();
+        let lease = self.common.place(wanted, is_in_vain).await;
+        // Much may have been learned meanwhile.
+        self.admits(urgency)?;
+        lease.map_err(|_none| {
+            self.metrics.not_asked(SapOutcome::Busy);
+            LookupError::Busy { waited: queued.elapsed() }
+        })
+    }
+
+    /// One more request of the day.
+    ///
+    /// # Errors
+    ///
+    /// They are used up, and that is counted as such.
+    pub(super) async fn request(&self, urgency: Urgency) -> Result<(), LookupError> {
+        if let Some(limit) = self.quota.limit_of(urgency)
+            && self.common.is_shared()
+            && Box::pin(self.common.request(limit)).await.is_err()
+        {
+            self.metrics.not_asked(SapOutcome::Quota);
+            return Err(LookupError::Quota { host: Arc::clone(&self.host) });
+        }
+        self.quota.sent();
+        Ok(())
+    }
+
+    /// The day's requests are used up, here or by all replicas together.
+    fn has_used_up(&self, urgency: Urgency) -> bool {
+        let Some(limit) = self.quota.limit_of(urgency) else { return false };
+        !self.quota.allows(urgency) || self.common.is_shared() && !self.common.day.allows(limit)
     }
 
     /// Why nobody is asked now.
@@ -157,7 +230,7 @@ impl Door {
             (self.login.refusal(&self.host), SapOutcome::Credentials)
         } else if urgency != Urgency::Probe && !self.breaker.is_closed() {
             (LookupError::Breaker { host: host() }, SapOutcome::Breaker)
-        } else if !self.quota.allows(urgency) {
+        } else if self.has_used_up(urgency) {
             (LookupError::Quota { host: host() }, SapOutcome::Quota)
         } else {
             return Ok(());
@@ -195,13 +268,16 @@ impl Door {
 
     /// The day's requests, and how many wait, told just before the metrics are read.
     pub(super) fn count(&self) {
-        let forecast = self.quota.forecast();
+        let of_all = self.common.day.total().filter(|_| self.common.is_shared());
+        let forecast = self.quota.forecast(of_all);
+        self.common.count();
         let door = &self.metrics.door;
         door.day(forecast.sent, forecast.at_midnight, self.quota.limit());
         let held = self.hold.remaining().unwrap_or_default();
         // Of this SAP, whatever one before it has noted last.
         self.health.tell_metrics();
-        door.is(self.breaker.now(), self.places.waiting(), held);
+        let waiting = self.places.waiting() + self.common.waiting();
+        door.is(self.breaker.now(), waiting, held);
     }
 
     /// When SAP is to be probed next; `None`: there is no need to.
@@ -214,6 +290,23 @@ impl Door {
             SapHealth::Answering => return None,
         };
         Some(wanted.max(now + self.hold.remaining().unwrap_or_default()))
+    }
+
+    /// Whose turn it is to probe. While nobody is kept from asking, each finds out for itself.
+    pub(super) async fn probe_turn(&self) -> ProbeTurn {
+        if self.breaker.is_closed() || !self.common.is_shared() {
+            return ProbeTurn::Own;
+        }
+        self.common.probe_turn(self.total_timeout).await
+    }
+
+    /// A probe that had a turn was answered, or not.
+    pub(super) async fn probed(&self, was_answered: bool) {
+        if self.common.is_shared() {
+            let next = self.breaker.probe_at();
+            let pause = next.map_or(Duration::ZERO, |next| next - Instant::now());
+            self.common.probed(was_answered, pause).await;
+        }
     }
 
     /// Waits until [`Self::next_probe`] may have changed.

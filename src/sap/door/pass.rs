@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     domain::{Lookup, PartnerId},
-    sap::{error::LookupError, outcome::SapOutcome},
+    sap::{common::Lease, error::LookupError, outcome::SapOutcome},
 };
 
 /// A place at SAP for one lookup.
@@ -29,6 +29,8 @@ pub struct Pass {
     pub(super) entered: Instant,
     /// It took long, and the breaker knows.
     pub(super) is_slow: AtomicBool,
+    /// Among those of all replicas; given back before ours.
+    pub(super) _lease: Option<Lease>,
     pub(super) _place: Place,
 }
 
@@ -64,6 +66,11 @@ impl Pass {
             }
             None => Ok(()),
         }
+    }
+
+    /// One more request of the day, before it is sent.
+    pub(in crate::sap) async fn request(&self) -> Result<(), LookupError> {
+        self.door.request(self.urgency).await
     }
 
     /// Waits for `lookup` by its own clock, `limit` from now: SAP may be slow for the caller and is

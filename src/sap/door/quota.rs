@@ -2,7 +2,8 @@
 //!
 //! Sales Cloud Version 2 answers 429 to everybody, other interfaces included, once a day's requests
 //! are used up (KBA 3559130). Refreshes and probes stop first, so that what is left is for people.
-//! Counted since the start of this process and for this replica alone, by days of UTC.
+//! Counted since the start of this process, by days of UTC; with a shared memory also for all replicas
+//! together (`sap::common`).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -60,9 +61,7 @@ impl Quota {
     }
 
     fn allows_at(&self, urgency: Urgency, now: i64) -> bool {
-        let Some(limit) = self.limit else { return true };
-        let reserved = if urgency == Urgency::Live { 0 } else { self.reserve };
-        self.today(now).sent < limit - reserved
+        self.limit_of(urgency).is_none_or(|limit| self.today(now).sent < limit)
     }
 
     /// A request is sent.
@@ -70,21 +69,29 @@ impl Quota {
         self.today(clock::unix_seconds()).sent += 1;
     }
 
+    /// What there is a day for whoever is so urgent; `None`: as many as one likes.
+    pub(in crate::sap) fn limit_of(&self, urgency: Urgency) -> Option<u64> {
+        let reserved = if urgency == Urgency::Live { 0 } else { self.reserve };
+        self.limit.map(|limit| limit - reserved)
+    }
+
     /// What the configuration allows a day.
     pub(in crate::sap) fn limit(&self) -> Option<u64> {
         self.limit
     }
 
-    /// The day so far.
-    pub(in crate::sap) fn forecast(&self) -> Forecast {
-        self.forecast_at(clock::unix_seconds())
+    /// The day so far. `of_all`: what all replicas have sent together, where they count that.
+    pub(in crate::sap) fn forecast(&self, of_all: Option<u64>) -> Forecast {
+        self.forecast_at(of_all, clock::unix_seconds())
     }
 
-    fn forecast_at(&self, now: i64) -> Forecast {
+    fn forecast_at(&self, of_all: Option<u64>, now: i64) -> Forecast {
         let today = self.today(now);
-        let passed = (now - today.since).max(EXPERIENCE_SECONDS).unsigned_abs();
+        let since = of_all.map_or(today.since, |_| today.day * DAY_SECONDS);
+        let sent = of_all.unwrap_or(today.sent);
+        let passed = (now - since).max(EXPERIENCE_SECONDS).unsigned_abs();
         let left = (DAY_SECONDS - now.rem_euclid(DAY_SECONDS)).unsigned_abs();
-        let at_midnight = today.sent + today.sent.saturating_mul(left) / passed;
+        let at_midnight = sent + sent.saturating_mul(left) / passed;
         Forecast { sent: today.sent, at_midnight }
     }
 
@@ -158,11 +165,14 @@ mod tests {
         let noon = MIDNIGHT + DAY_SECONDS / 2;
         let since_midnight = quota(Some(1000), MIDNIGHT);
         send(&since_midnight, noon, 400);
-        assert_eq!(since_midnight.forecast_at(noon), Forecast { sent: 400, at_midnight: 800 });
+        assert_eq!(
+            since_midnight.forecast_at(None, noon),
+            Forecast { sent: 400, at_midnight: 800 }
+        );
 
         // A minute after a start a burst is not taken for the pace of the day.
         let just_started = quota(Some(1000), noon);
         send(&just_started, noon + 60, 90);
-        assert!(just_started.forecast_at(noon + 60).at_midnight < 4500);
+        assert!(just_started.forecast_at(None, noon + 60).at_midnight < 4500);
     }
 }

@@ -12,10 +12,10 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn who_is_handed_a_place_does_not_ask_a_sap_that_wants_to_be_left_alone_since() {
     let (sap, _metrics) = client(&Sap { max_in_flight: 1, ..sap("http://localhost") });
     let (door, deadline) = (Arc::clone(&sap.door), Instant::now() + 30 * SECOND);
-    let first = door.enter(Urgency::Live, deadline).await.unwrap();
+    let first = door.enter(Urgency::Live, deadline, None).await.unwrap();
     let waiting = tokio::spawn({
         let door = Arc::clone(&door);
-        async move { door.enter(Urgency::Live, deadline).await.map(drop) }
+        async move { door.enter(Urgency::Live, deadline, None).await.map(drop) }
     });
     while door.places.waiting() == 0 {
         tokio::task::yield_now().await;
@@ -35,7 +35,7 @@ async fn who_comes_to_a_free_place_of_a_sap_that_wants_to_be_left_alone_is_told_
     let (sap, _metrics) = client(&sap("http://localhost"));
     sap.door.hold.leave_alone(SECOND);
 
-    let told = sap.door.enter(Urgency::Live, Instant::now() + 30 * SECOND).await.map(drop);
+    let told = sap.door.enter(Urgency::Live, Instant::now() + 30 * SECOND, None).await.map(drop);
 
     assert!(matches!(told, Err(LookupError::Throttled { .. })), "{told:?}");
 }

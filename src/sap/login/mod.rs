@@ -6,7 +6,7 @@ mod headers;
 pub(super) mod oauth;
 mod verdict;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
@@ -14,8 +14,10 @@ use tokio::time::Instant;
 
 use crate::{
     config,
+    net::kv::Store,
     sap::{
         error::{LookupError, TokenProblem},
+        metrics::SapMetrics,
         problem::DialectProblem,
     },
 };
@@ -28,6 +30,8 @@ pub(super) use verdict::Verdict;
 pub(super) struct Login {
     config: Mutex<config::Login>,
     current: ArcSwap<Credentials>,
+    /// Over which memory replicas have one token, and who counts that.
+    sharing: OnceLock<(Arc<Store>, Arc<SapMetrics>)>,
 }
 
 /// One set of credentials, and what SAP thinks of it.
@@ -116,7 +120,22 @@ impl Login {
     /// Prepares headers, keys and certificates; asks nobody.
     pub(super) fn new(login: &config::Login) -> Result<Self, Vec<DialectProblem>> {
         let current = ArcSwap::from_pointee(Credentials::new(login)?);
-        Ok(Self { config: Mutex::new(login.clone()), current })
+        let (config, sharing) = (Mutex::new(login.clone()), OnceLock::new());
+        Ok(Self { config, current, sharing })
+    }
+
+    /// Replicas have one token from now on, over this memory.
+    pub(super) fn share(&self, store: &Arc<Store>, metrics: &Arc<SapMetrics>) {
+        self.sharing.get_or_init(|| (Arc::clone(store), Arc::clone(metrics)));
+        self.share_those(&self.current.load());
+    }
+
+    fn share_those(&self, credentials: &Credentials) {
+        if let (Shown::Tokens(tokens), Some((store, metrics))) =
+            (&credentials.shown, self.sharing.get())
+        {
+            tokens.share(store, metrics);
+        }
     }
 
     /// Those that count now; what SAP answers to them is told to these, whatever counts by then.
@@ -136,6 +155,7 @@ impl Login {
         *config = changed;
         let after = other.current.into_inner();
         if !after.are_the_same_headers_as(&self.current.load()) {
+            self.share_those(&after);
             self.current.store(after);
         }
     }
@@ -172,6 +192,7 @@ impl Login {
             let credentials = Credentials::new(&new).map_err(|problems| {
                 problems.first().map(|first| first.message.clone()).unwrap_or_default()
             })?;
+            self.share_those(&credentials);
             self.current.store(Arc::new(credentials));
             *config = new;
             return Ok(true);

@@ -77,7 +77,7 @@ impl DoorMetrics {
             )?,
             day_forecast: gauge(
                 "dialgate_sap_daily_requests_forecast",
-                "Requests there will have been at midnight (UTC) if the day goes on as it did so far.",
+                "Requests there will have been at midnight (UTC) if the day goes on as it did so far; with a shared memory, those of all replicas together.",
             )?,
         })
     }

@@ -15,7 +15,7 @@ use prometheus::{
 };
 use tokio::time::Instant;
 
-use super::outcome::SapOutcome;
+use super::{common::metrics::CommonMetrics, outcome::SapOutcome};
 use compared::ComparedMetrics;
 
 pub use compared::Compared;
@@ -40,6 +40,8 @@ pub struct SapMetrics {
     credentials_refused: IntGauge,
     /// What passes the door and what does not.
     pub door: DoorMetrics,
+    /// What replicas have in common.
+    pub(super) common: CommonMetrics,
     /// What the way to SAP looks like.
     pub(super) way: WayMetrics,
     /// How its answers compare with another system's.
@@ -97,6 +99,7 @@ impl SapMetrics {
             up,
             credentials_refused,
             door: DoorMetrics::new(registry)?,
+            common: CommonMetrics::new(registry)?,
             way: WayMetrics::new(registry)?,
             compared: ComparedMetrics::new(registry)?,
         })

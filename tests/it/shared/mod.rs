@@ -1,6 +1,7 @@
 //! Replicas with one memory: what one of them was told by SAP is known to all, SAP is asked once, and
 //! no call needs the memory for an answer.
 
+mod common;
 mod faults;
 mod redis;
 mod topologies;

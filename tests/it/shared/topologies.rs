@@ -8,8 +8,8 @@ use super::redis::{Redis, Replicas, free_port, until_written};
 use crate::support::{eventually, gateway::write_certificates};
 
 /// What README.md says that a user needs.
-const ALLOWED: &str = "~dialgate:* -@all +ping +get +getrange +set +del +pexpire +time +eval +evalsha \
-                       +xadd +xrange +xrevrange";
+pub(super) const ALLOWED: &str = "~dialgate:* -@all +ping +get +getrange +set +del +pexpire +time +eval +evalsha \
+                       +xadd +xrange +xrevrange +zadd +zcard +zrange +zrem +zremrangebyscore +zscore";
 
 #[tokio::test]
 async fn a_user_with_the_rights_that_are_documented_is_enough() {

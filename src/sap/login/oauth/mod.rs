@@ -7,6 +7,7 @@
 mod answer;
 mod assertion;
 mod request;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -28,10 +29,14 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-use crate::config;
-use crate::sap::{error::TokenProblem, login::verdict::Verdict, problem::DialectProblem};
+use crate::sap::{
+    common::TokenFrom, error::TokenProblem, login::verdict::Verdict, metrics::SapMetrics,
+    problem::DialectProblem,
+};
+use crate::{config, net::kv::Store};
 
 use request::TokenServer;
+use shared::Sharing;
 
 /// The token server is asked at most once in this time, whatever SAP thinks of its tokens.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
@@ -73,6 +78,8 @@ pub(in crate::sap) struct Tokens {
     /// Started with the first call: a configuration that is only checked asks nobody.
     task: OnceLock<AbortOnDropHandle<()>>,
     server: Option<Arc<TokenServer>>,
+    /// Which token it is, for those who share it.
+    group: String,
 }
 
 type Fetching = Pin<Box<dyn Future<Output = Result<Granted, TokenProblem>> + Send>>;
@@ -82,6 +89,8 @@ struct Shared {
     timeout: Duration,
     state: watch::Sender<State>,
     wake: Notify,
+    /// With other replicas.
+    sharing: OnceLock<Sharing>,
 }
 
 #[derive(Default)]
@@ -100,13 +109,20 @@ impl Tokens {
             let server = Arc::clone(&asked);
             Box::pin(async move { server.fetch().await })
         };
-        Ok(Self { server: Some(server), ..Self::with(Box::new(fetch), oauth.timeout) })
+        let group = shared::group(oauth);
+        Ok(Self { server: Some(server), group, ..Self::with(Box::new(fetch), oauth.timeout) })
     }
 
     fn with(fetch: Box<dyn Fn() -> Fetching + Send + Sync>, timeout: Duration) -> Self {
         let state = watch::Sender::new(State::default());
-        let shared = Arc::new(Shared { fetch, timeout, state, wake: Notify::new() });
-        Self { shared, task: OnceLock::new(), server: None }
+        let (wake, sharing) = (Notify::new(), OnceLock::new());
+        let shared = Arc::new(Shared { fetch, timeout, state, wake, sharing });
+        Self { shared, task: OnceLock::new(), server: None, group: String::new() }
+    }
+
+    /// One for all replicas from now on, over this memory.
+    pub(super) fn share(&self, store: &Arc<Store>, metrics: &Arc<SapMetrics>) {
+        self.shared.sharing.get_or_init(|| Sharing::new(store, &self.group, metrics));
     }
 
     /// Host and port of the token server.
@@ -145,6 +161,9 @@ impl Tokens {
     /// SAP never took will hardly be better next time; it is fetched after a pause.
     pub(in crate::sap) fn reject(&self, token: &Arc<Token>) -> bool {
         let was_good = token.accepted.load(Ordering::Relaxed);
+        if let Some(sharing) = self.shared.sharing.get() {
+            sharing.refuse(token);
+        }
         let dropped = self.shared.state.send_if_modified(|state| {
             let is_current =
                 state.token.as_ref().is_some_and(|current| Arc::ptr_eq(current, token));
@@ -193,6 +212,24 @@ impl Tokens {
     }
 }
 
+impl Shared {
+    /// Another replica's token, or the token server's.
+    async fn obtain(&self) -> Result<(Granted, TokenFrom), TokenProblem> {
+        let fetch = || async {
+            timeout(self.timeout, (self.fetch)())
+                .await
+                .unwrap_or_else(|_elapsed| Err(TokenProblem::Deadline))
+        };
+        match self.sharing.get() {
+            Some(sharing) => {
+                let own = self.state.borrow().token.clone();
+                sharing.obtain(own.as_deref(), self.timeout, fetch).await
+            }
+            None => fetch().await.map(|granted| (granted, TokenFrom::Server)),
+        }
+    }
+}
+
 /// Keeps a token at hand until it is dropped.
 async fn keep_fetching(shared: Arc<Shared>) {
     let mut failures = 0;
@@ -203,11 +240,8 @@ async fn keep_fetching(shared: Arc<Shared>) {
         let asked = Instant::now();
         // This task alone shows them, and only when they may be shown.
         drop(verdict.admit().await);
-        let result = timeout(shared.timeout, (shared.fetch)())
-            .await
-            .unwrap_or_else(|_elapsed| Err(TokenProblem::Deadline));
-        let mut next = match result {
-            Ok(granted) => {
+        let mut next = match shared.obtain().await {
+            Ok((granted, from)) => {
                 if failures > 0 {
                     info!(failures, "the token server grants tokens again");
                 }
@@ -217,7 +251,8 @@ async fn keep_fetching(shared: Arc<Shared>) {
                 let token = Token {
                     authorization: granted.authorization,
                     usable_until: asked + granted.life - MARGIN.min(granted.life / 10),
-                    accepted: AtomicBool::new(false),
+                    // SAP took it from whoever had it first, for all that is known.
+                    accepted: AtomicBool::new(from == TokenFrom::Shared),
                 };
                 shared.state.send_modify(|state| {
                     state.token = Some(Arc::new(token));
