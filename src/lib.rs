@@ -32,7 +32,7 @@
 //! | [`telemetry`] | the log, lines that leave the process, the audit trail (`audit`), its own metrics; the wall clock |
 //! | [`net`] | sockets, load balancers in front (`proxied`), TLS, HTTP, a memory of keys and values that processes share (`kv`); knows nothing of jtel or SAP |
 //! | [`sap`] | SAP's dialects and only those: `door` (whether and when), `dialect` (what), `link` (the way there), `login`, `reply` |
-//! | [`lookup`] | what SAP knows of a partner, memory first, then what other replicas know (`shared`); asks SAP itself |
+//! | [`lookup`] | what SAP knows of a partner, memory first, then what other replicas know (`shared`); a file in which it outlives the process (`snapshot`); asks SAP itself |
 //! | [`gateway`] | one call from jtel, request to answer: who asks (`auth`), who guesses (`barring`); jtel's question about who calls (`caller`) |
 //! | [`admin`] | the second listener: `routes` (what there is), `guard` (who may), the status page (`page`) and the same as JSON, `actions` |
 //! | [`app`] | puts the parts together, once (`start`) and again (`snapshot`, `reload`) |
@@ -111,6 +111,11 @@
 //!     `the_places_of_a_replica_that_is_killed_or_stands_still_come_back`,
 //!     `the_requests_of_the_day_are_one_for_three_replicas`,
 //!     `frozen_and_killed_each_replica_has_its_share_and_no_call_waits`.
+//! 22. A restart in an outage goes on with what was remembered, as old as it is; what was changed, or whom an
+//!     operator has had forgotten, does not come back with it:
+//!     `a_partner_known_before_the_restart_is_dialled_while_sap_is_silent`,
+//!     `a_changed_byte_wherever_it_is_has_all_of_it_refused`,
+//!     `whom_an_operator_has_forgotten_does_not_come_back_with_a_start`.
 
 pub mod admin;
 pub mod app;

@@ -16,4 +16,5 @@ pub mod query;
 pub mod reply;
 pub mod service_numbers;
 pub mod shared;
+pub mod snapshot;
 pub mod wire;

@@ -13,6 +13,7 @@ mod decisions;
 mod events;
 mod form;
 mod guard;
+mod kept;
 mod openapi;
 mod page;
 mod problems;

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{check::Check, configuration::ConfigStatus};
+use super::{check::Check, configuration::ConfigStatus, kept};
 use crate::{
     gateway::Gateway,
     lookup::Partners,
@@ -77,6 +77,7 @@ impl Readiness {
             checks.extend(of_it.map(|check| Check { text: whose.clone() + &check.text, ..check }));
         }
         checks.extend(self.audit());
+        checks.extend(kept::check(&self.partners));
         checks
     }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{
     configuration::ConfigStatus,
+    kept::{self, SnapshotState},
     problems::{Problem, for_so_long, problems, what_sap_does},
     pulse::{Flow, Pulse, Share},
     ready::Readiness,
@@ -90,6 +91,8 @@ pub(super) struct MemoryState {
     pub(super) answered_percent: Option<f64>,
     /// The memory that replicas share; `null`: there is none.
     pub(super) shared: Option<SharedState>,
+    /// The file in which it outlives the process; `null`: there is none.
+    pub(super) snapshot: Option<SnapshotState>,
 }
 
 /// A certificate and its end.
@@ -135,6 +138,7 @@ pub(super) struct Facts<'f> {
     pub(super) certificates: Vec<CertificateState>,
     pub(super) missing: &'f [MissingNumber],
     pub(super) shared: Option<&'f SharedState>,
+    pub(super) snapshot: Option<&'f SnapshotState>,
     /// What is wrong with the calls.
     pub(super) of_calls: &'f [Problem],
 }
@@ -147,6 +151,7 @@ impl Status {
         let config = config_state(readiness.configuration(), reading);
         let missing = missing(partners, &terms.config);
         let shared = shared::state(partners);
+        let snapshot = kept::state(partners);
         let states: Vec<_> = systems.iter().map(|sap| SapState::of(sap, reading)).collect();
         let of_one = troubled.and_then(|sap| states.iter().find(|state| state.name == *sap.name()));
         let sap_state = of_one.cloned().unwrap_or_default();
@@ -162,6 +167,7 @@ impl Status {
             certificates: certificates(reading),
             missing: &missing,
             shared: shared.as_ref(),
+            snapshot: snapshot.as_ref(),
             of_calls: &of_calls,
         });
         let felt = of_calls.iter().find(|problem| problem.is_urgent && problems.contains(problem));
@@ -192,6 +198,7 @@ impl Status {
                 entries_limit: reading.sum("dialgate_memory_entries_limit", &[]),
                 answered_percent: share.map(|share| share.from_memory_percent),
                 shared,
+                snapshot,
             },
             certificates: certificates(reading),
             missing,

@@ -14,6 +14,7 @@ use rustix::fs::Access;
 
 use crate::{
     config::{self, Config, Draft, Environment, Findings, Systems},
+    lookup::check_snapshot,
     net::{kv, otlp::Collector},
     telemetry::{
         logging::{self, with_causes},
@@ -42,6 +43,11 @@ fn look_closer(draft: &Draft, findings: &mut Findings) {
         for (key, problem) in kv::check(shared) {
             findings.at(key, problem);
         }
+    }
+    if let Some(snapshot) = draft.cache.as_ref().and_then(|cache| cache.snapshot.as_ref())
+        && let Err(problem) = check_snapshot(&snapshot.path)
+    {
+        findings.at("cache.snapshot.path", problem);
     }
     if let Some(traces) = &draft.traces
         && let Some(otlp) = &traces.otlp

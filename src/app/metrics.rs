@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::StartError;
 use crate::{
     gateway::CallMetrics,
-    lookup::{MemoryMetrics, SharedMetrics},
+    lookup::{MemoryMetrics, SharedMetrics, SnapshotMetrics},
     net::{NetMetrics, kv::KvMetrics, otlp::SpanMetrics},
     sap::SystemsMetrics,
     telemetry::{audit::AuditMetrics, logging::LogControl, metrics::Metrics},
@@ -21,6 +21,8 @@ pub struct AllMetrics {
     pub sap: Arc<SystemsMetrics>,
     /// What is remembered of SAP's answers.
     pub memory: Arc<MemoryMetrics>,
+    /// The file in which it outlives the process.
+    pub kept: Arc<SnapshotMetrics>,
     /// What lookups have of the memory that replicas share.
     pub shared: Arc<SharedMetrics>,
     /// The memory that replicas share.
@@ -57,6 +59,7 @@ impl AllMetrics {
             net: Arc::new(NetMetrics::new(registry)?),
             sap: Arc::new(SystemsMetrics::new(registry)?),
             memory: Arc::new(MemoryMetrics::new(registry)?),
+            kept: Arc::new(SnapshotMetrics::new(registry)?),
             shared: Arc::new(SharedMetrics::new(registry)?),
             kv: Arc::new(KvMetrics::new(registry)?),
             calls: Arc::new(CallMetrics::new(registry)?),

@@ -16,12 +16,16 @@ mod trail;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     admin::{Admin, ReloadRequest},
     gateway::{AccessLog, CallSpans},
+    lookup::Partners,
     net::{
         Drain, Listener, NetMetrics, SharedSocket,
         anchor::Anchoring,
@@ -106,7 +110,8 @@ impl App {
         besides.spawn(async move { leave_when_wanted(&admin_cares, &leaving).await });
         let path = state.running.listen.hand_over.clone();
         let offering = control.clone();
-        besides.spawn(async move { hand_over_when_wanted(sockets, &offering, path).await });
+        let kept = Arc::clone(&state.partners);
+        besides.spawn(async move { hand_over_when_wanted(sockets, &offering, path, &kept).await });
         let besides = tokio::spawn(until(drain.clone(), besides));
         // To the very end: it is what answers calls that has to live.
         let _watchdog = AbortOnDropHandle::new(tokio::spawn(Watchdog::new(&state.service).keep()));
@@ -124,16 +129,10 @@ impl App {
             )
             .await;
         // Calls are over; what they left is finished and written before the admin port goes.
-        let finished = async {
-            tokio::join!(partners.finish(), state.gateway.parity().finish());
-            drop(besides.await);
-            // Last: whoever looks after it says that this replica lives.
-            systems::finish(&state.current.load().terms.systems).await;
-        };
         // After a second signal nobody waits for SAP any more.
         tokio::select! {
-            () = finished => {}
-            () = forced.forced() => {}
+            () = finish(&state, besides, forced.has_successor()) => {}
+            () = forced.forced() => partners.give_up_snapshot(),
         }
         let ended = async {
             tokio::join!(
@@ -153,6 +152,18 @@ impl App {
         }
         ended.await;
     }
+}
+
+/// Finishes what calls have left.
+async fn finish(state: &State, besides: JoinHandle<()>, has_successor: bool) {
+    tokio::join!(state.partners.finish(), state.gateway.parity().finish());
+    drop(besides.await);
+    // Whoever took over has loaded what was written for it, and writes its own.
+    if !has_successor {
+        state.partners.write_last_snapshot().await;
+    }
+    // Last: whoever looks after it says that this replica lives.
+    systems::finish(&state.current.load().terms.systems).await;
 }
 
 /// Has the records written that are left.
@@ -200,10 +211,16 @@ async fn hand_over_when_wanted(
     sockets: [SharedSocket; 2],
     control: &Control,
     path: Option<PathBuf>,
+    partners: &Partners,
 ) {
     let Some(path) = path else { return };
     match Offer::open(&path) {
-        Ok(offer) => control.hand_over(offer.taken(&sockets, control.drain.limit()).await),
+        Ok(offer) => {
+            // What is remembered here is what the other one begins with.
+            let first = || partners.write_snapshot_for_another();
+            let taken = offer.taken_after(first, &sockets, control.drain.limit()).await;
+            control.hand_over(taken);
+        }
         Err(error) => {
             let error = with_causes(&error);
             tracing::error!(error, "no other process will be able to take over: {error}");
@@ -227,6 +244,8 @@ fn besides_calls(
     tasks.spawn(async move { partners.listen().await });
     let partners = Arc::clone(&state.partners);
     tasks.spawn(async move { partners.forget_what_is_over().await });
+    let partners = Arc::clone(&state.partners);
+    tasks.spawn(async move { partners.keep_snapshots().await });
     let log = state.log.clone();
     tasks.spawn(async move { log.keep_time().await });
     let gateway = Arc::clone(&state.gateway);

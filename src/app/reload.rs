@@ -171,6 +171,7 @@ impl State {
         }
         self.store.follow(&after.config.cache);
         after.terms.systems.iter().for_each(|sap| sap.share(&self.store));
+        self.partners.follow_snapshot(&after.config.cache);
         self.partners.refresh_from(&after.terms.systems, &after.config.cache);
         // First: whoever records has somewhere to send it to.
         self.spans.send_to(after.collector.clone());

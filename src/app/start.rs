@@ -23,7 +23,7 @@ use crate::{
     admin::{Admin, Readiness, Reloads, Sites},
     config::{AccessLog as AccessTarget, Config},
     gateway::{AccessLog, AccessRecord, CallSpans, Gateway, Site, start_access_log},
-    lookup::{MemoryMetrics, Partners, SharedMetrics, Sharing},
+    lookup::{MemoryMetrics, Partners, SharedMetrics, Sharing, SnapshotMetrics},
     net::{
         BindError, Drain, Limits, Listener, NetMetrics, TrustedInForce,
         hand_over::HandOverError,
@@ -133,7 +133,7 @@ impl App {
         let (calls, admin) = listen(&mut snapshot, sockets, both_tls, &trusted, &all.net)?;
         let config = Arc::clone(&snapshot.config);
         let access = access_log(&config, &all.process).map_err(StartError::Access)?;
-        let (store, partners) = remembering(&snapshot, (all.kv, all.shared), all.memory);
+        let (store, partners) = remembering(&snapshot, (all.kv, all.shared, all.memory, all.kept));
         let (trail, anchoring) =
             trail::open(&snapshot, &all.audit, &instance, predecessor.as_mut(), &service)?.unzip();
         let spans = Exporter::<CallSpans>::start(all.spans, &instance);
@@ -187,17 +187,21 @@ impl App {
     }
 }
 
-/// What is remembered here, and what replicas share.
+/// What the memory counts: the way to what replicas share, its use, what is remembered, and its file.
+type OfTheMemory = (Arc<KvMetrics>, Arc<SharedMetrics>, Arc<MemoryMetrics>, Arc<SnapshotMetrics>);
+
+/// What is remembered here, what replicas share, and what the process before remembered.
 fn remembering(
     snapshot: &Snapshot,
-    (link, shared): (Arc<KvMetrics>, Arc<SharedMetrics>),
-    metrics: Arc<MemoryMetrics>,
+    (link, shared, memory, kept): OfTheMemory,
 ) -> (Arc<Store>, Arc<Partners>) {
     let cache = &snapshot.config.cache;
     let store = Store::new(link);
     store.follow(cache);
     let sharing = Sharing::new(Arc::clone(&store), shared);
-    let partners = Arc::new(Partners::sharing(cache.max_entries, metrics, Some(sharing)));
+    let partners = Partners::sharing(cache.max_entries, memory, Some(sharing)).with_snapshots(kept);
+    let partners = Arc::new(partners);
+    partners.load_snapshot(&snapshot.terms.systems, cache);
     partners.refresh_from(&snapshot.terms.systems, cache);
     snapshot.terms.systems.iter().for_each(|sap| sap.share(&store));
     (store, partners)

@@ -40,6 +40,7 @@ pub use sections::sap::{
 };
 pub use sections::shared::{SharedAddress, SharedLogin, SharedMemory, SharedServers, SharedTls};
 pub use sections::show::show;
+pub use sections::snapshot::MemorySnapshot;
 pub use sections::systems::{AsRead, Systems};
 pub use sections::tls::{
     CertificateFiles, CipherSuite, Group, Tls, TlsClients, TlsOffer, TlsPolicy, TlsVersion,

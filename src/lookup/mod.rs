@@ -16,6 +16,7 @@ mod said;
 mod seen;
 mod shared;
 mod silence;
+mod snapshot;
 mod stored;
 mod trip;
 mod whole;
@@ -35,6 +36,7 @@ use crate::{
 use flight::{Flights, Joined, Landed, Seat};
 use memory::{Key, Memory};
 use refresh::Refreshes;
+use snapshot::Snapshots;
 use trip::Trip;
 
 pub use found::Found;
@@ -44,6 +46,10 @@ pub use said::{Rendered, Said};
 pub use seen::{Contract, Contracts};
 pub use shared::{SharedMetrics, Sharing};
 pub use silence::Silence;
+pub use snapshot::{
+    AtStart, SnapshotMetrics, SnapshotStanding, WriteFailure, check_snapshot, partners_in_snapshot,
+    partners_in_snapshot_piece,
+};
 pub use whole::Forgotten;
 
 /// The partners looked up so far, of every SAP system that was asked: a system's answers must never
@@ -51,6 +57,8 @@ pub use whole::Forgotten;
 pub struct Partners {
     shared: Arc<Shared>,
     tasks: TaskTracker,
+    /// Files in which it outlives the process.
+    snapshots: Option<Arc<Snapshots>>,
 }
 
 /// What the tasks need that ask SAP.
@@ -104,7 +112,13 @@ impl Partners {
             sharing,
             closing: CancellationToken::new(),
         });
-        Self { shared, tasks: TaskTracker::new() }
+        Self { shared, tasks: TaskTracker::new(), snapshots: None }
+    }
+
+    /// The same, for a process that may write what it knows into a file.
+    #[must_use]
+    pub fn with_snapshots(self, metrics: Arc<SnapshotMetrics>) -> Self {
+        Self { snapshots: Some(Arc::new(Snapshots::new(metrics))), ..self }
     }
 
     /// From now on partners in use are asked for ahead of their end at these systems, by these times.

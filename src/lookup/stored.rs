@@ -98,6 +98,11 @@ impl Stored {
         }
     }
 
+    /// The same where its time stands elsewhere.
+    pub(super) fn of_no_time(said: &Said) -> Self {
+        Self { lookup: said.lookup.clone(), reads: Arc::clone(said.reads()), said_at: 0 }
+    }
+
     /// When SAP said it, by this process's own clock. What another clock puts into the future was said just
     /// now; `None`: before this machine's clock began.
     pub(super) fn said_at(&self) -> Option<Instant> {

@@ -89,7 +89,7 @@ impl Drain {
     }
 
     /// Another process has the listening socket.
-    pub(super) fn has_successor(&self) -> bool {
+    pub fn has_successor(&self) -> bool {
         self.successor.get().is_some()
     }
 

@@ -12,7 +12,7 @@ use crate::support::{
 const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// A mistake in one section: what is replaced by what, and how its finding begins.
-const MISTAKES: [(&str, &str, &str); 20] = [
+const MISTAKES: [(&str, &str, &str); 21] = [
     ("\n  preset: c4c\n", "\n  preset: c4d\n", "sap.preset: is unknown"),
     ("  max_age: 60s", "  ca_file: none.pem\n  max_age: 60s", "sap.ca_file: "),
     ("language: EN", "language: english", "sap.language: "),
@@ -28,6 +28,7 @@ const MISTAKES: [(&str, &str, &str); 20] = [
     ("deadline: 2500ms", "deadline: soon", "deadline: "),
     ("default_country: DE", "default_country: XX", "query.default_country: "),
     ("found_ttl: 1h", "found_ttl: 1hh", "cache.found_ttl: "),
+    ("snapshot: ~", "snapshot: { path: /nowhere/memory.snapshot }", "cache.snapshot: needs"),
     ("\"4922147100000\"", "\"+4922147100000\"", "rules.service_numbers[0].service_number: "),
     ("partner_blocked: refuse", "partner_blocked: maybe", "rules.partner_blocked: "),
     ("  level: info", "  levle: info", "log.levle: "),

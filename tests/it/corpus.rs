@@ -10,7 +10,7 @@ mod promises;
 type Holds = fn(&[u8]);
 
 /// Each target by its name.
-const TARGETS: [(&str, Holds); 13] = [
+const TARGETS: [(&str, Holds); 14] = [
     ("audit", promises::audit::holds),
     ("config", promises::config::holds),
     ("dialect", promises::dialect::holds),
@@ -23,6 +23,7 @@ const TARGETS: [(&str, Holds); 13] = [
     ("query", promises::query::holds),
     ("reply", promises::reply::holds),
     ("service_numbers", promises::service_numbers::holds),
+    ("snapshot", promises::snapshot::holds),
     ("wire", promises::wire::holds),
 ];
 

@@ -53,6 +53,7 @@ mod readme;
 mod records;
 mod reload;
 mod replay;
+mod restart;
 mod security;
 mod shared;
 mod short_numbers;

@@ -147,6 +147,9 @@ pub(super) fn sap(status: &Status) -> String {
     if let Some(shared) = &status.memory.shared {
         row(&mut part, "Memory shared with other replicas", &shared.told(), false);
     }
+    if let Some(snapshot) = &status.memory.snapshot {
+        row(&mut part, "Snapshot of the memory", &snapshot.told(), snapshot.failing.is_some());
+    }
     for certificate in &status.certificates {
         let CertificateState { role, ends, days_left } = certificate;
         let name = match *role {

@@ -82,6 +82,7 @@ pub(super) fn problems(facts: &Facts<'_>) -> Vec<Problem> {
     }
     list.whose.clear();
     of_the_shared_memory(facts, &mut list);
+    of_the_snapshot(facts, &mut list);
     of_room(facts, &mut list);
     of_the_configuration(facts, &mut list);
     for certificate in &facts.certificates {
@@ -102,6 +103,19 @@ fn of_the_shared_memory(facts: &Facts<'_>, list: &mut List) {
             "DialgateSharedMemoryDown",
             format!("the shared memory is {}", shared.told()),
             "See cache.shared; `dialgate check --connect` on this machine tries it.",
+        );
+    }
+}
+
+/// The file in which the memory outlives the process: calls do not need it, the next start does.
+fn of_the_snapshot(facts: &Facts<'_>, list: &mut List) {
+    let failing =
+        facts.snapshot.and_then(|snapshot| Some((snapshot.failing.as_ref()?, snapshot.todo?)));
+    if let Some((why, todo)) = failing {
+        list.calm(
+            "DialgateSnapshotFailing",
+            format!("the snapshot of the memory cannot be written: {why}"),
+            &format!("At cache.snapshot.path: {todo}."),
         );
     }
 }

@@ -1,14 +1,14 @@
 //! What a start would need of this machine: ports, and descriptors for connections.
 
-use std::net::SocketAddr;
+use std::{fs, io, net::SocketAddr};
 
 use super::{Line, fail, ok, warn};
 use crate::{
     app,
     cli::reach::Gateway,
-    config::{Admin, Config},
+    config::{Admin, Config, MemorySnapshot},
     net::{BindError, Limits, Listener, ListenerOptions, TrustedInForce},
-    telemetry::process,
+    telemetry::{process, rounded},
 };
 
 /// Whether `run` would get what it needs.
@@ -21,6 +21,7 @@ pub(super) async fn lines(config: &Config) -> Vec<Line> {
         lines.push(port(key, address, admin).await);
     }
     lines.push(descriptors(config));
+    lines.extend(snapshot(config));
     lines
 }
 
@@ -47,6 +48,19 @@ async fn is_ours(admin: &Admin) -> bool {
         Ok(gateway) => gateway.is_a_dialgate().await,
         Err(_) => false,
     }
+}
+
+/// That it can be written there, the configuration's own check has said.
+fn snapshot(config: &Config) -> Option<Line> {
+    let MemorySnapshot { path, every } = config.cache.snapshot.as_ref()?;
+    let told = format!("the memory is written to {} every {}", path.display(), rounded(*every));
+    Some(match fs::metadata(path) {
+        Ok(there) => ok(format!("{told}; {} bytes are there", there.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            ok(told + "; there is none yet, so the first start begins with nothing")
+        }
+        Err(error) => warn(format!("{told}; what is there cannot be looked at: {error}")),
+    })
 }
 
 fn descriptors(config: &Config) -> Line {

@@ -11,6 +11,7 @@ use super::{
     sealing::SealingKeys,
     secret::SecretRef,
     shared::{SharedFile, SharedMemory},
+    snapshot::{MemorySnapshot, MemorySnapshotFile},
     units::DurationText,
 };
 use crate::domain::{BareNumbers, Home};
@@ -67,6 +68,8 @@ pub struct Cache {
     pub keys: SealingKeys,
     /// A memory that other replicas have in common with this one.
     pub shared: Option<Arc<SharedMemory>>,
+    /// A file in which it outlives the process.
+    pub snapshot: Option<MemorySnapshot>,
 }
 
 /// `query:` in `config.yaml`.
@@ -127,6 +130,8 @@ pub(in crate::config) struct CacheFile {
     keys: Vec<SecretRef>,
     /// Redis or Valkey, in which several replicas keep what they remember; without it, each is on its own.
     shared: Option<SharedFile>,
+    /// A file in which what is remembered outlives the process; without it, a start begins with nothing.
+    snapshot: Option<MemorySnapshotFile>,
 }
 
 impl Default for QueryFile {
@@ -150,6 +155,7 @@ impl Default for CacheFile {
             jitter: 10,
             keys: Vec::new(),
             shared: None,
+            snapshot: None,
         }
     }
 }
@@ -186,6 +192,10 @@ impl CacheFile {
             None => Some(None),
             Some(shared) => shared.resolve(!self.keys.is_empty(), reading).map(Some),
         };
+        let snapshot = match &self.snapshot {
+            None => Some(None),
+            Some(snapshot) => snapshot.resolve(!self.keys.is_empty(), reading).map(Some),
+        };
         Some(Cache {
             max_entries: self.max_entries,
             found_ttl: found_ttl?,
@@ -195,6 +205,7 @@ impl CacheFile {
             jitter_percent: self.jitter,
             keys: keys?,
             shared: shared?.map(Arc::new),
+            snapshot: snapshot?,
         })
     }
 

@@ -20,6 +20,7 @@ pub(in crate::config) mod rules;
 pub(in crate::config) mod sap;
 pub(in crate::config) mod shared;
 pub(in crate::config) mod show;
+pub(in crate::config) mod snapshot;
 pub(in crate::config) mod systems;
 pub(in crate::config) mod tls;
 pub(in crate::config) mod traces;

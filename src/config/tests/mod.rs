@@ -16,6 +16,7 @@ mod sap_answers;
 mod secrets;
 mod shared;
 mod shipped;
+mod snapshot;
 mod systems;
 mod traces;
 

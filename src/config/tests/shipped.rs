@@ -69,6 +69,8 @@ fn every_key_is_explained_in_the_shipped_file() {
 fn the_examples_behind_comment_signs_are_valid() {
     let keys = ("cache.keys", "[{ env: MEMORY_KEY }]");
     let mut text = with(&[("sap.preset", "custom"), keys]).replace("  shared: ~\n", "");
+    // An empty line ends its example, which stands before it.
+    text = text.replace("  snapshot: ~\n", "\n");
     let mut is_example = false;
     let lines: Vec<String> = text
         .split_inclusive('\n')
@@ -85,6 +87,7 @@ fn the_examples_behind_comment_signs_are_valid() {
                     "# otlp:",
                     "# audit:\n",
                     "# shared:\n",
+                    "# snapshot:",
                 ]
                 .iter()
                 .any(|key| content.starts_with(key));
@@ -103,6 +106,7 @@ fn the_examples_behind_comment_signs_are_valid() {
     assert_eq!(config.tests.len(), 4);
     assert_eq!(config.rules.default_pair.unwrap().contract_number.as_str(), "Direct salesDE");
     assert_eq!(config.traces.otlp.unwrap().url, "https://otlp.example.com/v1/traces");
+    assert_eq!(config.cache.snapshot.unwrap().every, Duration::from_mins(5));
     let shared = std::sync::Arc::unwrap_or_clone(config.cache.shared.unwrap());
     assert_eq!(
         shared.tls.unwrap().identity.unwrap().key,

@@ -12,7 +12,7 @@ use moka::{
     ops::compute::{CompResult, Op},
     sync::Cache as MokaCache,
 };
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use super::{
     said::{Said, Sayings},
@@ -45,6 +45,7 @@ pub(super) struct Memory {
     /// Each system that was ever asked: one, or a few after reloads.
     systems: ArcSwap<Vec<SystemId>>,
     sayings: Sayings,
+    forgotten: Notify,
 }
 
 /// What SAP said of one partner, and when.
@@ -74,6 +75,7 @@ impl Memory {
             partners: MokaCache::builder().max_capacity(max_entries).build(),
             systems: ArcSwap::default(),
             sayings: Sayings::default(),
+            forgotten: Notify::new(),
         }
     }
 
@@ -90,8 +92,12 @@ impl Memory {
     /// this machine cannot tell its age.
     pub(super) fn recall(&self, stored: Stored, times: &Cache) -> Option<Remembered> {
         let fetched = stored.said_at()?;
-        let said = self.sayings.of(stored.lookup.into(), &stored.reads);
-        Some(Remembered { fetched, ..Remembered::new(said, times) })
+        Some(Remembered::said_at(self.say(stored), fetched, times))
+    }
+
+    /// What SAP has said to another process, whenever that was.
+    pub(super) fn say(&self, stored: Stored) -> Arc<Said> {
+        self.sayings.of(stored.lookup.into(), &stored.reads)
     }
 
     /// Takes the place of what SAP said before.
@@ -111,7 +117,31 @@ impl Memory {
 
     /// True: there was something to forget.
     pub(super) fn forget(&self, key: &Key) -> bool {
-        self.place(key).is_some_and(|place| self.partners.remove(&place).is_some())
+        let forgotten = self.place(key).and_then(|place| self.partners.remove(&place));
+        // What is here no more may still be in a snapshot.
+        self.forgotten.notify_one();
+        forgotten.is_some()
+    }
+
+    /// Waits until somebody has had a partner forgotten, be it remembered here or not.
+    pub(super) async fn something_forgotten(&self) {
+        self.forgotten.notified().await;
+    }
+
+    /// Everybody, while others are remembered and forgotten: whoever is there all the time is seen, and no lock is
+    /// held.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, Remembered)> {
+        let systems = self.systems.load_full();
+        self.partners.iter().filter_map(move |(place, remembered)| {
+            // Of a system that was asked for the first time just now.
+            let system = *systems.get(usize::try_from(place.system).ok()?)?;
+            Some((Key { system, partner: place.partner }, remembered))
+        })
+    }
+
+    /// Has [`Self::len`] count what was remembered before.
+    pub(super) fn settle(&self) {
+        self.partners.run_pending_tasks();
     }
 
     /// Somebody asked for it. True: for the first time since it was fetched.
@@ -186,6 +216,16 @@ impl Remembered {
         }
     }
 
+    /// The same as SAP said it then to another process. Nobody has asked here yet.
+    pub(super) fn said_at(said: Arc<Said>, fetched: Instant, times: &Cache) -> Self {
+        Self { fetched, ..Self::new(said, times) }
+    }
+
+    /// What SAP said.
+    pub(super) fn said(&self) -> &Arc<Said> {
+        &self.said
+    }
+
     /// Not only the same words, but said at the same time.
     fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.said, &other.said) && self.fetched == other.fetched
@@ -230,7 +270,7 @@ impl Remembered {
     }
 
     /// It is of no use any more.
-    fn is_over(&self, now: Instant, times: &Cache) -> bool {
+    pub(super) fn is_over(&self, now: Instant, times: &Cache) -> bool {
         !self.is_fresh(now, times) && !self.bridges(now, times)
     }
 }

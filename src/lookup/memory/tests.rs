@@ -19,6 +19,7 @@ fn times() -> Cache {
         jitter_percent: 10,
         keys: SealingKeys::default(),
         shared: None,
+        snapshot: None,
     }
 }
 

@@ -46,6 +46,7 @@ impl World {
             jitter_percent: 0,
             keys: SealingKeys::default(),
             shared: None,
+            snapshot: None,
         };
         Self {
             simulator,

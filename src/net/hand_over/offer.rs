@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, Permissions},
+    future::Future,
     io::{self, IoSlice},
     mem::MaybeUninit,
     os::{
@@ -26,6 +27,10 @@ use crate::net::{SharedSocket, accept::PAUSE, drain::Successor, given::NAMES};
 
 /// The longest that a new process takes from its sockets to its word: reading its files, asking nobody.
 const STARTS_WITHIN: Duration = Duration::from_mins(2);
+
+/// The longest that something is waited for before the sockets are given: the other one waits for them no longer
+/// than [`SAYS_WITHIN`].
+const FIRST_WITHIN: Duration = Duration::from_secs(5);
 
 /// A place where the sockets can be asked for. It is gone when this is dropped.
 #[derive(Debug)]
@@ -70,6 +75,16 @@ impl Offer {
     /// Waits until another process has taken `sockets`, and says whether it accepts. `within`: how long
     /// this process takes to leave, at most.
     pub async fn taken(&self, sockets: &[SharedSocket; 2], within: Duration) -> Taken {
+        self.taken_after(|| std::future::ready(()), sockets, within).await
+    }
+
+    /// The same; `first` is waited for before the sockets are given, a few seconds at most.
+    pub async fn taken_after<F: Future<Output = ()>>(
+        &self,
+        first: impl Fn() -> F,
+        sockets: &[SharedSocket; 2],
+        within: Duration,
+    ) -> Taken {
         loop {
             let stream = match self.listener.accept().await {
                 Ok((stream, _)) => stream,
@@ -79,7 +94,7 @@ impl Offer {
                     continue;
                 }
             };
-            match self.exchange(stream, sockets, within).await {
+            match self.exchange(stream, &first, sockets, within).await {
                 Ok(Some(taken)) => return taken,
                 Ok(None) => {}
                 Err(error) => {
@@ -93,9 +108,10 @@ impl Offer {
     }
 
     /// `None`: nothing was given.
-    async fn exchange(
+    async fn exchange<F: Future<Output = ()>>(
         &self,
         stream: UnixStream,
+        first: impl Fn() -> F,
         sockets: &[SharedSocket; 2],
         within: Duration,
     ) -> io::Result<Option<Taken>> {
@@ -112,6 +128,11 @@ impl Offer {
         let mut stream = BufReader::new(stream);
         if said(&mut stream, SAYS_WITHIN).await? != HELLO {
             return Err(io::Error::other("it speaks another version of this"));
+        }
+        if timeout(FIRST_WITHIN, first()).await.is_err() {
+            tracing::warn!(
+                "what was to be done before the sockets are handed over goes on beside it"
+            );
         }
         let [calls, admin] = sockets;
         give(stream.get_ref(), [calls.duplicate()?, admin.duplicate()?], within).await?;

@@ -34,7 +34,11 @@ impl Process {
     /// Starts the binary with the shipped configuration, these changes, and SAP at `sap_url`. Waits
     /// until it serves, not until it is ready.
     pub(crate) async fn start(sap_url: &str, changes: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), sap_url, changes).await
+    }
+
+    /// The same in a folder that has something in it already.
+    pub(crate) async fn start_in(folder: TempDir, sap_url: &str, changes: &[(&str, &str)]) -> Self {
         let config = write_config(folder.path(), sap_url, &with_json_log(changes));
         let (child, log) = program::serve(&config).await;
         Self::with_log(folder, child, log, sap_url)

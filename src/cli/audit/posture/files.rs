@@ -65,6 +65,9 @@ pub(super) fn look(config: &Config, file: &Path, seen: &mut Seen) {
         }
     }
     unused_keys(&keys, seen);
+    if let Some(snapshot) = &config.cache.snapshot {
+        of_the_snapshot(&snapshot.path, seen);
+    }
     if let AccessLog::File(path) = &config.log.access
         && let Ok(metadata) = fs::metadata(path)
         && metadata.mode() & WORLD_READABLE != 0
@@ -75,6 +78,55 @@ pub(super) fn look(config: &Config, file: &Path, seen: &mut Seen) {
             "log.access.file",
             format!("everybody on this machine can read {told}"),
             format!("run `chmod o= {told}`"),
+        );
+    }
+}
+
+/// What is remembered of partners, encrypted. Whoever may write there can put an older one in its place, with whom an
+/// operator has had forgotten since.
+fn of_the_snapshot(path: &Path, seen: &mut Seen) {
+    let key = "cache.snapshot.path";
+    let told = path.display();
+    if let Ok(metadata) = fs::symlink_metadata(path) {
+        let mode = metadata.mode() & 0o777;
+        if !metadata.is_file() {
+            seen.note(
+                Severity::High,
+                key,
+                format!("{told} is a link or no file, and is not read"),
+                format!("see who may write in its folder, and remove {told}"),
+            );
+        } else if mode & (WORLD_WRITABLE | GROUP_WRITABLE) != 0 {
+            seen.note(
+                Severity::High,
+                key,
+                format!(
+                    "others on this machine can change {told} (mode {mode:03o}), so it is not read"
+                ),
+                format!("run `chmod 600 {told}`, and see who may write in its folder"),
+            );
+        } else if mode & 0o044 != 0 {
+            seen.note(
+                Severity::Low,
+                key,
+                format!(
+                    "others on this machine can read {told} (mode {mode:03o}); it is encrypted"
+                ),
+                format!("run `chmod 600 {told}`"),
+            );
+        }
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder
+        && let Ok(metadata) = fs::metadata(folder)
+        && metadata.mode() & (WORLD_WRITABLE | GROUP_WRITABLE) != 0
+    {
+        let (folder, mode) = (folder.display(), metadata.mode() & 0o7777);
+        seen.note(
+            Severity::Medium,
+            key,
+            format!("others on this machine can put files into {folder} (mode {mode:03o}), also an older snapshot"),
+            format!("run `chmod 700 {folder}`, or give the snapshot a folder of its own"),
         );
     }
 }

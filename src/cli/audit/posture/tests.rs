@@ -134,6 +134,36 @@ fn files_that_others_can_change_and_keys_that_nobody_uses_are_named() {
 }
 
 #[test]
+fn a_snapshot_that_others_can_read_change_or_replace_is_named() {
+    let folder = folder();
+    let kept = folder.path().join("kept");
+    fs::create_dir(&kept).unwrap();
+    fs::set_permissions(&kept, fs::Permissions::from_mode(0o700)).unwrap();
+    let key = folder.path().join("memory.key");
+    fs::write(&key, "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=").unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let edits = [
+        ("cache.keys", "[{ file: memory.key }]"),
+        ("cache.snapshot", "{ path: kept/memory.snapshot }"),
+    ];
+    let config = in_folder(folder.path(), &edits);
+    let file = kept.join("memory.snapshot");
+    fs::write(&file, "").unwrap();
+    let severities = |of_file: u32, of_folder: u32| {
+        fs::set_permissions(&file, fs::Permissions::from_mode(of_file)).unwrap();
+        fs::set_permissions(&kept, fs::Permissions::from_mode(of_folder)).unwrap();
+        let all = of(&config, &folder.path().join("config.yaml"), 1_800_000_000);
+        let all = all.into_iter().filter(|one| one.key == "cache.snapshot.path");
+        all.map(|one| one.severity).collect::<Vec<_>>()
+    };
+
+    assert_eq!(severities(0o600, 0o700), []);
+    assert_eq!(severities(0o640, 0o700), [Severity::Low]);
+    assert_eq!(severities(0o620, 0o700), [Severity::High]);
+    assert_eq!(severities(0o600, 0o770), [Severity::Medium]);
+}
+
+#[test]
 fn a_trail_is_looked_at_with_its_second_place_and_its_folders() {
     let folder = folder();
     let (trail, keys) = (folder.path().join("trail"), folder.path().join("keys"));
