@@ -16,6 +16,7 @@ pub(super) const OTHER_KEY: &str = "Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=
 /// A running server; it ends with the test.
 pub(super) struct Redis {
     pub(super) port: u16,
+    program: &'static str,
     folder: TempDir,
     arguments: Vec<String>,
     process: Child,
@@ -30,13 +31,22 @@ impl Redis {
         Self::start_with(&[]).await
     }
 
+    /// Valkey, which went its own way from Redis 7.2.
+    pub(super) async fn valkey() -> Self {
+        Self::of("valkey-server", &[]).await
+    }
+
     /// With more arguments.
     pub(super) async fn start_with(more: &[&str]) -> Self {
+        Self::of("redis-server", more).await
+    }
+
+    async fn of(program: &'static str, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let arguments: Vec<_> = more.iter().map(|argument| (*argument).to_owned()).collect();
-        let process = spawn(folder.path(), port, &arguments);
-        let redis = Self { port, folder, arguments, process };
+        let process = spawn(program, folder.path(), port, &arguments);
+        let redis = Self { port, program, folder, arguments, process };
         redis.until_up().await;
         redis
     }
@@ -88,7 +98,7 @@ impl Redis {
 
     /// Starts it again on its port, empty.
     pub(super) async fn restart(&mut self) {
-        self.process = spawn(self.folder.path(), self.port, &self.arguments);
+        self.process = spawn(self.program, self.folder.path(), self.port, &self.arguments);
         self.until_up().await;
     }
 
@@ -102,8 +112,8 @@ pub(super) fn section(port: u16, more: &str) -> String {
     format!("{{ urls: [\"redis://127.0.0.1:{port}\"]{more} }}")
 }
 
-fn spawn(folder: &Path, port: u16, more: &[String]) -> Child {
-    Command::new("redis-server")
+fn spawn(program: &str, folder: &Path, port: u16, more: &[String]) -> Child {
+    Command::new(program)
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
         .args(["--dir", &folder.display().to_string()])
         .args(more)
@@ -111,7 +121,7 @@ fn spawn(folder: &Path, port: u16, more: &[String]) -> Child {
         .stdout(Stdio::null())
         .kill_on_drop(true)
         .spawn()
-        .expect("redis-server starts; tests/run installs it")
+        .unwrap_or_else(|error| panic!("{program}: {error}; tests/run installs it"))
 }
 
 /// Gateways that are replicas: one SAP, one shared memory, one key.

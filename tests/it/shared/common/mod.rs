@@ -111,7 +111,30 @@ fn ask(process: &Process, n: u32) -> tokio::task::JoinHandle<String> {
 
 #[tokio::test]
 async fn sap_never_works_on_more_than_its_places_for_three_replicas_together() {
-    let (redis, sap) = (Redis::start().await, ScriptedSap::start().await);
+    never_more_than_its_places(&Redis::start().await).await;
+}
+
+#[tokio::test]
+async fn valkey_is_one_memory_with_one_limit_as_redis_is() {
+    let valkey = Redis::valkey().await;
+    let server: String = valkey.ask("INFO server").await;
+    assert!(server.contains("valkey_version"), "{server}");
+
+    never_more_than_its_places(&valkey).await;
+
+    let sap = ScriptedSap::start().await;
+    let three = Three::start(&sap.url(), &valkey.shared(""), &[]).await;
+    let (before, mut sources) = (valkey.keys("*said").await.len(), Vec::new());
+    for process in &three.all {
+        sources.push(process.jtel(true).ask(&partner(7)).await.source());
+        eventually("it is written", || async { valkey.keys("*said").await.len() > before }).await;
+    }
+    assert_eq!(sources, ["sap", "shared", "shared"]);
+    assert_eq!(sap.requests_for(&partner(7)), 1);
+}
+
+async fn never_more_than_its_places(redis: &Redis) {
+    let sap = ScriptedSap::start().await;
     let three = Three::start(&sap.url(), &redis.shared(PATIENT), &[]).await;
     sap.takes(Duration::from_millis(100));
 
