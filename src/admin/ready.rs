@@ -69,9 +69,15 @@ impl Readiness {
             text: if leaving { "shutting down" } else { "serving" }.to_owned(),
         };
         let mut checks = vec![process, self.configuration.check()];
-        let systems = &self.gateway.terms().systems;
-        let serves = systems.iter().any(|sap| sap.has_answered()) || self.partners.has_any();
-        for sap in systems {
+        let terms = self.gateway.terms();
+        let (systems, config) = (&terms.systems, &terms.config.systems);
+        // One that is only compared with another answers nobody.
+        let asked = || {
+            let all = systems.iter().enumerate();
+            all.filter(|(place, _)| config.is_asked(*place)).map(|(_, sap)| sap)
+        };
+        let serves = asked().any(|sap| sap.has_answered()) || self.partners.has_any();
+        for sap in asked() {
             let of_it = self.of_system(sap, serves);
             let whose = if systems.len() > 1 { format!("{}: ", sap.name()) } else { String::new() };
             checks.extend(of_it.map(|check| Check { text: whose.clone() + &check.text, ..check }));

@@ -20,12 +20,12 @@ const PATH: &str = "/parity.json";
 pub(super) struct Parity {
     #[command(flatten)]
     reach: Reach,
-    /// End with 1 where fewer of a hundred compared lookups would be decided the same.
+    /// End with 1 where fewer of a hundred lookups would be decided the same, or got an answer of the other system.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     at_least: Option<f64>,
     /// End with 1 where fewer lookups were compared, so that nobody trusts a handful.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    compared: u64,
+    #[arg(long, value_name = "NUMBER")]
+    compared: Option<u64>,
     /// So many kinds of differences are told, those with most calls first.
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
     top: usize,
@@ -98,17 +98,29 @@ impl Parity {
     }
 
     fn falls_short(&self, report: &Report) -> Option<String> {
-        let Report { system, with, same, differing, .. } = report;
-        let (wanted, compared) = (self.at_least?, same + differing);
-        if compared < self.compared {
+        let Report { system, with, same, differing, unanswered, .. } = report;
+        let compared = same + differing;
+        // Of nothing nobody can say how much is the same.
+        let least = self.compared.unwrap_or(u64::from(self.at_least.is_some()));
+        if compared < least {
             return Some(format!(
-                "{with} beside {system}: {compared} lookups were compared, and --compared wants {}",
-                self.compared
+                "{with} beside {system}: {compared} lookups were compared, and {least} are wanted (--compared)"
             ));
         }
+        let wanted = self.at_least?;
         let percent = report.same_percent.unwrap_or_default();
-        (percent < wanted).then(|| {
-            format!("{with} beside {system}: fewer than {wanted} % would be decided the same")
+        if percent < wanted {
+            let told = "would be decided the same";
+            return Some(format!("{with} beside {system}: fewer than {wanted} % {told}"));
+        }
+        // Partners for whom the other system fails each time are lost with the move.
+        #[expect(clippy::cast_precision_loss, reason = "far fewer calls than 2^52")]
+        let answered = compared as f64 * 100.0 / (compared + unanswered).max(1) as f64;
+        (answered < wanted).then(|| {
+            format!(
+                "{with} beside {system}: {unanswered} lookups got no answer there, more than {wanted} % allow; \
+                 the log and dialgate_sap_requests_total say why"
+            )
         })
     }
 }

@@ -156,6 +156,13 @@ async fn what_is_to_be_ignored_is_no_difference_and_other_rules_begin_a_new_coun
     .await;
     assert_eq!(report(&gateway).await["differing"], 1);
 
+    // Another SAP of that name: what was counted says nothing of it.
+    let other = ScriptedSap::start().await;
+    let another = systems(&other, ALL);
+    reload(vec![("systems", another), ("routes", routes.clone())]).await;
+    assert_eq!(report(&gateway).await["differing"], 0);
+    reload(vec![("systems", all), ("routes", routes.clone())]).await;
+
     // Whoever has no number of his own gets the default one: the texts differ still, and the decision does not.
     let default = "{ distribution_channel: Direct sales, country: DE }";
     let rules = [
@@ -211,10 +218,41 @@ async fn dialgate_parity_tells_it_and_ends_with_1_where_too_many_differ_or_too_f
     let json: Value = serde_json::from_str(&stdout(&run(&mut parity(&["--json"])).await)).unwrap();
     assert_eq!(json[0]["kinds"][0]["count"], 1);
 
+    // Whoever got no answer there is lost with the move.
+    new.does(Does::Status(500));
+    for partner in 5_000_005..=5_000_008 {
+        assert_eq!(jtel.ask(&partner.to_string()).await.outcome(), "200");
+    }
+    until(&gateway, 8).await;
+    let unanswered = run(&mut parity(&["--at-least", "75"])).await;
+    assert_eq!(unanswered.status.code(), Some(1));
+    assert!(stderr(&unanswered).contains("4 lookups got no answer"), "{}", stderr(&unanswered));
+    assert_eq!(
+        run(&mut parity(&["--compared", "5"])).await.status.code(),
+        Some(1),
+        "without --at-least, too"
+    );
+
     let nothing = Gateway::start().await;
     let mut command = dialgate();
     command.args(["parity", "--admin", &nothing.admin.to_string()]);
     let told = run(&mut command).await;
     assert_eq!(told.status.code(), Some(1));
     assert!(stderr(&told).contains("compare_with"), "{}", stderr(&told));
+}
+
+#[tokio::test]
+async fn a_system_that_is_only_compared_takes_no_part_in_readiness() {
+    let new = ScriptedSap::start().await;
+    let systems = systems(&new, ALL);
+    let gateway = Gateway::start_unready(&[("systems", &systems), ROUTES]).await;
+    gateway.sap.set_fault(Some("status_500".parse().unwrap()), None);
+    eventually("the other one answers", || async {
+        gateway.metrics().await.contains("\ndialgate_sap_up{system=\"new\"} 1")
+    })
+    .await;
+
+    let (_, told) = gateway.admin("/readyz?verbose").await;
+
+    assert!(!told.contains("new: "), "{told}");
 }

@@ -67,6 +67,11 @@ impl Systems {
         self.routes.iter().find(|route| route.fits(path, client, partner))
     }
 
+    /// Some questions go to the system at this place; others are only asked to compare what they say.
+    pub fn is_asked(&self, place: usize) -> bool {
+        self.routes.iter().any(|route| route.ask.contains(&place))
+    }
+
     /// The paths that questions come to, besides `listen.path`, each once.
     pub fn paths(&self) -> BTreeSet<&str> {
         self.routes.iter().filter_map(|route| route.path.as_deref()).collect()

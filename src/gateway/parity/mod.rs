@@ -17,7 +17,7 @@ use crate::{
     config::{Comparison, Config, SystemName},
     domain::{Difference, decide},
     lookup::Found,
-    sap::{Compared, SapClient},
+    sap::{Compared, SapClient, SystemId},
     telemetry::clock::CallId,
 };
 
@@ -37,6 +37,8 @@ pub struct Parity {
 /// A system, and the one whose answers are compared with its own.
 struct Pair {
     of: SystemName,
+    /// What both are.
+    asked: [Asked; 2],
     with: Arc<SapClient>,
     comparison: Comparison,
     config: Arc<Config>,
@@ -44,9 +46,16 @@ struct Pair {
     tally: Arc<Tally>,
 }
 
+/// Which system it is, and what is read there.
+type Asked = (SystemId, Arc<[Arc<str>]>);
+
+fn asked_of(sap: &SapClient) -> Asked {
+    (sap.system(), Arc::clone(sap.reads()))
+}
+
 impl Parity {
-    /// From now on what these terms say is compared. What was counted goes on where it means the same: under
-    /// the same rules, and with nothing else ignored.
+    /// From now on what these terms say is compared. What was counted goes on where it means the same: of the
+    /// same systems, asked in the same way, under the same rules, and with nothing else ignored.
     pub(super) fn follow(&self, terms: &Terms) {
         let (config, systems) = (&terms.config, &terms.systems);
         let pairs = self.pairs.load();
@@ -54,11 +63,15 @@ impl Parity {
             let (of, with) = (systems.get(comparison.of)?.name(), systems.get(comparison.with)?);
             let is_it = |pair: &&Arc<Pair>| pair.of == *of && pair.with.name() == with.name();
             let before = pairs.iter().find(is_it);
+            let asked = [asked_of(systems.get(comparison.of)?), asked_of(with)];
             let goes_on = before.filter(|pair| {
-                pair.config.rules == config.rules && pair.comparison.ignore == comparison.ignore
+                pair.asked == asked
+                    && pair.config.rules == config.rules
+                    && pair.comparison.ignore == comparison.ignore
             });
             Some(Arc::new(Pair {
                 of: of.clone(),
+                asked,
                 with: Arc::clone(with),
                 comparison: comparison.clone(),
                 config: Arc::clone(config),
