@@ -21,7 +21,7 @@ use crate::{
 const VERSION: u8 = 1;
 
 /// The most bytes of an entry. Partners have a few hundred; rules that look at many values have more.
-pub(super) const MOST_BYTES: usize = 64 * 1024;
+pub(in crate::lookup) const MOST_BYTES: usize = 64 * 1024;
 
 /// What SAP said, under which paths it was read, and when.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,14 @@
 //! (measured with a million partners asked; under glibc 374, of which moka alone needs 305). What SAP
 //! says stands elsewhere, once for all partners of whom it says the same ([`Said`]).
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use moka::{
@@ -46,6 +53,8 @@ pub(super) struct Memory {
     systems: ArcSwap<Vec<SystemId>>,
     sayings: Sayings,
     forgotten: Notify,
+    /// How often.
+    forgets: AtomicU64,
 }
 
 /// What SAP said of one partner, and when.
@@ -76,6 +85,7 @@ impl Memory {
             systems: ArcSwap::default(),
             sayings: Sayings::default(),
             forgotten: Notify::new(),
+            forgets: AtomicU64::new(0),
         }
     }
 
@@ -119,8 +129,14 @@ impl Memory {
     pub(super) fn forget(&self, key: &Key) -> bool {
         let forgotten = self.place(key).and_then(|place| self.partners.remove(&place));
         // What is here no more may still be in a snapshot.
+        self.forgets.fetch_add(1, Ordering::Relaxed);
         self.forgotten.notify_one();
         forgotten.is_some()
+    }
+
+    /// How often somebody has had a partner forgotten.
+    pub(super) fn forgets(&self) -> u64 {
+        self.forgets.load(Ordering::Relaxed)
     }
 
     /// Waits until somebody has had a partner forgotten, be it remembered here or not.

@@ -109,6 +109,12 @@ pub(super) fn can_be_put(path: &Path) -> Result<(), String> {
     })
 }
 
+/// Two names of one file.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    one == other || identity(one).is_some_and(|one| Some(one) == identity(other))
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -154,7 +160,12 @@ impl Pending {
 fn remove_left_behind(beside: &Path) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     match rustix::fs::open(beside, flags, Mode::empty()) {
-        Ok(file) => lock(&File::from(file), beside)?,
+        Ok(file) => {
+            // The lock is held until its name is gone.
+            let file = File::from(file);
+            lock(&file, beside)?;
+            return fs::remove_file(beside);
+        }
         // Somebody's link: only the link goes.
         Err(rustix::io::Errno::LOOP) => {}
         Err(rustix::io::Errno::NOENT) => return Ok(()),

@@ -112,6 +112,9 @@ impl<'k, W: Write> Writer<'k, W> {
         let place = self.place.to_be_bytes();
         let sealed = self.keys.seal(&bound_to(&self.head, &place, &[kind]), text);
         let sealed = sealed.map_err(|_nothing_said| WriteError::Unsealed)?;
+        if sealed.len() > LARGEST_PIECE {
+            return Err(WriteError::Unsealed);
+        }
         let length = u32::try_from(sealed.len()).map_err(|_long| WriteError::Unsealed)?;
         self.to.write_all(&[kind])?;
         self.to.write_all(&length.to_be_bytes())?;

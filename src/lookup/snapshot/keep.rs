@@ -2,13 +2,13 @@
 
 use std::{
     path::Path,
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
 use tokio::{
     task::spawn_blocking,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::{
@@ -26,6 +26,13 @@ use crate::{
 
 /// A partner that was forgotten is in the file for so long at most, and so is what is forgotten together.
 const AFTER_FORGETTING: Duration = Duration::from_millis(500);
+
+/// The longest wait for the last one: five million partners take so long, and a disk that hangs must not keep
+/// records, trail and process.
+const LAST_WITHIN: Duration = Duration::from_secs(8);
+
+/// The longest wait of a process that wants to take over, which waits for five seconds in all.
+const FOR_ANOTHER_WITHIN: Duration = Duration::from_secs(4);
 
 /// However much is forgotten: no more often than this.
 const LEAST_PAUSE: Duration = Duration::from_secs(5);
@@ -60,7 +67,9 @@ impl Partners {
         loop {
             let settings = snapshots.settings.load_full();
             let snapshot = settings.as_ref().and_then(|cache| cache.snapshot.as_ref());
-            let due = snapshot.map(|snapshot| last.unwrap_or(began) + snapshot.every);
+            let is_owed = last.is_some() && snapshots.is_owed(memory);
+            let most = if is_owed { LEAST_PAUSE } else { Duration::MAX };
+            let due = snapshot.map(|snapshot| last.unwrap_or(began) + snapshot.every.min(most));
             tokio::select! {
                 () = until(due) => {}
                 () = snapshots.changed.notified() => {}
@@ -75,14 +84,29 @@ impl Partners {
         }
     }
 
-    /// Writes the last one: whoever starts next takes it over.
+    /// Writes the last one: whoever starts next takes it over. A disk that hangs does not keep the process.
     pub async fn write_last_snapshot(&self) {
-        self.write_snapshot(Pace::Quick).await;
+        if timeout(LAST_WITHIN, self.write_snapshot(Pace::Quick)).await.is_err() {
+            self.give_up_snapshot();
+            tracing::warn!(
+                "the last snapshot of the memory is not written within {}; the one before stays",
+                rounded(LAST_WITHIN)
+            );
+        }
     }
 
-    /// Writes one for a process that takes the place of this one and is about to start.
+    /// Writes one for a process that takes the place of this one and is about to start. Where that does not
+    /// succeed in time, the other one begins with the one before, or with nothing if somebody was forgotten
+    /// since.
     pub async fn write_snapshot_for_another(&self) {
-        self.write_snapshot(Pace::Quick).await;
+        let writing = timeout(FOR_ANOTHER_WITHIN, self.write_snapshot(Pace::Quick));
+        let is_written = writing.await == Ok(true);
+        if !is_written && let Some(snapshots) = self.snapshots.clone() {
+            let shared = Arc::clone(&self.shared);
+            let removing = spawn_blocking(move || snapshots.take_away_what_is_owed(&shared.memory));
+            // Whoever waits does so for a second more at most.
+            drop(removing.await);
+        }
     }
 
     /// Nobody waits for it any more: the one that was there stays.
@@ -99,17 +123,22 @@ impl Partners {
         standing.path.is_some().then(|| standing.clone())
     }
 
-    async fn write_snapshot(&self, pace: Pace) {
-        let Some(snapshots) = self.snapshots.clone() else { return };
+    /// True: it is there.
+    async fn write_snapshot(&self, pace: Pace) -> bool {
+        let Some(snapshots) = self.snapshots.clone() else { return false };
         let shared = Arc::clone(&self.shared);
+        if pace == Pace::Quick {
+            snapshots.stop.hurry();
+        }
         // A million partners take a second, and a disk as long as it likes.
         let writing = spawn_blocking(move || {
-            if let Some(cache) = snapshots.settings.load_full() {
-                snapshots.write(&shared.memory, &cache, pace);
+            let is_written = snapshots.put(&shared.memory, pace);
+            if pace == Pace::Quick {
+                snapshots.stop.take_time();
             }
-            snapshots.clear();
+            is_written
         });
-        drop(writing.await);
+        writing.await.unwrap_or_default()
     }
 }
 
@@ -123,7 +152,7 @@ async fn until(due: Option<Instant>) {
 impl Snapshots {
     /// True: it is another one. What was configured before is not kept current any more, and is taken away once the
     /// new one is there.
-    fn follow(&self, cache: &Cache) -> bool {
+    pub(super) fn follow(&self, cache: &Cache) -> bool {
         let before = self.settings.load_full();
         let is_same = match &before {
             None => cache.snapshot.is_none(),
@@ -148,15 +177,33 @@ impl Snapshots {
         true
     }
 
-    fn write(&self, memory: &Memory, cache: &Cache, pace: Pace) {
-        let Some(MemorySnapshot { path, every }) = &cache.snapshot else { return };
+    /// Writes it where the settings say, and takes away what they said before. True: it is there.
+    pub(super) fn put(&self, memory: &Memory, pace: Pace) -> bool {
+        let settings = self.settings.load_full();
+        let is_written = settings.as_ref().is_some_and(|cache| self.write(memory, cache, pace));
+        // The one before is all there is until the new one is.
+        if is_written || settings.is_none() {
+            self.clear(settings.as_ref().and_then(|cache| cache.snapshot.as_ref()));
+        }
+        is_written
+    }
+
+    /// True: it is there.
+    fn write(&self, memory: &Memory, cache: &Cache, pace: Pace) -> bool {
+        let Some(MemorySnapshot { path, every }) = &cache.snapshot else { return false };
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let is_wanted = self.settings.load().as_ref().is_some_and(|now| **now == *cache);
         if !is_wanted || self.stop.is_given_up() {
-            return;
+            return false;
         }
+        // Whoever is forgotten while it is written may be in it still.
+        let forgets = memory.forgets();
         match write::write(path, memory, cache, pace, &self.stop) {
-            Ok(Some(written)) => self.wrote(path, written),
+            Ok(Some(written)) => {
+                self.forgets.store(forgets, Ordering::Relaxed);
+                self.wrote(path, written);
+                return true;
+            }
             Ok(None) => {}
             Err(error) => {
                 let (why, todo) = (error.to_string(), error.todo());
@@ -175,19 +222,42 @@ impl Snapshots {
                 });
             }
         }
+        false
     }
 
-    /// Takes away what is not kept current any more.
-    fn clear(&self) {
+    /// Somebody was forgotten who is in the file still.
+    fn is_owed(&self, memory: &Memory) -> bool {
+        self.forgets.load(Ordering::Relaxed) != memory.forgets()
+    }
+
+    /// Whom an operator has forgotten must not come back, not even where the rest is lost for it.
+    pub(super) fn take_away_what_is_owed(&self, memory: &Memory) {
+        let settings = self.settings.load_full();
+        let snapshot = settings.as_ref().and_then(|cache| cache.snapshot.as_ref());
+        if let Some(snapshot) = snapshot.filter(|_| self.is_owed(memory)) {
+            remove(&snapshot.path);
+        }
+    }
+
+    /// Takes away what is not kept current any more, by whatever name it goes.
+    fn clear(&self, current: Option<&MemorySnapshot>) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
-        for path in left {
+        let is_current = |path: &Path| current.is_some_and(|now| file::is_same(path, &now.path));
+        for path in left.into_iter().filter(|path| !is_current(path)) {
             remove(&path);
         }
     }
 
     fn wrote(&self, path: &Path, written: Written) {
-        let Written { at, entries, bytes, took } = written;
+        let Written { at, entries, too_long, bytes, took } = written;
+        if too_long > 0 {
+            tracing::warn!(
+                too_long,
+                "{too_long} partners are not in the snapshot of the memory: the facts that rules look at are longer \
+                 than 64 KiB of each; see which path of rules.refuse_when reads so much"
+            );
+        }
         self.metrics.is_there_since(at);
         self.metrics.wrote(entries, bytes, took);
         tracing::debug!(

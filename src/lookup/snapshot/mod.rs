@@ -17,7 +17,7 @@ mod write;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
 
 use arc_swap::ArcSwapOption;
@@ -43,6 +43,8 @@ pub(super) struct Snapshots {
     writing: Mutex<()>,
     /// Nobody waits any more for what is being written.
     stop: Stop,
+    /// How often a partner had been forgotten when the one that is there was begun.
+    forgets: AtomicU64,
 }
 
 impl Snapshots {
@@ -55,6 +57,7 @@ impl Snapshots {
             left: Mutex::default(),
             writing: Mutex::default(),
             stop: Stop::default(),
+            forgets: AtomicU64::new(0),
         }
     }
 

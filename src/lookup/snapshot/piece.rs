@@ -15,7 +15,7 @@ use crate::{
     lookup::{
         memory::Key,
         said::Said,
-        stored::{Stored, StoredError},
+        stored::{MOST_BYTES, Stored, StoredError},
     },
     sap::SystemId,
 };
@@ -66,9 +66,11 @@ impl Packing {
         bytes >= FULL || self.systems.len() >= usize::from(u8::MAX)
     }
 
-    /// Adds a partner. An age of more than 49 days is none that anything is remembered for.
-    pub(super) fn add(&mut self, key: &Key, said: &Arc<Said>, age: Duration) {
-        let said = self.place_of(said);
+    /// Adds a partner. An age of more than 49 days is none that anything is remembered for. False: what SAP said of
+    /// it is longer than anything that is read again, and it is left out: one partner must not spoil the others.
+    #[must_use]
+    pub(super) fn add(&mut self, key: &Key, said: &Arc<Said>, age: Duration) -> bool {
+        let Some(said) = self.place_of(said) else { return false };
         let system = self.systems.iter().position(|system| *system == key.system);
         let system = system.unwrap_or_else(|| {
             self.systems.push(key.system);
@@ -82,19 +84,25 @@ impl Packing {
         self.entries.extend_from_slice(&age.to_be_bytes());
         self.entries.push(u8::try_from(partner.len()).unwrap_or(u8::MAX));
         self.entries.extend_from_slice(partner);
+        true
     }
 
-    fn place_of(&mut self, said: &Arc<Said>) -> u32 {
+    fn place_of(&mut self, said: &Arc<Said>) -> Option<u32> {
         let next = u32::try_from(self.said.len()).unwrap_or(u32::MAX);
-        let place = *self.places.entry(Arc::as_ptr(said).addr()).or_insert(next);
+        let address = Arc::as_ptr(said).addr();
+        let place = self.places.get(&address).copied().unwrap_or(next);
         if place == next {
             let text = Stored::of_no_time(said).write();
+            if text.len() > MOST_BYTES {
+                return None;
+            }
+            self.places.insert(address, next);
             self.texts
                 .extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
             self.texts.extend_from_slice(&text);
             self.said.push(Arc::clone(said));
         }
-        place
+        Some(place)
     }
 
     /// The piece in bytes; a new one begins.

@@ -27,6 +27,8 @@ pub(super) struct Written {
     /// Milliseconds since 1970.
     pub(super) at: u64,
     pub(super) entries: u64,
+    /// Partners that are not in it, because SAP says more of them than is read again.
+    pub(super) too_long: u64,
     pub(super) bytes: u64,
     pub(super) took: Duration,
 }
@@ -43,28 +45,59 @@ pub(super) enum Pace {
 /// Whether somebody still waits for it.
 #[derive(Default)]
 pub(super) struct Stop {
-    given_up: Mutex<bool>,
-    told: Condvar,
+    told: Mutex<Word>,
+    changed: Condvar,
+}
+
+/// What whoever writes was told last.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Word {
+    /// Nothing: with pauses.
+    #[default]
+    GoOn,
+    /// Another one is waited for, which comes after this one.
+    Hurry,
+    /// Nobody waits any more; for good.
+    GiveUp,
 }
 
 impl Stop {
     pub(super) fn give_up(&self) {
-        *self.lock() = true;
-        self.told.notify_all();
+        self.tell(Word::GiveUp);
+    }
+
+    /// No pauses from now on.
+    pub(super) fn hurry(&self) {
+        self.tell(Word::Hurry);
+    }
+
+    /// With pauses again.
+    pub(super) fn take_time(&self) {
+        self.tell(Word::GoOn);
+    }
+
+    fn tell(&self, word: Word) {
+        let mut told = self.lock();
+        if *told != Word::GiveUp {
+            *told = word;
+        }
+        drop(told);
+        self.changed.notify_all();
     }
 
     pub(super) fn is_given_up(&self) -> bool {
-        *self.lock()
+        *self.lock() == Word::GiveUp
     }
 
-    /// Blocks for so long, or until it is given up.
+    /// Blocks for so long, or until there is reason for haste.
     fn pause(&self, within: Duration) {
-        let waited = self.told.wait_timeout_while(self.lock(), within, |given_up| !*given_up);
+        let waited =
+            self.changed.wait_timeout_while(self.lock(), within, |told| *told == Word::GoOn);
         drop(waited);
     }
 
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Word> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,13 +114,17 @@ pub(super) fn write(
     let (began, at) = (Instant::now(), clock::unix_milliseconds());
     let pending = Pending::begin(path)?;
     let mut writer = Writer::begin(BufWriter::new(pending.file()), &times.keys, at)?;
-    let (mut packing, mut entries, mut piece_began) = (Packing::default(), 0, Instant::now());
+    let (mut packing, mut entries, mut too_long) = (Packing::default(), 0, 0);
+    let mut piece_began = Instant::now();
     for (key, remembered) in memory.iter() {
         if remembered.is_over(began, times) {
             continue;
         }
-        packing.add(&key, remembered.said(), remembered.age(began));
-        entries += 1;
+        if packing.add(&key, remembered.said(), remembered.age(began)) {
+            entries += 1;
+        } else {
+            too_long += 1;
+        }
         if packing.is_full() {
             if stop.is_given_up() {
                 return Ok(None);
@@ -104,7 +141,7 @@ pub(super) fn write(
     }
     let bytes = writer.end(entries)?;
     pending.commit()?;
-    Ok(Some(Written { at, entries, bytes, took: began.elapsed() }))
+    Ok(Some(Written { at, entries, too_long, bytes, took: began.elapsed() }))
 }
 
 impl WriteError {

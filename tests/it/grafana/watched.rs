@@ -169,13 +169,14 @@ async fn mixed_load(gateway: &Gateway, from: u32) {
 }
 
 /// Panels about what only some gateways have: `certificates` holds what those about files show, `shared`
-/// those about a shared memory.
-const WITH_FILES: [&str; 5] = [
+/// those about a shared memory, `restart` the snapshot.
+const WITH_FILES: [&str; 6] = [
     "Revocation lists last",
     "OCSP answers last",
     "Time of the shared memory",
     "Time lookups wait for it",
     "How long a place in common takes",
+    "Age of the snapshot",
 ];
 
 #[tokio::test]

@@ -19,7 +19,7 @@ fn written(partners: &[(PartnerId, Lookup, u32)], in_a_piece: usize) -> (Vec<u8>
         for (partner, lookup, age) in piece {
             let said = Arc::new(Said::new(lookup.clone().into(), &[].into()));
             let key = Key { system, partner: *partner };
-            packing.add(&key, &said, Duration::from_millis(u64::from(*age)));
+            assert!(packing.add(&key, &said, Duration::from_millis(u64::from(*age))));
         }
         writer.piece(&packing.take()).unwrap();
     }

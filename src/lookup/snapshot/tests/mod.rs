@@ -2,6 +2,7 @@
 
 mod bytes;
 mod files;
+mod kept;
 mod million;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -165,7 +166,7 @@ async fn a_clock_that_was_set_back_makes_nothing_younger_than_it_was_when_it_was
         memory.say(Stored { lookup: found("a"), reads: Arc::clone(sap.reads()), said_at: 0 });
     let key = Key { system: sap.system(), partner: partner(1) };
     let mut packing = super::piece::Packing::default();
-    packing.add(&key, &said, 10 * MINUTE);
+    assert!(packing.add(&key, &said, 10 * MINUTE));
     let in_a_year = clock::unix_milliseconds() + 365 * 24 * 3_600_000;
     let file = std::fs::File::create(&path).unwrap();
     let keys = times().keys;
