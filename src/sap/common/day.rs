@@ -26,12 +26,13 @@ const MOST: u64 = 20;
 const PART: u64 = 50;
 
 /// Takes requests, and tells of those that were sent meanwhile. Returns how many are granted, and the
-/// count. KEYS: count. ARGV: how many, limit, sent meanwhile, the count where there is none, its time in ms.
+/// count. KEYS: count. ARGV: how many, limit, sent meanwhile, the count as this replica knows it, its time in ms.
+/// A memory that came back empty must not begin again with what the replica knows that comes first.
 static TAKE: Script = Script::new(
     r"
     local count = redis.pcall('GET', KEYS[1])
     if type(count) ~= 'string' or #count > 15 or not string.match(count, '^%d+$') then count = ARGV[4] end
-    count = tonumber(count) + tonumber(ARGV[3])
+    count = math.max(tonumber(count), tonumber(ARGV[4])) + tonumber(ARGV[3])
     local granted = math.max(0, math.min(tonumber(ARGV[1]), tonumber(ARGV[2]) - count))
     count = count + granted
     redis.call('SET', KEYS[1], string.format('%.0f', count), 'PX', ARGV[5])
@@ -74,23 +75,24 @@ pub(in crate::sap) struct UsedUp;
 impl Common {
     /// One request of at most `limit` a day.
     pub(in crate::sap) async fn request(&self, limit: u64) -> Result<(), UsedUp> {
-        let now = clock::unix_seconds();
-        if self.day.uses_taken(limit, now) {
-            return Ok(());
-        }
-        let Some(link) = self.link() else { return self.request_alone(limit, now) };
-        let (call, told) = self.day.take(&link, &self.group, limit, self.replicas(), now);
-        match self.ask::<(u64, u64)>(&link, &call, link.until()).await {
-            Ok((granted, total)) => {
-                let mut state = self.day.state(now);
-                state.total = Some(total);
-                state.telling = state.telling.saturating_sub(told);
-                state.taken += granted.saturating_sub(1);
-                if granted > 0 { Ok(()) } else { Err(UsedUp) }
+        loop {
+            let now = clock::unix_seconds();
+            if self.day.uses_taken(limit, now) {
+                return Ok(());
             }
-            Err(_trouble) => {
-                self.day.was_not_told(told, now);
-                self.request_alone(limit, now)
+            let Some(link) = self.link() else { return self.request_alone(limit, now) };
+            let (call, told, day) = self.day.take(&link, &self.group, limit, self.replicas(), now);
+            match self.ask::<(u64, u64)>(&link, &call, link.until()).await {
+                Ok(answer) => match self.day.is_granted(answer, told, day) {
+                    Some(true) => return Ok(()),
+                    Some(false) => return Err(UsedUp),
+                    // It was yesterday's: once more, of today.
+                    None => {}
+                },
+                Err(_trouble) => {
+                    self.day.was_not_told(told, day);
+                    return self.request_alone(limit, now);
+                }
             }
         }
     }
@@ -137,8 +139,15 @@ impl Day {
         uses
     }
 
-    /// The question for more, and how many that were sent meanwhile it tells of.
-    fn take(&self, link: &Link, group: &str, limit: u64, replicas: u32, now: i64) -> (Call, u64) {
+    /// The question for more, how many that were sent meanwhile it tells of, and of which day it is.
+    fn take(
+        &self,
+        link: &Link,
+        group: &str,
+        limit: u64,
+        replicas: u32,
+        now: i64,
+    ) -> (Call, u64, i64) {
         let mut state = self.state(now);
         let left = limit.saturating_sub(state.used());
         let most = (left / PART / u64::from(replicas)).clamp(1, MOST);
@@ -152,12 +161,28 @@ impl Day {
             .argument(KEPT);
         let told = std::mem::take(&mut state.untold);
         state.telling += told;
-        (call, told)
+        (call, told, state.day)
+    }
+
+    /// Whether one more may be sent. `None`: midnight has passed meanwhile, and the answer says nothing about today.
+    fn is_granted(&self, (granted, total): (u64, u64), told: u64, day: i64) -> Option<bool> {
+        let mut state = self.state(clock::unix_seconds());
+        if state.day != day {
+            return None;
+        }
+        state.total = Some(total);
+        state.telling = state.telling.saturating_sub(told);
+        state.taken += granted.saturating_sub(1);
+        Some(granted > 0)
     }
 
     /// It is told once more, then: rather twice than not at all.
-    fn was_not_told(&self, told: u64, now: i64) {
-        let mut state = self.state(now);
+    fn was_not_told(&self, told: u64, day: i64) {
+        let mut state = self.state(clock::unix_seconds());
+        // Yesterday's are of no interest any more.
+        if state.day != day {
+            return;
+        }
         state.telling = state.telling.saturating_sub(told);
         state.untold += told;
     }
@@ -196,4 +221,21 @@ impl State {
 /// A count for each day.
 fn key(link: &Link, group: &str, day: i64) -> String {
     link.key(group, &format!("requests-{day}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_yesterday_says_nothing_about_today() {
+        let day = Day::default();
+        let today = clock::unix_seconds().div_euclid(DAY_SECONDS);
+
+        assert_eq!(day.is_granted((0, 10_000), 0, today - 1), None);
+        assert!(day.allows(10_000) && day.total().is_none(), "yesterday's count is not today's");
+        day.was_not_told(50, today - 1);
+        assert_eq!(day.is_granted((1, 5), 0, today), Some(true));
+        assert_eq!(day.total(), Some(5));
+    }
 }

@@ -50,6 +50,10 @@ const BEAT: Duration = Duration::from_millis(500);
 /// A replica that has not said so for this long is none: ten beats.
 const SEEN_FOR: Duration = Duration::from_secs(5);
 
+/// So many answered beats in a row have to see fewer replicas before there are fewer: after an outage of the memory
+/// each sees itself first, and must not take all of the limit for its own if the memory is gone again at once.
+const FEWER_AFTER: u32 = 10;
+
 /// So many failures in a row, and nobody asks before a beat was answered.
 const FAILURES_IN_A_ROW: u32 = 3;
 
@@ -71,6 +75,8 @@ pub(super) struct Common {
     freed: Notify,
     /// Replicas that were seen last, this one included.
     replicas: AtomicU32,
+    /// Answered beats in a row that have seen fewer.
+    seen_fewer: AtomicU32,
     /// Places that were taken when they were counted last.
     taken: AtomicU64,
     failures: AtomicU32,
@@ -100,6 +106,7 @@ impl Common {
             leases: Mutex::default(),
             freed: Notify::new(),
             replicas: AtomicU32::new(1),
+            seen_fewer: AtomicU32::new(0),
             taken: AtomicU64::new(0),
             failures: AtomicU32::new(0),
             is_alone: AtomicBool::new(false),
@@ -157,9 +164,16 @@ impl Common {
         let answer = link.ask(Question::Script(call), until).await;
         match &answer {
             Ok(_) => self.failures.store(0, Ordering::Relaxed),
-            Err(_trouble) => {
-                if self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES_IN_A_ROW {
-                    self.is_alone.store(true, Ordering::Relaxed);
+            Err(trouble) => {
+                if self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES_IN_A_ROW
+                    && !self.is_alone.swap(true, Ordering::Relaxed)
+                {
+                    tracing::warn!(
+                        share = self.replicas(),
+                        "SAP's places and the day's requests are not counted together with other replicas': the \
+                         shared memory {}; each has its share of them; `dialgate check --connect` tries it",
+                        trouble.told()
+                    );
                 }
             }
         }
@@ -184,11 +198,27 @@ impl Common {
         let Some(link) = self.store.get().and_then(|store| store.answering()) else { return };
         let call = self.standing(&link, life);
         if let Ok((replicas, taken)) = self.ask::<(u32, u64)>(&link, &call, link.until()).await {
-            self.replicas.store(replicas, Ordering::Relaxed);
+            self.sees(replicas);
             self.taken.store(taken, Ordering::Relaxed);
-            self.is_alone.store(false, Ordering::Relaxed);
+            if self.is_alone.swap(false, Ordering::Relaxed) {
+                tracing::info!(
+                    "SAP's places and the day's requests are one with the other replicas' again"
+                );
+            }
             self.retell(&link).await;
         }
+    }
+
+    /// More replicas are there at once, fewer only after a while.
+    fn sees(&self, replicas: u32) {
+        let is_fewer = replicas < self.replicas();
+        let fewer = if is_fewer { self.seen_fewer.load(Ordering::Relaxed) + 1 } else { 0 };
+        if is_fewer && fewer < FEWER_AFTER {
+            self.seen_fewer.store(fewer, Ordering::Relaxed);
+            return;
+        }
+        self.seen_fewer.store(0, Ordering::Relaxed);
+        self.replicas.store(replicas, Ordering::Relaxed);
     }
 
     /// Lookups that wait for a place of all replicas, or ask for one.

@@ -117,3 +117,15 @@ fn who_asks_the_same_sap_shares_its_limits_and_nobody_else() {
     ];
     assert!(others.iter().all(|sap| super::group(sap) != group));
 }
+
+#[tokio::test]
+async fn fewer_replicas_are_believed_after_a_while_and_more_at_once() {
+    let common = one_of(3);
+
+    (1..FEWER_AFTER).for_each(|_| common.sees(1));
+    assert_eq!(common.replicas(), 3, "it may only have been the first to come back");
+    common.sees(4);
+    assert_eq!(common.replicas(), 4);
+    (0..FEWER_AFTER).for_each(|_| common.sees(1));
+    assert_eq!(common.replicas(), 1);
+}

@@ -85,7 +85,12 @@ impl Sharing {
     /// SAP does not take it.
     pub(super) fn refuse(&self, token: &Token) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.push_back(digest_of_token(&token.authorization));
+        let digest = digest_of_token(&token.authorization);
+        // Refused once for each request in flight, it must not push others out.
+        if refused.contains(&digest) {
+            return;
+        }
+        refused.push_back(digest);
         if refused.len() > REFUSED {
             refused.pop_front();
         }
