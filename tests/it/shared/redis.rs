@@ -70,8 +70,18 @@ impl Redis {
         let mut words = command.split(' ');
         let mut question = Cmd::new();
         question.arg(words.by_ref().collect::<Vec<_>>());
-        let mut connection = self.try_connect().await.unwrap();
-        question.query_async(&mut connection).await.unwrap()
+        // One that becomes the master closes its connections; who asks comes again.
+        let mut answer = self.try_ask(&question).await;
+        for _ in 0..5 {
+            if answer.as_ref().is_err_and(redis::RedisError::is_io_error) {
+                answer = self.try_ask(&question).await;
+            }
+        }
+        answer.unwrap()
+    }
+
+    async fn try_ask<T: FromRedisValue>(&self, question: &Cmd) -> redis::RedisResult<T> {
+        question.query_async(&mut self.try_connect().await?).await
     }
 
     pub(super) async fn keys(&self, pattern: &str) -> Vec<String> {
